@@ -1,0 +1,55 @@
+# On a fresh clone `make report` and `make test` are all there is to type: the environment is
+# built from the lock the first time, and again only when the lock or pyproject.toml changed.
+
+VENV ?= .venv
+PYTHON_VERSION ?=
+JOBS ?= 2
+BIN := $(CURDIR)/$(VENV)/bin
+STAMP := $(VENV)/.built
+LOCKS := requirements-floor.lock requirements-newest.lock
+UV_COMPILE := $(BIN)/uv pip compile pyproject.toml - --no-config --quiet --upgrade --universal \
+  --extra dev --generate-hashes --no-header --no-annotate --no-emit-index-url
+
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+
+.PHONY: report test fmt lint types docs bench check lock
+
+report: $(STAMP)  ## the main job: four networks, one page
+	@$(BIN)/relu-jax report --out report.html --force
+	@echo "Open $(CURDIR)/report.html"
+
+test: $(STAMP)  ## every test; RELU_JAX_DATA names the folder of image files, if there is one
+	@$(BIN)/python -m pytest -n $(JOBS) -q
+
+fmt: $(STAMP)  ## bring the code into its form
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+lint: $(STAMP)  ## the form and the rules of the code
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(STAMP)  ## the annotations
+	@$(BIN)/pyright --pythonpath $(BIN)/python
+
+# In a folder of its own: examples that write files leave none behind.
+docs: $(STAMP)  ## every example in the package, the README and docs/
+	@cd "$$(mktemp -d)" && JAX_PLATFORMS=cpu $(BIN)/python -m pytest -c $(CURDIR)/pyproject.toml \
+	  --rootdir $(CURDIR) -q -p no:cacheprovider --doctest-modules --doctest-glob='*.md' \
+	  $(CURDIR)/relu_jax $(CURDIR)/README.md $(CURDIR)/docs
+
+bench: $(STAMP)  ## every benchmark; minutes
+	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file; done
+
+check: lint types test docs  ## all that gates
+
+# Newest releases that fit, written with hashes; the two JAX releases are what we promise.
+lock: $(STAMP)  ## write both locks anew
+	@printf 'jax==0.10.2\njaxlib==0.10.2\n' | \
+	  $(UV_COMPILE) --python-version 3.11 -o requirements-floor.lock
+	@printf 'jax==0.12.0.1\njaxlib==0.12.0.1\n' | \
+	  $(UV_COMPILE) --python-version 3.13 -o requirements-newest.lock
+
+$(STAMP): $(LOCKS) pyproject.toml .ci/venv
+	@.ci/venv $(VENV) $(PYTHON_VERSION)
+	@touch $@

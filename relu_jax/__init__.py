@@ -1,0 +1,48 @@
+"""See what activation functions do to the signal and the gradient of any JAX network.
+
+Importing this package is light: every part is loaded when it is first named, so
+``import relu_jax as rj`` starts no backend and imports no framework.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from relu_jax.core import handover
+
+from relu_jax.core.handover import provide_catalogue
+
+if TYPE_CHECKING:
+    from relu_jax import activations, data, diagnosis, models, report, tap, training
+    from relu_jax.diagnosis import diagnose
+
+__version__ = "0.1.0"
+
+handover.provide_catalogue(lambda: import_module("relu_jax.activations").CATALOGUE)
+
+__all__ = [
+    "activations",
+    "data",
+    "diagnose",
+    "diagnosis",
+    "models",
+    "report",
+    "tap",
+    "training",
+]
+
+_PARTS = ("activations", "data", "diagnosis", "models", "report", "tap", "training")
+_VERBS = {"diagnose": "relu_jax.diagnosis"}
+
+provide_catalogue(lambda: import_module("relu_jax.activations").CATALOGUE)
+
+
+def __getattr__(name: str) -> object:
+    if name in _PARTS:
+        return import_module(f"relu_jax.{name}")
+    if name in _VERBS:
+        return getattr(import_module(_VERBS[name]), name)
+    raise AttributeError(f"module 'relu_jax' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

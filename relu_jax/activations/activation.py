@@ -1,0 +1,193 @@
+"""What does the rest of the package need to know about one activation function?"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, SupportsFloat
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from relu_jax.core import errors
+
+Params = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Activation:
+    """Name an elementwise function, its parameters and its conventions at the kinks.
+
+    Args:
+        name: the catalogue's word for it.
+        fn: ``fn(x, **params)``, elementwise, differentiable by JAX.
+        formula: the function in one line of text.
+        source: author and year, and the equation or section.
+        params: values of the parameters of `fn`.
+        kinks: points where the derivative jumps, ascending.
+        slope_at_kinks: the derivative this function takes there, one per kink.
+        flat: True where some interval has a derivative of exactly 0 (in real numbers, not
+            by underflow).
+        facts: ``facts(**params)`` gives `kinks`, `slope_at_kinks` and `flat` for other
+            parameters and refuses impossible ones; None for a function without parameters.
+        fit: ``fit(f)`` proposes parameters for an unknown f, or None. f takes a NumPy array
+            elementwise. A proposal is no match: evaluate and compare.
+
+    Edges: two activations are equal when all fields are; the hash reads name and parameters.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> square = Activation("square", lambda x: x * x, "x^2", "definition")
+        >>> float(square(jnp.float32(3.0))), float(square.derivative(jnp.float32(3.0)))
+        (9.0, 6.0)
+    """
+
+    name: str
+    fn: Callable[..., jax.Array]
+    formula: str
+    source: str
+    params: Params = field(default_factory=dict)
+    kinks: tuple[float, ...] = ()
+    slope_at_kinks: tuple[float, ...] = ()
+    flat: bool = False
+    facts: Callable[..., dict[str, Any]] | None = None
+    fit: Callable[[Callable[..., Any]], Params | None] | None = None
+
+    def __hash__(self) -> int:
+        """Hash name and parameters, so that an activation can be a static argument."""
+        return hash((self.name, tuple(sorted(self.params.items()))))
+
+    def __call__(self, x: ArrayLike) -> jax.Array:
+        """Apply the function elementwise; the dtype of a float `x` is kept."""
+        return self.fn(x, **self.params)
+
+    def derivative(self, x: ArrayLike, order: int = 1) -> jax.Array:
+        """Differentiate elementwise, in the dtype of `x`, for any shape.
+
+        Args:
+            x: where; integers and bools become float32.
+            order: how many times, at least 1.
+
+        Edges: at a kink the value is `slope_at_kinks`.
+
+        Example:
+            >>> from relu_jax.activations.rectifiers import RELU
+            >>> import numpy as np
+            >>> RELU.derivative(np.float32([-1.0, 0.0, 2.0])).tolist()
+            [0.0, 0.0, 1.0]
+        """
+        if not isinstance(order, int) or order < 1:
+            raise errors.rejected(
+                rule="the order of a derivative is an integer of at least 1",
+                got=errors.describe(order),
+                do="pass order=1 or order=2",
+            )
+        return _differentiate(self.fn, order, self.params, x)
+
+    def with_params(self, **params: SupportsFloat) -> "Activation":
+        """Return the same activation with other parameters, kinks and slopes included.
+
+        Raises:
+            TypeError: a name that `fn` has not, or a value that is no finite number.
+            ValueError: a value outside the parameter's range.
+
+        Example:
+            >>> from relu_jax.activations.rectifiers import LEAKY_RELU
+            >>> LEAKY_RELU.with_params(slope=0.2).params
+            {'slope': 0.2}
+        """
+        unknown = sorted(set(params) - set(self.params))
+        if unknown:
+            raise errors.rejected(
+                rule=f"the parameters of {self.name} are {_worded(self.params)}",
+                got=", ".join(unknown),
+                do="leave it out, or pick another activation",
+                kind=TypeError,
+            )
+        values = self.params | {k: _number(f"{self.name}.{k}", v) for k, v in params.items()}
+        facts = self.facts(**values) if self.facts else {}
+        return replace(self, params=values, **facts)
+
+
+def as_float(x: ArrayLike) -> jax.Array:
+    """Turn `x` into a float array: floats keep their dtype, integers and bools become float32.
+
+    jax.nn keeps int32 for relu and hard_tanh, promotes for most others and refuses sigmoid
+    and silu; here every activation does the same.
+
+    Raises:
+        TypeError: `x` is complex, where an order, and so a kink, has no meaning.
+
+    Example:
+        >>> as_float(3).dtype
+        dtype('float32')
+    """
+    x = jnp.asarray(x)
+    if jnp.issubdtype(x.dtype, jnp.floating):
+        return x
+    if jnp.issubdtype(x.dtype, jnp.integer) or x.dtype == jnp.bool_:
+        return x.astype(jnp.float32)
+    raise errors.rejected(
+        rule="an activation takes real numbers",
+        got=errors.describe(x),
+        do="apply it to the real and the imaginary part, or to the modulus",
+        kind=TypeError,
+    )
+
+
+def samples(f: Callable[..., Any], *points: float) -> list[float]:
+    """Evaluate an unknown elementwise f at some points, as Python floats.
+
+    Example:
+        >>> samples(lambda x: x * x, -2.0, 3.0)
+        [4.0, 9.0]
+    """
+    with np.errstate(all="ignore"):
+        return np.asarray(f(np.asarray(points)), np.float64).tolist()
+
+
+def proposal(**params: float) -> Params | None:
+    """Pass proposed parameters on when all are finite numbers, else None.
+
+    A value within 3e-7 of its size from a number of six significant digits becomes that
+    number: samples of a float32 program say 0.009999999776 where its author wrote 0.01.
+
+    Example:
+        >>> proposal(slope=0.009999999776), proposal(slope=float("nan"))
+        ({'slope': 0.01}, None)
+    """
+    if not np.isfinite(list(params.values())).all():
+        return None
+    short = {k: float(f"{v:.6g}") for k, v in params.items()}
+    return {k: short[k] if abs(short[k] - v) <= 3e-7 * abs(v) else v for k, v in params.items()}
+
+
+@partial(jax.jit, static_argnames=("fn", "order"))
+def _differentiate(
+    fn: Callable[..., jax.Array], order: int, params: Mapping[str, Any], x: ArrayLike
+) -> jax.Array:
+    if order == 0:
+        return fn(x, **params)
+    lower = partial(_differentiate, fn, order - 1, params)
+    x = as_float(x)
+    return jax.jvp(lower, (x,), (jnp.ones_like(x),))[1]
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if np.isfinite(number):
+        return number
+    raise errors.rejected(
+        rule=f"{name} is a finite number",
+        got=errors.describe(value),
+        do="pass a float; for a trained parameter call the activation's fn with an array",
+        kind=TypeError,
+    )
+
+
+def _worded(params: Mapping[str, float]) -> str:
+    return ", ".join(params) or "none"

@@ -1,0 +1,1 @@
+"""Shared ground of every layer: types, numbers, errors and records."""

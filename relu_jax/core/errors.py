@@ -1,0 +1,61 @@
+"""Errors in three parts: the rule that was broken, what came instead, what to do."""
+
+from collections.abc import Mapping, Sequence
+
+
+class DataError(ValueError):
+    """Batches are wrong, or do not agree with the parameters (CLI exit 3)."""
+
+
+class UsageError(ValueError):
+    """A command line, a file or a build contract is wrong (CLI exit 2)."""
+
+
+def rejected(*, rule: str, got: str, do: str, kind: type[Exception] = ValueError) -> Exception:
+    """Build the exception that says rule, finding and remedy; the caller raises it.
+
+    Args:
+        rule: what holds, in one clause.
+        got: what came instead.
+        do: what the reader can do now.
+        kind: exception class.
+
+    Returns:
+        An instance of `kind` whose message is ``rule; got ...; do``.
+
+    Example:
+        >>> print(rejected(rule="rate is positive", got="-1.0", do="pass rate > 0"))
+        rate is positive; got -1.0; pass rate > 0
+    """
+    return kind(f"{rule}; got {got}; {do}")
+
+
+def describe(x: object) -> str:
+    """Word a value shortly, for the `got` part of an error.
+
+    Args:
+        x: anything; arrays are told by dtype and shape alone, never by content.
+
+    Returns:
+        One short line.
+
+    Edges:
+        A tracer reads like an array. A long repr is cut at 60 characters, with an ellipsis.
+
+    Example:
+        >>> import numpy as np
+        >>> describe(np.zeros((3, 4), np.float32))
+        'float32 array of shape (3, 4)'
+        >>> describe(None)
+        'None'
+    """
+    shape, dtype = getattr(x, "shape", None), getattr(x, "dtype", None)
+    if isinstance(shape, tuple) and dtype is not None:
+        return f"{dtype} array of shape {shape}"
+    if x is None or isinstance(x, bool):
+        return str(x)
+    name = type(x).__name__
+    if isinstance(x, (Mapping, Sequence)) and not isinstance(x, (str, bytes)):
+        return f"{name} of length {len(x)}"
+    text = repr(x)
+    return f"{name} {text if len(text) <= 60 else text[:60] + '…'}"

@@ -1,0 +1,44 @@
+"""What does a higher layer hand to a lower one that may not import it?
+
+The tap engine matches functions against the catalogue of activations, yet stands below it. The
+package binds the two here, once, in `relu_jax/__init__.py`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from relu_jax.core import errors
+
+_PROVIDERS: list[Callable[[], tuple[Any, ...]]] = []
+
+
+def provide_catalogue(provider: Callable[[], tuple[Any, ...]]) -> None:
+    """Say where the catalogue comes from; it is loaded when first asked for.
+
+    Example:
+        >>> from relu_jax import activations
+        >>> provide_catalogue(lambda known=activations.CATALOGUE: known)
+        >>> len(catalogue()) == len(activations.CATALOGUE)
+        True
+    """
+    _PROVIDERS[:] = [provider]
+
+
+def catalogue() -> tuple[Any, ...]:
+    """Hand over the catalogue of activations.
+
+    Raises:
+        RuntimeError: nothing was provided (relu_jax/__init__.py was bypassed).
+
+    Example:
+        >>> catalogue()[0].name
+        'identity'
+    """
+    if not _PROVIDERS:
+        raise errors.rejected(
+            rule="the package hands the engine its catalogue when it is imported",
+            got="no catalogue",
+            do="import relu_jax before its parts",
+            kind=RuntimeError,
+        )
+    return _PROVIDERS[0]()

@@ -1,0 +1,18 @@
+"""Models: networks as a pair of functions, init(key) -> params and apply(params, x) -> logits."""
+
+from relu_jax.models.convnet import convnet
+from relu_jax.models.dense import Model
+from relu_jax.models.initialise import fans, he, lecun, normal, uniform, xavier
+from relu_jax.models.mlp import mlp
+
+__all__ = [
+    "Model",
+    "convnet",
+    "fans",
+    "he",
+    "lecun",
+    "mlp",
+    "normal",
+    "uniform",
+    "xavier",
+]

@@ -1,0 +1,21 @@
+"""Find, record and differentiate at the activations of any JAX function, unedited."""
+
+from relu_jax.tap.observe import cotangents, observe, observed_value_and_grad, record, sites
+from relu_jax.tap.selectors import Selector, select
+from relu_jax.tap.types import Cotangent, Coverage, Linear, Site, Sites, Tapped
+
+__all__ = [
+    "Cotangent",
+    "Coverage",
+    "Linear",
+    "Selector",
+    "Site",
+    "Sites",
+    "Tapped",
+    "cotangents",
+    "observe",
+    "observed_value_and_grad",
+    "record",
+    "select",
+    "sites",
+]

@@ -1,0 +1,78 @@
+"""Which parts of a call are arrays to trace, and which are settings to leave alone?"""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from relu_jax.tap.facts import Leaf
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The arguments of a call: arrays apart from everything else (flags, strings, functions)."""
+
+    arrays: tuple[Any, ...]
+    leaves: tuple[Leaf, ...]
+    _places: tuple[int, ...]
+    _all: tuple[Any, ...]
+    _tree: Any
+
+    def call(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        """Build the function of the arrays alone."""
+
+        def of_arrays(*arrays: Any) -> Any:
+            args, kwargs = self.filled(arrays)
+            return f(*args, **kwargs)
+
+        return of_arrays
+
+    def filled(self, arrays: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Put arrays back into their places among the other arguments."""
+        leaves = list(self._all)
+        for place, array in zip(self._places, arrays, strict=True):
+            leaves[place] = array
+        return jax.tree.unflatten(self._tree, leaves)
+
+
+def part(
+    f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Arguments:
+    """Part the arguments of f(*args, **kwargs), and name every array by its path."""
+    flat, tree = jax.tree_util.tree_flatten_with_path((tuple(args), dict(kwargs)))
+    names = _names(f, len(args))
+    arrays, leaves, places = [], [], []
+    for place, (path, value) in enumerate(flat):
+        if not is_array(value):
+            continue
+        positional = path[0].idx == 0
+        key = path[1].idx if positional else path[1].key
+        inner = jax.tree_util.keystr(path[2:], simple=True, separator="/")
+        name = names[key] if positional else key
+        arrays.append(value)
+        leaves.append(Leaf(f"{name}/{inner}".rstrip("/"), key if positional else place + 1, False))
+        places.append(place)
+    values = tuple(value for _, value in flat)
+    return Arguments(tuple(arrays), tuple(leaves), tuple(places), values, tree)
+
+
+def is_array(x: Any) -> bool:
+    """Say whether a value is traced as an array; Python numbers stay what they are."""
+    return isinstance(x, jax.Array | np.ndarray | np.generic | jax.ShapeDtypeStruct)
+
+
+def _names(f: Callable[..., Any], n: int) -> list[str]:
+    """Name the positional arguments as the function does; args/0, … where it does not say."""
+    try:
+        parameters = list(inspect.signature(f).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    named = [
+        p.name
+        for p in parameters
+        if p.kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    ]
+    return (named + [f"args/{i}" for i in range(len(named), n)])[:n]

@@ -1,0 +1,119 @@
+"""What differs between JAX releases, and everything taken from `jax.extend`: this file alone."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+from jax.extend import core as extend
+from jax.extend import source_info_util
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+_JAX = Path(jax.__file__).resolve().parent
+# Frames of these are never the user's line. relu_jax/models is: the activation is written there.
+_FRAMEWORKS = (
+    "jax", "jaxlib", "flax", "equinox", "haiku", "keras", "optax", "jaxtyping", "beartype",
+)  # fmt: skip
+_OURS = ("core", "activations", "tap", "training", "analyses", "diagnosis", "cli.py")
+
+
+class OpenJaxpr(NamedTuple):
+    """A jaxpr and the values of its constants, whatever class this JAX release keeps them in."""
+
+    jaxpr: Any
+    consts: tuple[Any, ...]
+
+
+def opened(jaxpr: Any) -> OpenJaxpr:
+    """Split a Jaxpr or ClosedJaxpr into its body and its constants."""
+    return OpenJaxpr(getattr(jaxpr, "jaxpr", jaxpr), tuple(getattr(jaxpr, "consts", ())))
+
+
+def is_jaxpr(x: Any) -> bool:
+    """Say whether a value is a Jaxpr or ClosedJaxpr."""
+    return hasattr(getattr(x, "jaxpr", x), "eqns")
+
+
+def inner_jaxprs(eqn: Any) -> list[Any]:
+    """List the jaxprs an equation holds in its parameters, in order."""
+    found = []
+    for value in eqn.params.values():
+        items = value if isinstance(value, tuple | list) else (value,)
+        found.extend(item for item in items if is_jaxpr(item))
+    return found
+
+
+def is_literal(atom: Any) -> bool:
+    """Say whether an equation's operand is a constant written in place."""
+    return isinstance(atom, extend.Literal)
+
+
+def trace(f: Callable[..., Any], *args: Any) -> tuple[OpenJaxpr, Any]:
+    """Trace a function of arrays to its jaxpr and the structure of its result."""
+    jaxpr, shapes = jax.make_jaxpr(f, return_shape=True)(*args)
+    return opened(jaxpr), shapes
+
+
+def bind(eqn: Any, values: Sequence[Any]) -> list[Any]:
+    """Run one equation on values, keeping its rule, its name stack and its source line."""
+    params = eqn.primitive.get_bind_params(eqn.params)
+    functions, params = params if isinstance(params, tuple) else ((), params)
+    names = source_info_util.current_name_stack() + eqn.source_info.name_stack
+    traceback = eqn.source_info.traceback
+    with source_info_util.user_context(traceback, name_stack=names), eqn.ctx.manager:
+        out = eqn.primitive.bind(*functions, *values, **params)
+    return list(out) if eqn.primitive.multiple_results else [out]
+
+
+def scan_layout(eqn: Any) -> tuple[int, int]:
+    """Count the constants and the carried values among a scan's operands."""
+    params = eqn.params
+    if "num_consts" in params:
+        return params["num_consts"], params["num_carry"]
+    places = params["ft_in"].update(range(len(eqn.invars))).unpack()
+    consts, carry, _ = (list(part) for part in places)
+    return len(consts), len(carry)
+
+
+def plain_jit(eqn: Any) -> bool:
+    """Say whether a nested jit asks for nothing beyond calling its body (no sharding named)."""
+    shardings = (*eqn.params.get("in_shardings", ()), *eqn.params.get("out_shardings", ()))
+    return all(type(s).__name__ == "UnspecifiedValue" for s in shardings)
+
+
+def frames(eqn: Any) -> Iterator[tuple[str, int]]:
+    """Yield (file, line) of the calls that made an equation, innermost first."""
+    traceback = eqn.source_info.traceback
+    for frame in getattr(traceback, "frames", ()):
+        yield frame.file_name, frame.line_num
+
+
+def user_frames(eqn: Any) -> list[tuple[str, int]]:
+    """List the frames that are neither JAX's, a framework's nor this tool's, innermost first."""
+    return [(file, line) for file, line in frames(eqn) if _is_user_file(file)]
+
+
+@lru_cache(maxsize=4096)
+def _is_user_file(file: str) -> bool:
+    path = Path(file)
+    if path.is_relative_to(_PACKAGE):
+        return path.relative_to(_PACKAGE).parts[0] not in _OURS
+    parts = path.parts
+    if "site-packages" in parts:
+        return parts[parts.index("site-packages") + 1] not in _FRAMEWORKS
+    return not (file.startswith("<") or "/lib/python3" in file)
+
+
+def rule_identity(eqn: Any) -> Any:
+    """Tell derivative rules apart: two functions may share a body and differ in their rule.
+
+    Each call of a function makes new rule objects, so those of JAX itself and of our catalogue,
+    which close over nothing, are known by the place of their definition; others by identity.
+    """
+    rule = next((eqn.params[k] for k in ("jvp_jaxpr_fun", "bwd") if k in eqn.params), None)
+    if rule is None:
+        return None
+    place = str(getattr(opened(inner_jaxprs(eqn)[0]).jaxpr.debug_info, "func_src_info", ""))
+    known = f"{_JAX}/_src/" in place or f"{_PACKAGE}/activations/" in place
+    return place if known else id(rule)

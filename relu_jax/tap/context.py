@@ -1,0 +1,155 @@
+"""Is an elementwise function an activation, or part of a softmax, a norm, a loss, a position?
+
+Structure finds every non-linear function of one array. What surrounds it says what it is for:
+each rule below names one purpose, and what no rule names is an activation.
+"""
+
+from collections.abc import Iterator
+
+from relu_jax.tap import elementwise
+from relu_jax.tap.facts import Facts, holds_product, is_product
+from relu_jax.tap.graph import Const, Node
+from relu_jax.tap.pieces import Piece
+from relu_jax.tap.reach import Reaches
+from relu_jax.tap.recognise import Match
+from relu_jax.tap.regions import Regions
+
+# Shapes that guard a variance or a probability as often as they activate a unit.
+_CLIPS = ("relu", "relu6", "hard_tanh", "leaky_relu")
+# What a logistic loss is made of.
+_LOSSES = ("softplus", "log_sigmoid", *_CLIPS[1:3])
+
+
+def purpose(
+    regions: Regions, facts: Facts, reaches: Reaches, cut: Piece, match: Match | None
+) -> str:
+    """Name what a function is for; "" where it is an activation.
+
+    Args:
+        regions: the frame it stands in.
+        facts: where values come from.
+        reaches: where they go.
+        cut: the function.
+        match: its name in the catalogue, or None.
+    """
+    fact, reach = facts[cut.z], reaches[cut.y]
+    if not fact.floats and not fact.fed >= 0:
+        return "constant"  # positions, frequencies, random draws
+    if fact.leaf is not None and (fact.leaf.arg == 0 and facts.args > 1):
+        return "parameter transform"
+    if (match is None or match.kind in _CLIPS) and _recombined(regions, cut, match):
+        exponential = any(node.name in ("exp", "exp2", "log") for node in cut.nodes)
+        return "softmax" if exponential else "normalisation"
+    if not reach.product and not reach.whole and _in_loss(regions, facts, reach.raw, cut, match):
+        return "loss"
+    return ""
+
+
+def _in_loss(
+    regions: Regions, facts: Facts, meets: bool, cut: Piece, match: Match | None
+) -> bool:
+    """Say whether a function that is only summed up into a result belongs to the loss."""
+    mixed = any(_mixes_raw(facts, node) for node in _above(regions, cut.z))
+    if facts[cut.z].fed < 0:
+        # No product before it: a bare function of its inputs, unless it compares two of them.
+        return match is None and (mixed or cut.z in regions.joins)
+    if match is None or mixed or (meets and match.kind in _LOSSES):
+        return True
+    return match.kind in _LOSSES[2:] or not _fresh(regions, cut.z)
+
+
+def _above(regions: Regions, v: int) -> Iterator[Node]:
+    """Yield the affine operations and moves that made v, back to the last other operation."""
+    pending, seen = [v], set()
+    while pending:
+        node = regions.maker.get(pending.pop())
+        if node is None or node.outs[0] in seen:
+            continue
+        seen.add(node.outs[0])
+        yield node
+        if node.name in elementwise.AFFINE or node.name in elementwise.MOVES:
+            pending.extend(a for a in node.ins if not isinstance(a, Const))
+
+
+def _fresh(regions: Regions, z: int) -> bool:
+    """Say whether z is a product's result, or an affine or linear function of some."""
+    linear = elementwise.AFFINE.keys() | elementwise.MOVES | elementwise.LINEAR_REDUCTIONS
+    last = [node for node in _above(regions, z) if node.name not in linear]
+    return all(is_product(node) or node.inner is not None for node in last)
+
+
+def _mixes_raw(facts: Facts, node: Node) -> bool:
+    """Say whether an operation meets a data array that went through no product: a label."""
+    if node.kind != "elementwise" or len(node.ins) < 2:
+        return False
+    shape = facts.graph.shape(node.outs[0])
+    operands = [facts[a] for a in node.ins if facts.graph.shape(a) == shape]
+    raw = [
+        f.raw and (f.leaf is None or facts.args == 1 or f.leaf.arg != 0)
+        for f in operands
+    ]
+    return any(raw) and not all(raw) and len(operands) > 1
+
+
+def _recombined(regions: Regions, cut: Piece, match: Match | None) -> bool:
+    """Say whether a reduction of the function meets again what the function was computed from.
+
+    That is what a softmax does with its sum, and a norm with its variance. The way back may not
+    lead through a product: a squeeze-and-excite gate is no norm.
+    """
+    reduced_before = _reduced(regions, cut.z)
+    if match is not None and not reduced_before:
+        return False
+    carried: dict[int, bool] = {cut.y: reduced_before}  # variable -> a reduction lies behind it
+    for node in regions.frame.nodes:
+        ins = [a for a in node.ins if not isinstance(a, Const)]
+        via = [carried[a] for a in ins if a in carried]
+        if not via or node.backward or holds_product(node):
+            continue
+        if any(via) and node.kind == "elementwise":
+            others = [a for a in ins if a not in carried or not carried[a]]
+            if any(_related(regions, other, cut) for other in others):
+                return True
+        reduces = node.name in elementwise.TOTALS
+        carried.update(dict.fromkeys(node.outs, reduces or any(via)))
+    return False
+
+
+def _reduced(regions: Regions, z: int) -> bool:
+    """Say whether z holds means or sums rather than values of units."""
+    pending, seen = [z], set()
+    while pending:
+        node = regions.maker.get(pending.pop())
+        if node is None or node.outs[0] in seen:
+            continue
+        seen.add(node.outs[0])
+        if node.name in elementwise.TOTALS:
+            return True
+        if node.kind == "elementwise":
+            pending.extend(regions.data_operands(node))  # what is subtracted as a mean is not z
+        elif node.name in elementwise.MOVES:
+            pending.extend(a for a in node.ins if not isinstance(a, Const))
+    return False
+
+
+def _related(regions: Regions, v: int, cut: Piece) -> bool:
+    """Say whether v and the function's argument were computed from one array."""
+    if v == cut.z or regions.depends(v, cut.z):
+        return True
+    return any(regions.depends(cut.z, origin) for origin in _origins(regions, v))
+
+
+def _origins(regions: Regions, v: int) -> set[int]:
+    """Trace v back through elementwise operations of full size to the arrays they started from."""
+    found, pending, seen = set(), [v], set()
+    while pending:
+        at = pending.pop()
+        if at in seen:
+            continue
+        seen.add(at)
+        node = regions.maker.get(at)
+        if node is None or node.kind != "elementwise":
+            found.add(at)
+        else:
+            pending.extend(regions.data_operands(node))
+    return found

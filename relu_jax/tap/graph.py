@@ -1,0 +1,234 @@
+"""The program as the engine reads it: frames of nodes over numbered variables.
+
+Nested jits are written out in place, since a chain of operations may cross them. Loops, rematted
+regions and functions with their own derivative rule become frames of their own; what cannot be
+entered stays one node, marked opaque.
+"""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from relu_jax.tap import compat, elementwise, evaluate
+
+
+class Const(NamedTuple):
+    """An operand written in place: one number."""
+
+    value: Any
+
+
+Atom = int | Const
+
+# How a node is entered: "plain" runs as one equation; the others are rules of interpret.py.
+ENTERED = {"scan": "scan", "checkpoint": "remat", "remat": "remat", "remat2": "remat"}
+OWN_RULE = ("custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr")
+CALLS = ("jit", "pjit", "closed_call", "core_call", "xla_call", "custom_lin")
+# Their bodies combine two scalars; nothing in them can be an activation.
+COMBINERS = elementwise.REDUCTIONS | {
+    "reduce_precision", "scatter", "scatter_add", "scatter-add", "scatter_mul", "scatter_min",
+    "scatter_max", "select_and_scatter", "select_and_scatter_add", "select_and_gather_add",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Node:
+    """One equation of a frame, its operands and results as numbered variables."""
+
+    eqn: Any
+    ins: tuple[Atom, ...]
+    outs: tuple[int, ...]
+    kind: str  # plain, elementwise, scan, remat, rule (a derivative rule of the user's), opaque
+    inner: "Frame | None"
+    calls: tuple[Any, ...]  # the nested jits it was written out of, outermost first
+    backward: bool  # made by transposition: the backward pass of a gradient in the program
+
+    @property
+    def name(self) -> str:
+        return self.eqn.primitive.name
+
+
+@dataclass
+class Frame:
+    """A straight-line piece of program: what goes in, what runs, what comes out."""
+
+    ins: tuple[int, ...] = ()
+    consts: dict[int, Any] = field(default_factory=dict)  # arrays the program closed over
+    nodes: list[Node] = field(default_factory=list)
+    outs: tuple[Atom, ...] = ()
+
+
+@dataclass
+class Graph:
+    """A whole program; `avals[v]` is the abstract value of variable v, in any frame."""
+
+    avals: list[Any] = field(default_factory=list)
+    known: dict[int, Any] = field(default_factory=dict)  # computed from written numbers alone
+    frame: Frame = field(default_factory=Frame)
+
+    def number(self, atom: Atom) -> Any:
+        """Read an operand that is one known number; None where it is not."""
+        return evaluate.number(atom.value) if isinstance(atom, Const) else self.known.get(atom)
+
+    def variable(self, aval: Any) -> int:
+        self.avals.append(aval)
+        return len(self.avals) - 1
+
+    def shape(self, atom: Atom) -> tuple[int, ...]:
+        return tuple(getattr(self._aval(atom), "shape", ()))
+
+    def dtype(self, atom: Atom) -> Any:
+        return getattr(self._aval(atom), "dtype", None)
+
+    def _aval(self, atom: Atom) -> Any:
+        return atom.value if isinstance(atom, Const) else self.avals[atom]
+
+
+def build(opened: compat.OpenJaxpr) -> Graph:
+    """Read a traced program into a graph."""
+    graph = Graph()
+    graph.frame = _frame(graph, opened.jaxpr, opened.consts, (), backward=False)
+    return graph
+
+
+def _frame(
+    graph: Graph,
+    jaxpr: Any,
+    consts: Sequence[Any],
+    calls: tuple[Any, ...],
+    args: Sequence[Atom] = (),
+    *,
+    backward: bool,
+) -> Frame:
+    frame = Frame(ins=tuple(graph.variable(v.aval) for v in jaxpr.invars))
+    for v, atom in zip(frame.ins, args, strict=False):
+        if (value := graph.number(atom)) is not None:
+            graph.known[v] = value
+    atoms = _constants(graph, frame, jaxpr, consts)
+    frame.outs = _write(graph, frame, jaxpr, atoms, list(frame.ins), calls, backward)
+    return frame
+
+
+def _constants(graph: Graph, frame: Frame, jaxpr: Any, consts: Sequence[Any]) -> list[Atom]:
+    """Number the arrays a jaxpr closed over; they hold their values in the frame."""
+    variables = [graph.variable(v.aval) for v in jaxpr.constvars]
+    frame.consts.update(zip(variables, consts, strict=True))
+    return list(variables)
+
+
+def _write(
+    graph: Graph,
+    frame: Frame,
+    jaxpr: Any,
+    consts: Sequence[Atom],
+    args: Sequence[Atom],
+    calls: tuple[Any, ...],
+    backward: bool,
+) -> tuple[Atom, ...]:
+    """Write a jaxpr's equations into a frame; nested jits are written out in place."""
+    env: dict[Any, Atom] = dict(zip(jaxpr.constvars, consts, strict=True))
+    env.update(zip(jaxpr.invars, args, strict=True))
+
+    def read(atom: Any) -> Atom:
+        return Const(atom.val) if compat.is_literal(atom) else env[atom]
+
+    for eqn in jaxpr.eqns:
+        ins = tuple(read(atom) for atom in eqn.invars)
+        transposed = backward or "transpose(" in str(eqn.source_info.name_stack)
+        if eqn.primitive.name in CALLS and compat.plain_jit(eqn):
+            (body,) = compat.inner_jaxprs(eqn)
+            body = compat.opened(body)
+            values = _constants(graph, frame, body.jaxpr, body.consts)
+            outs = _write(graph, frame, body.jaxpr, values, ins, (*calls, eqn), transposed)
+            env.update(zip(eqn.outvars, outs, strict=True))
+            continue
+        outs = tuple(graph.variable(v.aval) for v in eqn.outvars)
+        env.update(zip(eqn.outvars, outs, strict=True))
+        frame.nodes.append(_node(graph, eqn, ins, outs, calls, transposed))
+        _fold(graph, frame.nodes[-1])
+    return tuple(read(atom) for atom in jaxpr.outvars)
+
+
+def _fold(graph: Graph, node: Node) -> None:
+    """Note the value of what is computed from written numbers, such as sqrt(2)."""
+    if node.kind != "elementwise" and node.name not in evaluate.STILL:
+        return
+    numbers = [graph.number(a) for a in node.ins]
+    if not numbers or any(n is None for n in numbers):
+        return
+    with contextlib.suppress(NotImplementedError):  # no rule: the value stays unknown
+        (value,) = evaluate.equation(node.eqn, numbers)
+        if np.ndim(value) == 0:
+            graph.known[node.outs[0]] = value
+
+
+def _node(
+    graph: Graph,
+    eqn: Any,
+    ins: tuple[Atom, ...],
+    outs: tuple[int, ...],
+    calls: tuple[Any, ...],
+    backward: bool,
+) -> Node:
+    name, bodies = eqn.primitive.name, compat.inner_jaxprs(eqn)
+    kind, inner = "plain", None
+    if name in elementwise.RULES or (name in OWN_RULE and _is_elementwise(eqn)):
+        kind = "elementwise"
+    elif len(bodies) == 1 and (name in ENTERED or name in OWN_RULE):
+        kind = ENTERED.get(name, "rule")
+        body = compat.opened(bodies[0])
+        fixed = compat.scan_layout(eqn)[0] if kind == "scan" else len(ins)
+        inner = _frame(graph, body.jaxpr, body.consts, calls, ins[:fixed], backward=backward)
+    elif bodies and name not in COMBINERS:
+        kind = "opaque"
+    return Node(eqn, ins, outs, kind, inner, calls, backward)
+
+
+def _is_elementwise(eqn: Any) -> bool:
+    """Say whether a function with its own derivative rule acts element by element."""
+    shapes = {tuple(v.aval.shape) for v in (*eqn.invars, *eqn.outvars) if v.aval.shape}
+    return (
+        len(eqn.outvars) == 1
+        and len(shapes) <= 1
+        and all(_elementwise_body(compat.opened(b).jaxpr) for b in compat.inner_jaxprs(eqn))
+    )
+
+
+def _elementwise_body(jaxpr: Any) -> bool:
+    for eqn in jaxpr.eqns:
+        name, bodies = eqn.primitive.name, compat.inner_jaxprs(eqn)
+        spread = name in ("broadcast_in_dim", "full") and not _shape(eqn.invars[:1])
+        if bodies and name in (*CALLS, *OWN_RULE):
+            if not all(_elementwise_body(compat.opened(b).jaxpr) for b in bodies):
+                return False
+        elif bodies or not (name in elementwise.RULES or spread):
+            return False
+    return True
+
+
+def _shape(atoms: Sequence[Any]) -> tuple[int, ...]:
+    return tuple(atoms[0].aval.shape) if atoms else ()
+
+
+def holds_activation(eqn: Any) -> bool:
+    """Say whether an unentered equation contains a non-linear function of floating numbers."""
+    return any(
+        _nonlinear_inside(compat.opened(body).jaxpr) for body in compat.inner_jaxprs(eqn)
+    )
+
+
+def _nonlinear_inside(jaxpr: Any) -> bool:
+    for eqn in jaxpr.eqns:
+        floats = any(getattr(v.aval.dtype, "kind", "") in "fV" for v in eqn.outvars if _typed(v))
+        if eqn.primitive.name in elementwise.NONLINEAR and floats:
+            return True
+        if eqn.primitive.name not in COMBINERS and holds_activation(eqn):
+            return True
+    return False
+
+
+def _typed(v: Any) -> bool:
+    return hasattr(v.aval, "dtype")

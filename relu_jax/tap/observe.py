@@ -1,0 +1,271 @@
+"""What goes through the sites of a function, forward and backward?"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from relu_jax.core import errors
+from relu_jax.tap import arguments, interpret, program, selectors
+from relu_jax.tap.program import Placed, Program
+from relu_jax.tap.selectors import Selectable
+from relu_jax.tap.types import Cotangent, Site, Sites, Tapped
+
+Backward = Callable[[Site, Any], Any]
+
+
+def sites(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Sites:
+    """Find every activation of a function, without running it.
+
+    Args:
+        f: any JAX function; it is not edited.
+        args: what f takes; `jax.ShapeDtypeStruct` may stand for an array.
+        kwargs: likewise. What is no array (a flag, a name, a function) is left as it is.
+
+    Returns:
+        the sites in the order they run; printed, a table with the coverage statement.
+
+    Edges: a function without any activation gives an empty sequence. A region that cannot be
+    entered (a while loop, a cond) is named in `coverage.opaque`.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, relu_jax as rj
+        >>> def model(params, x):
+        ...     return jax.nn.relu(x @ params["w1"]) @ params["w2"]
+        >>> params = {"w1": jnp.ones((3, 4)), "w2": jnp.ones((4, 2))}
+        >>> [(s.id, s.kind) for s in rj.tap.sites(model, params, jnp.ones((5, 3)))]
+        [('w1', 'relu')]
+    """
+    return program.read(f, arguments.part(f, args, kwargs)).sites
+
+
+def observe(
+    f: Callable[..., Any], forward: interpret.Forward, only: Selectable | None = None
+) -> Callable[..., tuple[Any, dict[str, Any]]]:
+    """Build a function that also returns what `forward` makes of the values at each site.
+
+    Args:
+        f: any JAX function.
+        forward: ``forward(site, act, pre, post)`` → arrays; act is z ↦ f(z) as the program has it.
+        only: a selector; None looks at every site.
+
+    Returns:
+        ``g(*args) = (f(*args), {site.id: forward(...)})``; inside a loop every array gets one
+        leading axis per loop. g is a plain JAX function: jit, grad, vmap or scan it.
+
+    Example:
+        >>> import jax.numpy as jnp, relu_jax as rj
+        >>> mean = rj.tap.observe(jnp.tanh, lambda site, act, pre, post: pre.mean())
+        >>> y, seen = mean(jnp.array([1.0, 3.0]))
+        >>> {name: float(value) for name, value in seen.items()}
+        {'site#1': 2.0}
+    """
+
+    def observed(*args: Any, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
+        call = arguments.part(f, args, kwargs)
+        read = program.read(f, call)
+        chosen = selectors.chosen(read, only)
+        if not chosen:
+            return f(*args, **kwargs), {}
+        outs, seen = interpret.run(
+            read.graph.frame, call.arrays, interpret.eyes(chosen, forward), {}
+        )
+        return jax.tree.unflatten(read.out_tree, outs), _ordered(chosen, seen)
+
+    return observed
+
+
+def record(
+    f: Callable[..., Any], only: Selectable | None = None
+) -> Callable[..., tuple[Any, dict[str, Tapped]]]:
+    """Build a function that also returns what every activation took and gave.
+
+    Args:
+        f: any JAX function.
+        only: a selector; None records every site.
+
+    Returns:
+        ``g(*args) = (f(*args), {site.id: Tapped(pre, post)})``, a plain JAX function.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, relu_jax as rj
+        >>> y, seen = rj.tap.record(jax.nn.relu)(jnp.array([-1.0, 2.0]))
+        >>> seen["site#1"].pre.tolist(), seen["site#1"].post.tolist()
+        ([-1.0, 2.0], [0.0, 2.0])
+    """
+    return observe(f, lambda site, act, pre, post: Tapped(pre, post), only)
+
+
+def cotangents(
+    loss: Callable[..., Any], only: Selectable | None = None
+) -> Callable[..., tuple[Any, dict[str, Tapped]]]:
+    """Build a function that also returns the derivative of the loss at every activation.
+
+    Args:
+        loss: a JAX function with a scalar result.
+        only: a selector; None looks at every site.
+
+    Returns:
+        ``g(*args) = (loss value, {site.id: Tapped(pre, post, d_pre, d_post)})``. d_pre is what an
+        array of zeros added to `pre` would receive, through everything that uses `pre`.
+
+    Raises:
+        ValueError: the result is not one floating number.
+
+    Edges: inside a function with its own derivative rule there is no cotangent: d_pre and d_post
+    are None.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, relu_jax as rj
+        >>> loss = lambda x: jnp.sum(3 * jax.nn.relu(x))
+        >>> value, seen = rj.tap.cotangents(loss)(jnp.array([-1.0, 2.0]))
+        >>> seen["site#1"].d_pre.tolist(), seen["site#1"].d_post.tolist()
+        ([0.0, 3.0], [3.0, 3.0])
+    """
+
+    def tapped(*args: Any, **kwargs: Any) -> tuple[Any, dict[str, Tapped]]:
+        run = observed_value_and_grad(
+            lambda _, a, k: loss(*a, **k), _values, lambda site, ct: ct, only
+        )
+        value, _, seen, back = run((), args, kwargs)
+        return value, {
+            name: Tapped(*ends, *((back[name].pre, back[name].post) if name in back else ()))
+            for name, ends in seen.items()
+        }
+
+    return tapped
+
+
+def _values(site: Site, act: Any, pre: Any, post: Any) -> tuple[Any, Any]:
+    return pre, post
+
+
+def observed_value_and_grad(
+    loss: Callable[..., Any],
+    forward: interpret.Forward,
+    backward: Backward,
+    only: Selectable | None = None,
+    *,
+    has_aux: bool = False,
+) -> Callable[..., tuple[Any, Any, dict[str, Any], dict[str, Cotangent]]]:
+    """Build a function that takes value, gradient and observations in one pass.
+
+    The summaries of the backward pass are made inside it, where the cotangents are at hand: none
+    of them is kept.
+
+    Args:
+        loss: ``loss(params, *rest)`` → scalar, or (scalar, aux) with `has_aux`.
+        forward: ``forward(site, act, pre, post)`` → arrays.
+        backward: ``backward(site, cotangent)`` → floating arrays; they add up over a vmap.
+        only: a selector; None looks at every site.
+        has_aux: whether the loss returns something beside its value.
+
+    Returns:
+        ``g(params, *rest) = (value or (value, aux), gradient, {id: forward(...)},
+        {id: Cotangent(backward of d_pre, backward of d_post)})``.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, relu_jax as rj
+        >>> loss = lambda w, x: jnp.sum(jax.nn.relu(x @ w))
+        >>> g = rj.tap.observed_value_and_grad(
+        ...     loss, lambda site, act, pre, post: post.max(), lambda site, ct: jnp.sum(ct))
+        >>> value, grad, seen, back = g(jnp.eye(2), jnp.array([[1.0, -2.0]]))
+        >>> float(value), float(back["site#1"].pre) if "site#1" in back else list(back)
+        (1.0, ['w'])
+    """
+
+    def run(params: Any, *rest: Any) -> tuple[Any, Any, dict[str, Any], dict[str, Cotangent]]:
+        call = arguments.part(loss, (params, *rest), {})
+        read = program.read(loss, call)
+        _check_scalar(read, has_aux=has_aux)
+        chosen = selectors.chosen(read, only)
+        probes = {
+            one.site.id: _probes(read, one, backward) for one in chosen if not one.own_rule
+        }
+        see = interpret.eyes(chosen, _detached(forward), _marker(backward))
+
+        def whole(arrays: Sequence[Any], probes: Any) -> tuple[Any, Any]:
+            outs, seen = interpret.run(read.graph.frame, arrays, see, probes)
+            result = jax.tree.unflatten(read.out_tree, outs)
+            value, aux = result if has_aux else (result, None)
+            return value, (aux, seen)
+
+        n = sum(leaf.arg == 0 for leaf in call.leaves)
+        fixed = call.arrays[n:]
+        (value, (aux, seen)), (grads, back) = jax.value_and_grad(
+            lambda own, probes: whole((*own, *fixed), probes), argnums=(0, 1), has_aux=True
+        )(call.arrays[:n], probes)
+        gradient = jax.tree.unflatten(jax.tree.structure(params), _gradients(call, grads, params))
+        ends = {name: Cotangent(**pair) for name, pair in back.items()}
+        return ((value, aux) if has_aux else value), gradient, _ordered(chosen, seen), ends
+
+    return run
+
+
+def _gradients(call: arguments.Arguments, grads: Sequence[Any], params: Any) -> list[Any]:
+    """Put None where a leaf of the parameters is no array."""
+    given = iter(grads)
+    return [next(given) if arguments.is_array(leaf) else None for leaf in jax.tree.leaves(params)]
+
+
+def _detached(forward: interpret.Forward) -> interpret.Forward:
+    """Keep summaries out of the gradient."""
+
+    def seen(site: Site, act: Any, pre: Any, post: Any) -> Any:
+        return forward(site, act, *jax.lax.stop_gradient((pre, post)))
+
+    return seen
+
+
+def _marker(backward: Backward) -> Callable[[Site, str, Any, Any], Any]:
+    """Build the identity whose derivative rule hands its cotangent to `backward`.
+
+    The probe is not used forward; its cotangent is what `backward` returns, so that it leaves the
+    backward pass as the gradient of an input, summed over a vmap and stacked by a scan.
+    """
+
+    def mark(site: Site, end: str, value: Any, probe: Any) -> Any:
+        @jax.custom_vjp
+        def identity(value: Any, probe: Any) -> Any:
+            del probe
+            return value
+
+        identity.defvjp(
+            lambda value, probe: (value, None), lambda _, ct: (ct, backward(site, ct))
+        )
+        return identity(value, probe)
+
+    return mark
+
+
+def _probes(read: Program, one: Placed, backward: Backward) -> dict[str, Any]:
+    """Build zeros of the shape that `backward` returns, one per turn of the loops around."""
+    made = {}
+    for end, v in (("pre", one.piece.z), ("post", one.piece.y)):
+        like = jax.ShapeDtypeStruct(read.graph.shape(v), read.graph.dtype(v))
+        shapes = jax.eval_shape(lambda ct: backward(one.site, ct), like)  # noqa: B023
+        made[end] = jax.tree.map(
+            lambda s: jnp.zeros((*one.site.loops, *s.shape), s.dtype),
+            shapes,
+        )
+    return made
+
+
+def _check_scalar(read: Program, *, has_aux: bool) -> None:
+    n = read.out_tree.num_leaves
+    first = read.graph.frame.outs[0] if read.graph.frame.outs else None
+    shape = read.graph.shape(first) if first is not None else None
+    kind = getattr(read.graph.dtype(first), "kind", "V") if first is not None else ""
+    if (n == 1 or has_aux) and shape == () and kind in "fV":
+        return
+    raise errors.rejected(
+        rule="the loss is one floating number"
+        + (", followed by aux" if has_aux else ""),
+        got=f"{n} results" if n != 1 and not has_aux else f"a result of shape {shape}",
+        do="reduce it, e.g. with jnp.mean" + ("" if has_aux else ", or return (loss, aux)"),
+    )
+
+
+def _ordered(chosen: Sequence[Placed], seen: dict[str, Any]) -> dict[str, Any]:
+    return {one.site.id: seen[one.site.id] for one in chosen}

@@ -1,0 +1,129 @@
+"""A function cut out of a program: y = f(z; θ), element by element."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from relu_jax.tap import compat, evaluate
+from relu_jax.tap.graph import Atom, Const, Graph, Node
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The nodes that compute variable y from variable z, in program order."""
+
+    graph: Graph
+    nodes: tuple[Node, ...]
+    z: int
+    y: int
+
+    @property
+    def operands(self) -> tuple[int, ...]:
+        """Variables other than z that the nodes read from outside: the parameters θ."""
+        return tuple(v for v in self._read if v not in self.graph.known)
+
+    @property
+    def _read(self) -> tuple[int, ...]:
+        made = {out for node in self.nodes for out in node.outs} | {self.z}
+        read = (a for node in self.nodes for a in node.ins if not isinstance(a, Const))
+        return tuple(dict.fromkeys(a for a in read if a not in made))
+
+    def key(self) -> tuple[Any, ...]:
+        """Spell the function without shapes: equal keys compute the same f."""
+        names = {self.z: 0}
+        for variable in self.operands:
+            names[variable] = len(names)
+        words = []
+        for node in self.nodes:
+            atoms = tuple(self._word(a, names) for a in node.ins)
+            words.append((_spelling(node.eqn), atoms))
+            names.update((out, len(names) + i) for i, out in enumerate(node.outs))
+        return (names[self.y], tuple(words))
+
+    def values(self, z: np.ndarray, thetas: Mapping[int, float]) -> np.ndarray:
+        """Evaluate f in NumPy's float64 on any one-dimensional grid."""
+        env: dict[Any, Any] = {self.z: z, **thetas}
+        with np.errstate(all="ignore"):
+            for node in self.nodes:
+                args = [
+                    env[a] if isinstance(a, int) and a in env else self.graph.number(a)
+                    for a in node.ins
+                ]
+                env[node.outs[0]] = evaluate.equation(node.eqn, args)[0]
+        return np.broadcast_to(np.asarray(env[self.y], np.float64), z.shape)
+
+    def bound(self, env: Mapping[int, Any]) -> Callable[[Any], Any]:
+        """Build z ↦ f(z) as the program computes it, its parameters read from `env`."""
+
+        def act(z: Any) -> Any:
+            made: dict[int, Any] = {self.z: z}
+            for node in self.nodes:
+                args = [
+                    a.value if isinstance(a, Const) else made.get(a, env.get(a)) for a in node.ins
+                ]
+                made.update(zip(node.outs, compat.bind(node.eqn, args), strict=True))
+            return made[self.y]
+
+        return act
+
+    def slope(self, grid: np.ndarray, thetas: Mapping[int, float]) -> np.ndarray:
+        """Evaluate f′ as the program's own derivative rules give it; NaN where they cannot say.
+
+        The rules are traced, not run: the tangent program is then read by the same evaluator as
+        the values, so nothing is compiled and the convention at a kink is the program's.
+        """
+        read = self._read
+        avals = [self._struct(v) for v in (self.z, *read)]
+
+        def derivative(z: Any, *others: Any) -> Any:
+            act = self.bound(dict(zip(read, others, strict=True)))
+            y, pullback = jax.vjp(act, z)
+            return pullback(jnp.ones_like(y))[0]
+
+        opened, _ = compat.trace(derivative, *avals)
+        args = [grid, *(thetas[v] if v in thetas else self.graph.known[v] for v in read)]
+        try:
+            (slope,) = evaluate.program(opened, args)
+        except NotImplementedError:
+            return np.full(grid.shape, np.nan)
+        return np.broadcast_to(np.asarray(slope, np.float64), grid.shape)
+
+    def _struct(self, v: int) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct(self.graph.shape(v), self.graph.dtype(v))
+
+    def _word(self, atom: Atom, names: Mapping[int, int]) -> str:
+        if not isinstance(atom, Const) and atom in names:
+            return f"v{names[atom]}"
+        return repr(self.graph.number(atom))
+
+
+def _spelling(eqn: Any) -> tuple[Any, ...]:
+    """Word an equation so that equal words mean equal functions, whatever the shape."""
+    params = tuple(
+        (k, str(eqn.params[k]))
+        for k in ("new_dtype", "y", "exponent_bits", "mantissa_bits")
+        if k in eqn.params
+    )
+    bodies = tuple(_body(compat.opened(b)) for b in compat.inner_jaxprs(eqn))
+    return (eqn.primitive.name, params, bodies, compat.rule_identity(eqn))
+
+
+def _body(opened: compat.OpenJaxpr) -> tuple[Any, ...]:
+    names: dict[Any, int] = {}
+    for v in (*opened.jaxpr.constvars, *opened.jaxpr.invars):
+        names[v] = len(names)
+    words = []
+    for eqn in opened.jaxpr.eqns:
+        atoms = tuple(_jaxpr_word(a, names) for a in eqn.invars)
+        words.append((_spelling(eqn), atoms))
+        names.update((out, len(names) + i) for i, out in enumerate(eqn.outvars))
+    return (*words, *(_jaxpr_word(a, names) for a in opened.jaxpr.outvars))
+
+
+def _jaxpr_word(atom: Any, names: Mapping[Any, int]) -> str:
+    return repr(evaluate.number(atom.val)) if compat.is_literal(atom) else f"v{names[atom]}"
+

@@ -1,0 +1,202 @@
+"""Read a function into a program with named sites: the analysis every verb of the tap shares."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from relu_jax.core import handover
+from relu_jax.tap import compat, context, facts, graph, reach, recognise, regions, stacks
+from relu_jax.tap.arguments import Arguments
+from relu_jax.tap.graph import Frame, Graph, Node
+from relu_jax.tap.pieces import Piece
+from relu_jax.tap.recognise import Match
+from relu_jax.tap.types import Coverage, Linear, Site, Sites
+
+
+# What frameworks call a weight: the name of the layer is before it.
+_LEAF_NAMES = frozenset({
+    "kernel", "weight", "weights", "w", "W", "value", "raw_value", "embedding",
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A site and the place in the graph where it stands."""
+
+    site: Site
+    piece: Piece
+    own_rule: bool  # inside a function with its own derivative rule: no cotangent to be had
+
+
+@dataclass(frozen=True)
+class Program:
+    """A traced function: its graph, its sites, and how to rebuild its result."""
+
+    graph: Graph
+    placed: tuple[Placed, ...]
+    sites: Sites
+    out_tree: Any
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A function along with the frames around it, before it has a name."""
+
+    piece: Piece
+    match: Match | None
+    gates: bool
+    around: tuple[Node, ...]
+
+
+def read(f: Callable[..., Any], arguments: Arguments) -> Program:
+    """Trace a function and find its sites.
+
+    Args:
+        f: any function of arrays.
+        arguments: its arguments, arrays parted from what is not.
+    """
+    opened, shapes = compat.trace(arguments.call(f), *arguments.arrays)
+    network = graph.build(opened)
+    known = facts.gather(network, arguments.leaves)
+    reaches = reach.follow(known, network.frame)
+    match = recognise.Recogniser(network, handover.catalogue())
+    found: list[_Found] = []
+    counts: Counter[str] = Counter()
+    for frame, around in _frames(network.frame):
+        found.extend(_functions(network, frame, around, known, reaches, match, counts))
+    found.sort(key=lambda one: one.piece.y)  # variables are numbered in program order
+    placed = _named(network, known, found)
+    sites = Sites(
+        (p.site for p in placed), _coverage(network, placed, counts), _linear(network, known, placed)
+    )
+    return Program(network, placed, sites, jax.tree.structure(shapes))
+
+
+def _frames(frame: Frame, around: tuple[Node, ...] = ()) -> Iterator[tuple[Frame, tuple[Node, ...]]]:
+    yield frame, around
+    for node in frame.nodes:
+        if node.inner is not None and not node.backward:
+            yield from _frames(node.inner, (*around, node))
+
+
+def _functions(
+    network: Graph,
+    frame: Frame,
+    around: tuple[Node, ...],
+    known: facts.Facts,
+    reaches: reach.Reaches,
+    match: Callable[[Piece], Match | None],
+    counts: Counter[str],
+) -> Iterator[_Found]:
+    """Find the activations of one frame; count what is something else."""
+    flow = regions.read(network, frame)
+    dealt: set[int] = set()
+    taken: set[tuple[int, int]] = set()
+    for y in regions.exits(flow, reaches.live):
+        chain = regions.waypoints(flow, y, dealt)
+        dealt.add(y)
+        for piece, name in regions.functions(flow, chain, match):
+            if (piece.z, piece.y) in taken:
+                continue
+            taken.add((piece.z, piece.y))
+            purpose = context.purpose(flow, known, reaches, piece, name)
+            counts[purpose] += 1
+            dealt.add(piece.y)
+            if not purpose:
+                yield _Found(piece, name, _gates(flow, piece.y), around)
+
+
+def _gates(flow: regions.Regions, y: int) -> bool:
+    """Say whether y multiplies another array of full size."""
+    return any(
+        user.name == "mul" and user.outs[0] in flow.joins and not user.backward
+        for user in flow.users.get(y, ())
+    )
+
+
+def _named(network: Graph, known: facts.Facts, found: Sequence[_Found]) -> tuple[Placed, ...]:
+    """Give every site a unique id, from the weight that feeds it where there is one."""
+    placed, used = [], Counter[str]()
+    for one in found:
+        fact = known[one.piece.z]
+        leaf = known.products[fact.fed].leaf if fact.fed >= 0 else fact.leaf
+        path = leaf.path if leaf else ""
+        stem = _stem(path) if fact.fed >= 0 else "site"
+        used[stem] += 1
+        name = stem if used[stem] == 1 and stem != "site" else f"{stem}#{used[stem]}"
+        scans = [n for n in one.around if n.kind == "scan"]
+        loops = tuple(int(n.eqn.params["length"]) for n in scans)
+        shape = network.shape(one.piece.z)
+        kind = one.match or Match("unknown", {}, ())
+        site = Site(
+            id=name,
+            kind=kind.kind,
+            params=kind.params,
+            slope_at_kinks=kind.slope_at_kinks,
+            path=path if fact.fed >= 0 else "",
+            source=_source(one.piece.nodes[-1], one.around),
+            shape=shape,
+            dtype=str(np.dtype(network.dtype(one.piece.z))),
+            unit_axes=fact.units or ((len(shape) - 1,) if shape else ()),
+            count=int(np.prod(loops, dtype=np.int64)) if loops else 1,
+            gates=one.gates,
+            loop=("layers" if leaf and leaf.looped else "steps") if loops else "",
+            loops=loops,
+        )
+        rule = any(n.kind == "rule" for n in one.around)
+        placed.append(Placed(site, one.piece, rule))
+    return tuple(placed)
+
+
+def _stem(path: str) -> str:
+    """Name a layer by its leaf: params/layers/3/kernel is layers/3, params/3/0 is params/3."""
+    argument, *parts = path.split("/")
+    if len(parts) > 1 and parts[-1] == "0":  # the first of a (weight, bias) pair
+        parts = parts[:-1]
+    while len(parts) > 1 and parts[-1] in _LEAF_NAMES:
+        parts = parts[:-1]
+    short = "/".join(parts)
+    return f"{argument}/{short}" if short.isdigit() else short or argument or "site"
+
+
+def _source(node: Node, around: Sequence[Node] = ()) -> str:
+    """Find the user's line that made a node: its own, or that of the nearest call around it."""
+    for eqn in (node.eqn, *reversed(node.calls), *(n.eqn for n in reversed(around))):
+        if lines := compat.user_frames(eqn):
+            file, line = lines[0]
+            return f"{Path(file).name}:{line}"
+    return ""
+
+
+def _coverage(network: Graph, placed: Sequence[Placed], counts: Counter[str]) -> Coverage:
+    unknown = sum(p.site.kind == "unknown" for p in placed)
+    opaque = tuple(
+        " at ".join(filter(None, (node.name, _source(node, around))))
+        for frame, around in _frames(network.frame)
+        for node in frame.nodes
+        if node.kind == "opaque" and not node.backward and graph.holds_activation(node.eqn)
+    )
+    ignored = {what: n for what, n in counts.items() if what}
+    return Coverage(counts.total(), len(placed) - unknown, unknown, ignored, opaque)
+
+
+def _linear(network: Graph, known: facts.Facts, placed: Sequence[Placed]) -> list[Linear]:
+    posts: Mapping[int, str] = {p.piece.y: p.site.id for p in placed}
+    before = stacks.before_products(known, network.frame, posts)
+    paths = [p.leaf.path for p in known.products]
+    return [
+        Linear(
+            path,
+            _source(product.node),
+            product.n_in,
+            product.n_out,
+            tuple(paths[i] for i in sorted(feed.products)),
+            tuple(sorted(feed.sites)),
+        )
+        for path, product, feed in zip(paths, known.products, before, strict=True)
+    ]

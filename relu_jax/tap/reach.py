@@ -1,0 +1,110 @@
+"""Where does every value of a program go? One pass backward, through every frame."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from relu_jax.tap import compat, elementwise
+from relu_jax.tap.facts import Facts, holds_product, is_product
+from relu_jax.tap.graph import Const, Frame, Node
+
+
+class Reach(NamedTuple):
+    """What becomes of one variable, the backward passes in the program left out."""
+
+    live: bool = False  # wanted at all
+    product: bool = False  # enters a later product or convolution
+    whole: bool = False  # reaches a result of the program without being reduced
+    raw: bool = False  # meets an input that went through no product (labels, targets)
+
+
+NOWHERE = Reach()
+
+
+@dataclass
+class Reaches:
+    """Reach of every variable of a program."""
+
+    facts: Facts
+    of: dict[int, Reach] = field(default_factory=dict)
+
+    def __getitem__(self, v: int) -> Reach:
+        """Look a variable up; what nobody reads goes nowhere."""
+        return self.of.get(v, NOWHERE)
+
+    def live(self, v: int) -> bool:
+        """Say whether anything but a backward pass wants v."""
+        return self[v].live
+
+    def add(self, v: int, reach: Reach) -> None:
+        """Add one use to what is known of v."""
+        self.of[v] = Reach(*(a or b for a, b in zip(self[v], reach, strict=True)))
+
+
+def follow(facts: Facts, frame: Frame) -> Reaches:
+    """Walk a program backward from its results."""
+    reaches = Reaches(facts)
+    _walk(reaches, frame, [Reach(live=True, whole=True)] * len(frame.outs))
+    return reaches
+
+
+def _walk(reaches: Reaches, frame: Frame, wanted: Sequence[Reach]) -> None:
+    for atom, reach in zip(frame.outs, wanted, strict=True):
+        if not isinstance(atom, Const):
+            reaches.add(atom, reach)
+    read = {a for node in frame.nodes for a in node.ins if not isinstance(a, Const)}
+    read.update(a for a in frame.outs if not isinstance(a, Const))
+    for node in reversed(frame.nodes):
+        if node.backward:
+            continue
+        # A result that nobody reads is the value a gradient left behind: it counts as wanted.
+        unread = not any(out in read for out in node.outs)
+        if unread and (not node.outs or not any(reaches.live(o) for o in node.outs)):
+            for out in node.outs:
+                reaches.add(out, Reach(live=True))
+        _through(reaches, node)
+
+
+def _through(reaches: Reaches, node: Node) -> None:
+    after = Reach(*(any(x) for x in zip(*(reaches[out] for out in node.outs), strict=True)))
+    if is_product(node):
+        after = Reach(live=True, product=True)
+    elif node.kind == "opaque" and after.live:
+        after = Reach(live=True, product=True, whole=after.whole)
+    elif node.inner is not None:
+        _enter(reaches, node)
+        return
+    if not after.live:
+        return
+    if node.name in elementwise.REDUCTIONS:
+        after = after._replace(whole=False)
+    data = [a for a in node.ins if not isinstance(a, Const)]
+    for atom in data:
+        others = [b for b in data if b != atom]
+        meets = after.raw or (node.kind == "elementwise" and any(_raw(reaches, b) for b in others))
+        reaches.add(atom, after._replace(raw=meets))
+
+
+def _raw(reaches: Reaches, v: int) -> bool:
+    fact = reaches.facts[v]
+    return fact.raw and (fact.leaf is None or fact.leaf.arg != 0 or reaches.facts.args == 1)
+
+
+def _enter(reaches: Reaches, node: Node) -> None:
+    """Carry what is wanted of a frame's results into it, and what it wants out of it."""
+    inner = node.inner
+    assert inner is not None  # the caller asked
+    wanted = [reaches[out] for out in node.outs]
+    if not any(w.live for w in wanted) and not holds_product(node):
+        return
+    if node.kind == "scan":
+        carried = compat.scan_layout(node.eqn)[1]
+        again = Reach(live=True, product=holds_product(node))
+        wanted = [
+            Reach(*(a or b for a, b in zip(w, again, strict=True))) if i < carried else w
+            for i, w in enumerate(wanted)
+        ]
+    _walk(reaches, inner, wanted)
+    for atom, v in zip(node.ins, inner.ins, strict=True):
+        if not isinstance(atom, Const):
+            reaches.add(atom, reaches[v])

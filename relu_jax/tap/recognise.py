@@ -1,0 +1,157 @@
+"""Which known activation does an extracted function behave like, and with which parameters?"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from relu_jax.tap import compat, evaluate
+from relu_jax.tap.graph import Graph
+from relu_jax.tap.pieces import Piece
+
+# Dense where activations bend, wide enough to tell relu from relu6 and a clip at 50.
+_GRID = np.unique(
+    np.concatenate([
+        np.linspace(-8, 8, 129), np.linspace(-0.31, 0.29, 7), -np.geomspace(9, 80, 8),
+        np.geomspace(9, 80, 8), [1.0 / 3, -1.0 / 3, 2.0 / 3, -2.0 / 3],
+    ])
+)  # fmt: skip
+_CORE = np.abs(_GRID) <= 8  # outside, a spelling may overflow where the function itself does not
+
+
+class Member(Protocol):
+    """What the engine asks of a catalogue entry (relu_jax.activations.Activation has it)."""
+
+    name: str
+    fn: Callable[..., Any]
+    params: Mapping[str, float]
+    fit: Callable[..., dict[str, float] | None] | None
+
+    def with_params(self, **params: float) -> "Member":
+        """Build the same activation with other parameters."""
+        ...
+
+    @property
+    def kinks(self) -> tuple[float, ...]:
+        """Places where f′ jumps."""
+        ...
+
+
+class Match(NamedTuple):
+    """A function's name in the catalogue, its parameters, and its own slope at the kinks."""
+
+    kind: str
+    params: dict[str, float]  # NaN: the parameter is itself an array of the program
+    slope_at_kinks: tuple[float, ...]
+
+
+AFFINE = Match("affine", {}, ())
+
+
+class Recogniser:
+    """Matches pieces against a catalogue, each distinct function once."""
+
+    def __init__(self, graph: Graph, catalogue: Sequence[Member]) -> None:
+        """Bind the graph that types the variables and the entries to match against."""
+        self._graph, self._catalogue = graph, tuple(catalogue)
+        self._known: dict[Any, Match | None] = {}
+
+    def __call__(self, piece: Piece) -> Match | None:
+        """Name the function of a piece; None where nothing in the catalogue behaves like it."""
+        dtype = self._graph.dtype(piece.z)
+        try:
+            key = (piece.key(), str(dtype))
+            if key not in self._known:
+                self._known[key] = self._match(piece, dtype)
+        except NotImplementedError:
+            return None
+        return self._known[key]
+
+    def _match(self, piece: Piece, dtype: Any) -> Match | None:
+        limit = max(1e-5, 2 * float(jnp.finfo(dtype).eps))
+        draws = [
+            {v: first + 0.07 * i for i, v in enumerate(piece.operands)} for first in (0.37, 0.61)
+        ]
+        found = [self._best(piece, draw, dtype, limit) for draw in (draws if piece.operands else draws[:1])]
+        member, params = found[0]
+        if member is None or any(other is not member for other, _ in found):
+            return None
+        if member is _LINE:
+            return AFFINE
+        same = {k: v if all(p[k] == v for _, p in found) else np.nan for k, v in params.items()}
+        kinks = np.array(member.with_params(**params).kinks, np.float64)
+        slopes = piece.slope(kinks, draws[0]) if kinks.size else kinks
+        return Match(member.name, same, tuple(float(s) for s in slopes))
+
+    def _best(
+        self, piece: Piece, thetas: Mapping[int, float], dtype: Any, limit: float
+    ) -> tuple[Any, dict[str, float]]:
+        """Find the entry nearest to the function; among equals the one with fewest parameters."""
+        values = piece.values(_GRID, thetas)
+        if _is_line(values, limit):
+            return _LINE, {}
+
+        def function(x: Any) -> np.ndarray:
+            return piece.values(np.atleast_1d(np.asarray(x, np.float64)), thetas)
+
+        scored = []
+        for member in self._catalogue:
+            params = dict(member.params) if member.fit is None else member.fit(function)
+            if params is None or not np.all(np.isfinite(list(params.values()))):
+                continue
+            error = _distance(values, _reference(member.fn, tuple(params), str(dtype))(_GRID, params))
+            if error <= limit:
+                scored.append((error, member, params))
+        if not scored:
+            return None, {}
+        bound = max(1e-7, 3 * min(error for error, _, _ in scored))
+        near = [(len(m.params), m, p) for error, m, p in scored if error <= bound]
+        _, member, params = min(near, key=lambda entry: entry[0])
+        return member, {k: _rounded(v) for k, v in params.items()}
+
+
+_LINE = object()
+
+
+def _is_line(values: np.ndarray, limit: float) -> bool:
+    low, high = np.searchsorted(_GRID, (-1.0, 1.0))
+    slope = (values[high] - values[low]) / (_GRID[high] - _GRID[low])
+    return _distance(values, values[low] + slope * (_GRID - _GRID[low])) <= limit
+
+
+def _distance(values: np.ndarray, reference: np.ndarray) -> float:
+    """Take the largest |f − g| / (1 + |g|); infinite where f is not finite near zero."""
+    finite = np.isfinite(values)
+    if not np.all(finite[_CORE]):
+        return np.inf
+    with np.errstate(all="ignore"):
+        error = np.abs(values - reference) / (1 + np.abs(reference))
+    return float(np.max(error[finite]))
+
+
+def _rounded(value: float) -> float:
+    """Drop the digits that float32 literals cannot carry (0.009999999776 is 0.01)."""
+    return float(f"{value:.6g}")
+
+
+@lru_cache(maxsize=256)
+def _reference(
+    fn: Callable[..., Any], names: tuple[str, ...], dtype: str
+) -> Callable[[np.ndarray, Mapping[str, float]], np.ndarray]:
+    """Read a catalogue function once, so that NumPy can evaluate it without compiling.
+
+    It is traced in the program's dtype: a bfloat16 program has rounded the same constants.
+    """
+    x = jax.ShapeDtypeStruct((4,), dtype)
+    scalars = [jax.ShapeDtypeStruct((), dtype)] * len(names)
+    with jax.ensure_compile_time_eval():
+        opened, _ = compat.trace(lambda z, *ps: fn(z, **dict(zip(names, ps, strict=True))), x, *scalars)
+
+    def values(z: np.ndarray, params: Mapping[str, float]) -> np.ndarray:
+        (result,) = evaluate.program(opened, [z, *(np.float64(params[k]) for k in names)])
+        return np.broadcast_to(np.asarray(result, np.float64), z.shape)
+
+    return values

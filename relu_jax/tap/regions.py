@@ -1,0 +1,247 @@
+"""Which connected elementwise regions does a frame hold, and where are they cut into functions?
+
+A region grows from one array, its root, as long as every operation takes nothing else of full
+size. Operands that are broadcast, or known, are parameters. A parameter computed from the root
+itself (a mean, a maximum, a norm) ends the region: what is divided by its own sum is a softmax.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from relu_jax.tap import elementwise
+from relu_jax.tap.graph import Const, Frame, Graph, Node
+from relu_jax.tap.pieces import Piece
+from relu_jax.tap.recognise import AFFINE, Match
+
+_LONGEST = 40  # cut points considered along one chain; longer chains keep the last ones
+
+
+@dataclass
+class Regions:
+    """The dataflow of one frame, and the region every variable belongs to."""
+
+    graph: Graph
+    frame: Frame
+    maker: dict[int, Node] = field(default_factory=dict)
+    users: dict[int, list[Node]] = field(default_factory=dict)
+    ancestors: dict[int, int] = field(default_factory=dict)  # bit sets over variables
+    root: dict[int, int] = field(default_factory=dict)
+    spread: set[int] = field(default_factory=set)  # broadcast from something smaller
+    joins: set[int] = field(default_factory=set)  # made from several arrays of full size
+
+    def data_operands(self, node: Node) -> list[int]:
+        """List the operands of full size: neither known, nor broadcast, nor of a smaller shape."""
+        shape = self.graph.shape(node.outs[0])
+        variables = [a for a in node.ins if not isinstance(a, Const)]
+        full = [v for v in variables if self.graph.shape(v) == shape]
+        firm = [v for v in full if v not in self.spread]
+        # Two broadcasts that fill each other up (an outer sum) make a new array of full size.
+        return list(dict.fromkeys(firm or (full if len(variables) == 1 else [])))
+
+    def depends(self, v: int, on: int) -> bool:
+        """Say whether variable v was computed from variable `on`."""
+        return bool(self.ancestors[v] >> on & 1)
+
+
+
+def read(graph: Graph, frame: Frame) -> Regions:
+    """Assign every variable of a frame to the region it belongs to."""
+    regions = Regions(graph, frame)
+    for v in (*frame.ins, *frame.consts):
+        regions.ancestors[v] = 1 << v
+    for node in frame.nodes:
+        above = 0
+        for atom in node.ins:
+            if not isinstance(atom, Const):
+                above |= regions.ancestors[atom]
+                regions.users.setdefault(atom, []).append(node)
+        for out in node.outs:
+            regions.ancestors[out] = above | 1 << out
+            regions.maker[out] = node
+        _place(regions, node)
+    return regions
+
+
+def _place(regions: Regions, node: Node) -> None:
+    variables = [a for a in node.ins if not isinstance(a, Const)]
+    out = node.outs[0] if node.outs else None
+    if out is None or node.kind != "elementwise":
+        if node.name in ("broadcast_in_dim", "iota") and _grows(regions, node):
+            regions.spread.add(node.outs[0])
+        return
+    data = regions.data_operands(node)
+    if not data:
+        shapes = {regions.graph.shape(v) for v in variables}
+        if len(set(variables)) <= 1 or regions.graph.shape(out) in shapes:
+            regions.spread.add(out)  # parameters combined are a parameter
+        return
+    roots = {regions.root.get(v, v) for v in data}
+    thetas = [v for v in variables if v not in data]
+    if regions.spread.issuperset(data):
+        regions.spread.add(out)
+    if len(roots) == 1 and not any(regions.depends(v, next(iter(roots))) for v in thetas):
+        regions.root[out] = roots.pop()
+    else:
+        regions.joins.add(out)
+
+
+def _grows(regions: Regions, node: Node) -> bool:
+    if not node.ins or isinstance(node.ins[0], Const):
+        return True
+    before, after = regions.graph.shape(node.ins[0]), regions.graph.shape(node.outs[0])
+    return len(after) > len(before) or before != after
+
+
+def exits(regions: Regions, live: Callable[[int], bool]) -> Iterator[int]:
+    """Yield the floating variables at which a region is left, in program order.
+
+    Args:
+        regions: the frame.
+        live: says whether a variable is wanted by anything but a backward pass.
+    """
+    results = {a for a in regions.frame.outs if not isinstance(a, Const) and live(a)}
+    for node in regions.frame.nodes:
+        if node.backward or node.kind != "elementwise":
+            continue
+        (v,) = node.outs
+        if v not in regions.root or not is_float(regions.graph, v) or not live(v):
+            continue
+        users = [user for user in regions.users.get(v, ()) if not user.backward]
+        leaves = v in results or any(
+            user.kind != "elementwise" or regions.root.get(user.outs[0]) != regions.root[v]
+            for user in users
+            if any(live(out) for out in user.outs)
+        )
+        if leaves:
+            yield v
+
+
+def is_float(graph: Graph, v: int) -> bool:
+    """Say whether a variable holds real floating-point numbers."""
+    dtype = graph.dtype(v)
+    return getattr(dtype, "kind", "") == "f" or str(dtype).startswith(("bfloat", "float8"))
+
+
+def piece(regions: Regions, z: int, y: int) -> Piece:
+    """Cut the nodes that compute y from z out of a region."""
+    wanted, nodes, pending = {y}, [], [y]
+    while pending:
+        v = pending.pop()
+        if v == z:
+            continue
+        node = regions.maker[v]
+        nodes.append(node)
+        for atom in node.ins:
+            if not isinstance(atom, Const) and atom not in wanted and _inside(regions, atom, z):
+                wanted.add(atom)
+                pending.append(atom)
+    ordered = sorted(nodes, key=lambda node: node.outs[0])
+    return Piece(regions.graph, tuple(ordered), z, y)
+
+
+def _inside(regions: Regions, v: int, z: int) -> bool:
+    """Say whether v is z, or computed from z within z's region."""
+    return v == z or (
+        v in regions.root
+        and regions.root[v] == regions.root.get(z, z)
+        and regions.depends(v, z)
+    )
+
+
+def waypoints(regions: Regions, y: int, known: set[int]) -> list[int]:
+    """List the variables every path from the root to y passes, starting at the last known exit.
+
+    Args:
+        regions: the frame.
+        y: an exit.
+        known: exits of the region already dealt with.
+    """
+    root = regions.root[y]
+    nodes = piece(regions, root, y).nodes
+    down, up = {root: 1}, {y: 1}
+    for node in nodes:
+        down[node.outs[0]] = sum(down.get(a, 0) for a in node.ins if not isinstance(a, Const))
+    for node in reversed(nodes):
+        for atom in node.ins:
+            if not isinstance(atom, Const) and atom in down:
+                up[atom] = up.get(atom, 0) + up.get(node.outs[0], 0)
+    order = [root, *(node.outs[0] for node in nodes)]
+    total = down[y]
+    chain = [v for v in order if down[v] * up.get(v, 0) == total and is_float(regions.graph, v)]
+    start = max((i for i, v in enumerate(chain[:-1]) if v in known), default=0)
+    return chain[start:][-_LONGEST:]
+
+
+def functions(
+    regions: Regions, chain: list[int], match: Callable[[Piece], Match | None]
+) -> list[tuple[Piece, Match | None]]:
+    """Split a chain of waypoints into the functions applied along it.
+
+    From the left, the longest stretch the catalogue knows is one function; steps that begin no
+    known stretch make up an unknown function.
+    """
+    steps = [_step(regions, a, b) for a, b in zip(chain, chain[1:], strict=False)]
+    found: list[tuple[Piece, Match | None]] = []
+    at, strange = 0, []
+    while bent := [i for i in range(at, len(steps)) if steps[i] == "nonlinear"]:
+        hit = _longest(regions, chain, steps, at, bent, match)
+        if hit is None:
+            strange.append(bent[0])
+            at = bent[0] + 1
+            continue
+        found.extend(_unknown(regions, chain, strange))
+        strange = []
+        cut, kind, at = hit
+        if kind is not AFFINE:
+            found.append((cut, kind))
+    return [*found, *_unknown(regions, chain, strange)]
+
+
+def _unknown(
+    regions: Regions, chain: list[int], strange: list[int]
+) -> list[tuple[Piece, Match | None]]:
+    if not strange:
+        return []
+    return [(piece(regions, chain[strange[0]], chain[strange[-1] + 1]), None)]
+
+
+def _longest(
+    regions: Regions,
+    chain: list[int],
+    steps: list[str],
+    at: int,
+    bent: list[int],
+    match: Callable[[Piece], Match | None],
+) -> tuple[Piece, Match, int] | None:
+    """Find the longest known stretch from the first non-linear step on."""
+    starts = [i for i in range(at, bent[0] + 1) if _scalar(steps[i : bent[0]])]
+    for last in reversed(bent):
+        ends = [j for j in range(last + 1, _next(bent, last, len(steps)) + 1)]
+        ends = [j for j in ends if _scalar(steps[last + 1 : j])]
+        for start in starts:
+            for end in reversed(ends):
+                cut = piece(regions, chain[start], chain[end])
+                kind = match(cut)
+                if kind is not None:
+                    return cut, kind, end
+    return None
+
+
+def _next(bent: list[int], last: int, end: int) -> int:
+    after = [i for i in bent if i > last]
+    return after[0] if after else end
+
+
+def _scalar(steps: list[str]) -> bool:
+    return all(step == "affine" for step in steps)
+
+
+def _step(regions: Regions, a: int, b: int) -> str:
+    """Classify the way between two waypoints: affine in constants, in a parameter, or bent."""
+    cut = piece(regions, a, b)
+    if len(cut.nodes) > 1 or cut.nodes[0].name not in elementwise.AFFINE:
+        return "nonlinear"
+    node = cut.nodes[0]
+    if sum(atom == a for atom in node.ins) > 1 or (node.name == "div" and node.ins[0] != a):
+        return "nonlinear"
+    return "parameter" if cut.operands else "affine"

@@ -1,0 +1,86 @@
+"""Which linear maps follow one another with nothing non-linear in between?"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from relu_jax.tap import elementwise
+from relu_jax.tap.facts import Facts
+from relu_jax.tap.graph import Atom, Const, Frame, Node
+
+
+class Carried(NamedTuple):
+    """What a value still carries: products it is affine in, and sites whose result it is."""
+
+    products: frozenset[int] = frozenset()
+    sites: frozenset[str] = frozenset()
+    bent: bool = False  # something non-linear that is no site made it
+
+
+class Before(NamedTuple):
+    """What feeds one product."""
+
+    products: frozenset[int]
+    sites: frozenset[str]
+
+
+def before_products(facts: Facts, frame: Frame, posts: Mapping[int, str]) -> list[Before]:
+    """Walk a program and tell, for each product with a weight, what its data comes through.
+
+    Args:
+        facts: where values come from; holds the products.
+        frame: the program.
+        posts: {variable: site id} of the sites' results.
+    """
+    index = {id(p.node): i for i, p in enumerate(facts.products)}
+    found: dict[int, Before] = {}
+    _walk(facts, frame, posts, index, {}, found)
+    nothing = Before(frozenset(), frozenset())
+    return [found.get(i, nothing) for i in range(len(facts.products))]
+
+
+def _walk(
+    facts: Facts,
+    frame: Frame,
+    posts: Mapping[int, str],
+    index: Mapping[int, int],
+    state: dict[int, Carried],
+    found: dict[int, Before],
+) -> None:
+    def read(atom: Atom) -> Carried:
+        return Carried() if isinstance(atom, Const) else state.get(atom, Carried())
+
+    for node in frame.nodes:
+        if id(node) in index:
+            i = index[id(node)]
+            data = read(facts.products[i].data)
+            found[i] = Before(data.products, data.sites)
+            after = Carried(products=frozenset((i,)))
+        elif node.inner is not None:
+            state.update(zip(node.inner.ins, map(read, node.ins), strict=True))
+            _walk(facts, node.inner, posts, index, state, found)
+            bent = Carried(bent=True)
+            ends = [read(a) if node.kind != "scan" else bent for a in node.inner.outs]
+            state.update(zip(node.outs, ends, strict=True))
+            continue
+        else:
+            after = _after(node, [read(a) for a in node.ins])
+        for out in node.outs:
+            state[out] = Carried(sites=frozenset((posts[out],))) if out in posts else after
+
+
+def _after(node: Node, ins: Sequence[Carried]) -> Carried:
+    """Carry affine maps on; whatever else happens bends the value."""
+    filled = [c for c in ins if c.products or c.sites or c.bent]
+    sites = frozenset().union(*(c.sites for c in filled))
+    if not filled:
+        return Carried()
+    linear = (
+        node.name in elementwise.AFFINE
+        or node.name in elementwise.MOVES
+        or node.name in elementwise.LINEAR_REDUCTIONS
+        or node.name == "select_n"  # a mask that does not come from the data: dropout
+    )
+    # Two arrays that meet (a residual sum, a product of two) are no longer one affine map.
+    if not linear or any(c.bent for c in filled) or len(set(filled)) > 1:
+        return Carried(sites=sites, bent=True)
+    return filled[0]

@@ -1,0 +1,130 @@
+"""What the tap tells: sites, linear maps, and how much of the program it covered."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from relu_jax.core.types import Array
+
+
+class Site(NamedTuple):
+    """One place where a program applies a non-linear function of one array, element by element.
+
+    Example:
+        >>> import jax, relu_jax as rj
+        >>> site, = rj.tap.sites(jax.nn.relu, jax.ShapeDtypeStruct((2, 3), "float32"))
+        >>> site.kind, site.shape, site.slope_at_kinks
+        ('relu', (2, 3), (0.0,))
+    """
+
+    id: str  # unique in the program; the same whatever the activation and the batch size
+    kind: str  # name in the catalogue, or "unknown"
+    params: dict[str, float]  # the catalogue parameters the program's values solve for
+    slope_at_kinks: tuple[float, ...]  # the program's own derivative there; NaN: not measurable
+    path: str  # leaf of the weight that feeds the site; "" where none does
+    source: str  # "file.py:12" in the user's code; "" where JAX kept no traceback
+    shape: tuple[int, ...]  # of the array the function is applied to, inside any loop
+    dtype: str
+    unit_axes: tuple[int, ...]  # axes of `shape` that count units; the others count samples
+    count: int  # runs per call: the product of the lengths of the loops around it
+    gates: bool  # whether the result multiplies another array, as in a gated unit
+    loop: str  # "", "layers" (a scan over stacked weights) or "steps" (any other scan)
+    loops: tuple[int, ...]  # lengths of the scans around the site, outermost first
+
+
+class Linear(NamedTuple):
+    """One product or convolution with a weight, and what stands between it and the ones before."""
+
+    path: str
+    source: str
+    n_in: int
+    n_out: int
+    after: tuple[str, ...]  # paths of linear maps that reach its input through affine maps alone
+    sites: tuple[str, ...]  # ids of the sites whose result is its input
+
+
+class Coverage(NamedTuple):
+    """How much of the program the answer speaks for.
+
+    Example:
+        >>> print(Coverage(3, 2, 0, {"softmax": 1}, ()))
+        3 elementwise chains: 2 recognised, 0 unknown, 1 softmax; nothing opaque
+    """
+
+    chains: int  # non-linear elementwise chains seen
+    recognised: int
+    unknown: int
+    ignored: dict[str, int]  # named for what they are: softmax, normalisation, loss, …
+    opaque: tuple[str, ...]  # what was left exactly as it is, unentered
+
+    def __str__(self) -> str:
+        named = "".join(f", {n} {what}" for what, n in sorted(self.ignored.items()))
+        opaque = f"opaque: {', '.join(self.opaque)}" if self.opaque else "nothing opaque"
+        return (
+            f"{self.chains} elementwise chains: {self.recognised} recognised, "
+            f"{self.unknown} unknown{named}; {opaque}"
+        )
+
+
+class Tapped(NamedTuple):
+    """What stood at a site: the argument and the result of its function, and their cotangents.
+
+    Inside a loop each array has one leading axis per loop. `d_pre` and `d_post` are None where
+    cotangents were not asked for, or cannot be had (inside a user's own derivative rule).
+    """
+
+    pre: Array
+    post: Array
+    d_pre: Array | None = None
+    d_post: Array | None = None
+
+
+class Cotangent(NamedTuple):
+    """What was made of the cotangents that reach a site's argument and its result."""
+
+    pre: Any
+    post: Any
+
+
+class Sites(tuple[Site, ...]):
+    """The sites of a program in the order they run, with what else was seen; prints as a table.
+
+    Example:
+        >>> import jax, relu_jax as rj
+        >>> print(rj.tap.sites(jax.numpy.tanh, jax.ShapeDtypeStruct((2,), "float32")).coverage)
+        1 elementwise chains: 1 recognised, 0 unknown; nothing opaque
+    """
+
+    coverage: Coverage
+    linear: tuple[Linear, ...]
+
+    def __new__(
+        cls, sites: Iterable[Site], coverage: Coverage, linear: Iterable[Linear]
+    ) -> "Sites":
+        """Bind the sites to the coverage statement and the linear maps."""
+        self = super().__new__(cls, tuple(sites))
+        self.coverage, self.linear = coverage, tuple(linear)
+        return self
+
+    def __str__(self) -> str:
+        rows = [("id", "kind", "slope at kinks", "shape", "dtype", "units", "count", "source")]
+        rows += [_row(site) for site in self]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        ]
+        return "\n".join([*lines, str(self.coverage)])
+
+
+def _row(site: Site) -> tuple[str, ...]:
+    params = ", ".join(f"{k}={v:.4g}" for k, v in site.params.items())
+    return (
+        site.id,
+        f"{site.kind}({params})" if params else site.kind,
+        ", ".join(f"{slope:.4g}" for slope in site.slope_at_kinks) or "–",
+        "×".join(map(str, site.shape)) or "scalar",
+        site.dtype,
+        ", ".join(map(str, site.unit_axes)) or "–",
+        str(site.count),
+        site.source or "–",
+    )

@@ -1,0 +1,32 @@
+"""Saturating activations: jax.nn's values, no overflow, the tails."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import special
+
+from relu_jax.activations.bounded import log_sigmoid, sigmoid, tanh
+from relu_jax.core.numerics import tolerance
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [(tanh, jnp.tanh), (sigmoid, jax.nn.sigmoid), (log_sigmoid, jax.nn.log_sigmoid)],
+)
+def test_value_equals_jax_nn_bit_for_bit(ours, theirs):
+    x = jnp.asarray([-200, -8, -0.4, -0.0, 0, 1e-4, 3, 20, np.inf, -np.inf, np.nan])
+    np.testing.assert_array_equal(ours(x), jax.jit(theirs)(x))
+
+
+def test_tails_are_accurate_to_their_own_size():
+    x = np.float32([-80, -30, -9])
+    rtol = tolerance("float32", n=4)
+    np.testing.assert_allclose(sigmoid(x), special.expit(x.astype(np.float64)), rtol=rtol)
+    np.testing.assert_allclose(log_sigmoid(-x), -np.log1p(np.exp(x.astype(np.float64))), rtol=rtol)
+
+
+def test_integers_are_taken_where_jax_nn_refuses_them():
+    with pytest.raises(TypeError):
+        jax.nn.sigmoid(np.int32(1))
+    assert sigmoid(np.int32(0)) == 0.5

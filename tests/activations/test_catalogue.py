@@ -1,0 +1,234 @@
+"""The battery: every row of the catalogue, by one table of cases."""
+
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.test_util import check_grads
+
+from relu_jax.activations import CATALOGUE, get, names
+from relu_jax.core.numerics import tolerance
+from tests.activations.cases import CASES, LABELS
+
+DTYPES = ("float16", "bfloat16", "float32", "float64")
+ORDERS = (0, 1, 2)
+every = pytest.mark.parametrize("case", CASES, ids=LABELS)
+pytestmark = pytest.mark.leaks_unchecked(
+    "the check retraces every primitive, 7 times the time; test_activation.py runs under it"
+)
+
+
+def grid(act):
+    """Points on both sides of every kink, dense near 0, up to where all functions are level."""
+    near = np.linspace(-9, 9, 121)
+    return np.concatenate([near + 0.013, np.asarray(act.kinks), [0.0, -30.0, 30.0]])
+
+
+@cache
+def tower(case, dtype):
+    """Points of each kind, and value, first and second derivative there, compiled once."""
+    with jax.enable_x64(dtype == "float64"):
+        top = float(jnp.finfo(dtype).max)
+        far = [-top, -1e4, -300.0, 300.0, 1e4, top]
+        points = {"grid": grid(case.act), "far": far, "end": [-np.inf, np.inf], "zero": [-0.0, 0.0]}
+        points |= {"kink": case.act.kinks, "nan": [np.nan]}
+        x = jnp.asarray(np.concatenate(list(points.values())), dtype)
+        ys = jax.jit(lambda x: [x, *(of_order(case.act, k)(x) for k in ORDERS)])(x)
+        assert all(y.dtype == x.dtype for y in ys)
+        wide = np.asarray([np.asarray(y, np.float64) for y in ys])
+    cuts = np.cumsum([len(part) for part in points.values()])[:-1]
+    return dict(zip(points, np.split(wide, cuts, axis=1), strict=True))
+
+
+def of_order(act, order):
+    """The function, or its derivative of that order."""
+    return act if order == 0 else lambda x: act.derivative(x, order)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@every
+def test_values_and_derivatives_equal_the_formula_in_every_dtype(case, dtype):
+    x, *ys = tower(case, dtype)["grid"]
+    for order, y in enumerate(ys):
+        expected = case.formula[order](x)
+        # A product with x rounds at the size of x times the slope of the other factor.
+        size = np.abs(expected) + (1 + np.abs(x)) * np.abs(case.formula[1](x)) + 1
+        error = np.abs(y - expected) / (case.spread * size)
+        assert error.max() <= tolerance(dtype), order
+
+
+@every
+def test_slope_at_each_kink_is_the_documented_one(case):
+    _, _, slopes, bends = tower(case, "float32")["kink"]
+    np.testing.assert_array_equal(slopes, np.float32(case.act.slope_at_kinks))
+    np.testing.assert_array_equal(bends, np.float32(case.formula[2](np.asarray(case.act.kinks))))
+
+
+@every
+def test_kinks_are_where_the_derivative_jumps_and_only_there(case):
+    step = 1e-6
+    left, right = (case.formula[1](grid(case.act) + side) for side in (-step, step))
+    jumps = {float(x) for x in grid(case.act)[np.abs(left - right) > 1e-3]}
+    assert jumps == set(case.act.kinks)
+
+
+@every
+def test_flat_says_whether_an_interval_has_derivative_zero(case):
+    level = case.formula[1](np.linspace(-6, 8, 4001)) == 0
+    assert case.act.flat == bool((level[1:] & level[:-1]).any())
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@every
+def test_infinities_give_the_limits_of_value_and_derivatives(case, dtype):
+    _, values, slopes, bends = tower(case, dtype)["end"]
+    np.testing.assert_allclose(values, case.limits, rtol=tolerance(dtype))
+    np.testing.assert_allclose(slopes, case.slopes, rtol=tolerance(dtype))
+    np.testing.assert_array_equal(bends, 0)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@every
+def test_largest_finite_numbers_give_no_nan(case, dtype):
+    assert not np.isnan(tower(case, dtype)["far"]).any()
+
+
+@every
+def test_nan_stays_nan(case):
+    assert np.isnan(tower(case, "float32")["nan"][1]).all()
+
+
+@every
+def test_negative_zero_has_the_value_and_slope_of_zero(case):
+    minus, plus = tower(case, "float32")["zero"].T
+    np.testing.assert_array_equal(minus, plus)
+
+
+@every
+def test_range_holds_on_the_grid(case):
+    y = tower(case, "float32")["grid"][1]
+    low, high = case.ends
+    assert y.min() >= low - 1e-6
+    assert y.max() <= high + 1e-6
+
+
+@every
+def test_gradients_agree_with_finite_differences_to_order_two(case):
+    with jax.enable_x64(True):
+        x = jnp.asarray([-3.3, -0.7, 0.3, 2.2, 7.5], jnp.float64)
+        check_grads(jax.jit(lambda x: case.act(x)), (x,), order=2, modes=("fwd", "rev"))
+
+
+@every
+def test_jit_changes_no_bit(case):
+    x = np.float32(grid(case.act))
+    for order in ORDERS:
+        f = of_order(case.act, order)
+        np.testing.assert_array_equal(f(x), jax.jit(f)(x))
+
+
+@every
+def test_vmap_equals_the_whole(case):
+    x = np.float32(grid(case.act))[:120].reshape(4, 30)
+    for order in (0, 1):
+        f = of_order(case.act, order)
+        np.testing.assert_array_equal(jax.vmap(f)(x), f(x))
+
+
+@every
+def test_empty_array_stays_empty(case):
+    for order in ORDERS:
+        assert of_order(case.act, order)(np.zeros((0, 3), np.float32)).shape == (0, 3)
+
+
+@every
+def test_no_constant_is_materialised(case):
+    huge = jax.ShapeDtypeStruct((2**20, 2**20), jnp.bfloat16)
+    for order in ORDERS:
+        traced = jax.make_jaxpr(of_order(case.act, order))(huge)
+        assert not traced.consts
+        assert traced.out_avals[0].shape == huge.shape
+
+
+@every
+def test_integers_and_bools_become_float32(case):
+    for x in (np.int32([-2, 3]), np.array([False, True])):
+        y = case.act(x)
+        assert y.dtype == jnp.float32
+        np.testing.assert_array_equal(y, case.act(x.astype(np.float32)))
+
+
+@every
+def test_fit_finds_the_parameters_it_was_made_with(case):
+    if case.act.fit is None:
+        assert case.act.params == {}
+        return
+    for f in (case.formula[0], lambda x: np.asarray(case.act(np.float32(x)))):
+        assert case.act.fit(f) == pytest.approx(case.act.params, rel=1e-6)
+
+
+@every
+def test_fit_proposes_only_what_the_activation_accepts(case):
+    for act in (a for a in CATALOGUE if a.fit):
+        proposed = act.fit(case.formula[0])
+        if proposed is not None:
+            assert act.with_params(**proposed).params == proposed
+
+
+@pytest.mark.parametrize("act", CATALOGUE, ids=names())
+def test_the_row_states_what_its_facts_say(act):
+    again = act.with_params()
+    assert again == act
+    assert act.source
+    assert act.formula
+    assert get(act.name) is not None
+    assert act.fn.__name__ == act.name
+    assert "Example:" in act.fn.__doc__
+
+
+# mean, second moment and mean squared derivative under a standard normal input
+MOMENTS = {
+    "relu": (0.398942, 0.5, 0.5),
+    "leaky_relu": (0.394953, 0.500050, 0.500050),
+    "tanh": (0.0, 0.394294, 0.464403),
+    "sigmoid": (0.5, 0.293379, 0.044836),
+    "silu": (0.206621, 0.355776, 0.379482),
+    "gelu": (0.282095, 0.425221, 0.455851),
+    "selu": (0.0, 1.0, 1.071575),
+    "elu": (0.160521, 0.644945, 0.668102),
+    "softplus": (0.806059, 0.921246, 0.293379),
+}
+
+
+@pytest.mark.parametrize("name", MOMENTS)
+def test_moments_equal_the_published_numbers(name):
+    z = np.linspace(-12, 12, 200_000)  # no node at 0, where a slope is a convention
+    weight = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) * (z[1] - z[0])
+    f = np.asarray(get(name)(np.float32(z)), np.float64)
+    slope = np.asarray(get(name).derivative(np.float32(z)), np.float64)
+    moments = tuple((weight * v).sum() for v in (f, f**2, slope**2))
+    assert moments == pytest.approx(MOMENTS[name], abs=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"), [("gelu", -0.128904, 1.128904), ("silu", -0.099839, 1.099839)]
+)
+def test_extremes_of_the_derivative_equal_the_published_numbers(name, low, high):
+    slope = get(name).derivative(np.linspace(-4, 4, 80_001, dtype=np.float32))
+    assert (float(slope.min()), float(slope.max())) == pytest.approx((low, high), abs=1e-6)
+
+
+def test_names_are_distinct_and_special_cases_come_before_their_family():
+    order = list(names())
+    assert len(set(order)) == len(order)
+    assert order.index("relu") < order.index("leaky_relu")
+    assert order.index("relu6") < order.index("hard_tanh")
+
+
+def test_unknown_name_is_answered_with_near_ones():
+    with pytest.raises(ValueError, match=r"got str 'leaky_rule'; did you mean leaky_relu"):
+        get("leaky_rule")
+    with pytest.raises(ValueError, match=r"pick one of identity, relu"):
+        get("zzz")

@@ -1,0 +1,76 @@
+"""What every test runs under: strict promotion, checked shapes, checked tracers, CPU only."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+# The backend is chosen when jax first runs something: say so before anything imports it.
+os.environ["JAX_PLATFORMS"] = "cpu"
+
+import jax
+import pytest
+from jaxtyping import install_import_hook
+
+from tests import layout
+
+if any(name.split(".")[0] == "relu_jax" for name in sys.modules):
+    raise RuntimeError(
+        "the shape checks are installed before relu_jax is imported; got it imported already; "
+        "run pytest without -p or --import-mode options that load the package first"
+    )
+# The tower: an int is welcome where a float is asked for, as in every type checker.
+CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
+install_import_hook("relu_jax", CHECKER)
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+BROWSERS = ("chromium", "chromedriver")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _on_cpu() -> None:
+    """Refuse to run on an accelerator: the expected numbers are those of the CPU."""
+    assert jax.default_backend() == "cpu", f"tests run on the CPU; got {jax.default_backend()}"
+
+
+@pytest.fixture(autouse=True)
+def _strict(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Refuse mixed dtypes and escaped tracers, unless a marker opts out with its reason."""
+    marked = request.node.get_closest_marker
+    with ExitStack() as checks:
+        if marked("standard_promotion"):
+            checks.enter_context(jax.numpy_dtype_promotion("standard"))
+        if not marked("leaks_unchecked"):
+            checks.enter_context(jax.checking_leaks())
+        yield
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip, with the reason, what needs a data folder or a browser that is not here."""
+    if item.get_closest_marker("data") and not os.environ.get("RELU_JAX_DATA"):
+        pytest.skip("RELU_JAX_DATA names no folder of image files")
+    missing = [name for name in BROWSERS if shutil.which(name) is None]
+    if item.get_closest_marker("browser") and missing:
+        if os.environ.get("RELU_JAX_REQUIRE_BROWSER") == "1":
+            pytest.fail(f"RELU_JAX_REQUIRE_BROWSER=1, but {', '.join(missing)} is not installed")
+        pytest.skip(f"{', '.join(missing)} is not installed")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse an opt-out that gives no reason."""
+    for item in items:
+        for name in ("leaks_unchecked", "standard_promotion"):
+            marker = item.get_closest_marker(name)
+            if marker is not None and not (marker.args and str(marker.args[0]).strip()):
+                raise pytest.UsageError(f"{item.nodeid}: {name} needs its reason in words")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """List the files over the soft length limit: worth a look, no failure."""
+    long = layout.files_over(Path(__file__).parent.parent, layout.SOFT_LINES)
+    for line in long:
+        terminalreporter.write_line(f"long file: {line}")

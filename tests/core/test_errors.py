@@ -1,0 +1,61 @@
+"""Do errors say the rule, what came and what to do, in one fixed form?"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from relu_jax.core import errors
+
+
+@pytest.mark.parametrize(
+    "kind", [ValueError, TypeError, NotImplementedError, errors.DataError, errors.UsageError]
+)
+def test_message_is_rule_got_do(kind):
+    error = errors.rejected(rule="rates are positive", got="-1", do="pass rate > 0", kind=kind)
+    assert type(error) is kind
+    assert str(error) == "rates are positive; got -1; pass rate > 0"
+
+
+def test_kind_is_value_error_unless_told():
+    assert type(errors.rejected(rule="a", got="b", do="c")) is ValueError
+
+
+def test_data_and_usage_errors_are_value_errors_of_their_own():
+    assert issubclass(errors.DataError, ValueError)
+    assert issubclass(errors.UsageError, ValueError)
+    assert not issubclass(errors.DataError, errors.UsageError)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (np.zeros((3, 4), np.float32), "float32 array of shape (3, 4)"),
+        (np.float64(2.0), "float64 array of shape ()"),
+        (jax.ShapeDtypeStruct((2,), jnp.bfloat16), "bfloat16 array of shape (2,)"),
+        (None, "None"),
+        (True, "True"),
+        (3, "int 3"),
+        ("a'b", 'str "a\'b"'),
+        ([1, 2], "list of length 2"),
+        ({}, "dict of length 0"),
+    ],
+)
+def test_describe_words_values(value, words):
+    assert errors.describe(value) == words
+
+
+def test_describe_stays_short():
+    assert len(errors.describe("x" * 10_000)) < 80
+
+
+def test_describe_words_a_tracer_without_reading_it():
+    said = []
+
+    @jax.jit
+    def traced(x):
+        said.append(errors.describe(x))
+        return x
+
+    traced(jnp.zeros((2, 3)))
+    assert said == ["float32 array of shape (2, 3)"]

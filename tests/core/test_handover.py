@@ -1,0 +1,32 @@
+"""Does a lower layer get what a higher one provides, and a clear word when nothing is?"""
+
+import subprocess
+import sys
+
+import pytest
+
+from relu_jax import activations
+from relu_jax.core import handover
+
+
+def test_importing_the_package_binds_the_catalogue():
+    assert handover.catalogue() is activations.CATALOGUE
+
+
+def test_the_catalogue_is_not_loaded_before_it_is_asked_for():
+    code = "import sys, relu_jax.core.handover as h; print('relu_jax.activations' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "False"
+
+
+def test_the_last_provider_counts(monkeypatch):
+    monkeypatch.setattr(handover, "_PROVIDERS", [])
+    handover.provide_catalogue(lambda: (1,))
+    handover.provide_catalogue(lambda: (2,))
+    assert handover.catalogue() == (2,)
+
+
+def test_nothing_provided_is_said(monkeypatch):
+    monkeypatch.setattr(handover, "_PROVIDERS", [])
+    with pytest.raises(RuntimeError, match=r"hands the engine its catalogue.*; got no catalogue"):
+        handover.catalogue()
