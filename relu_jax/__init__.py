@@ -7,31 +7,27 @@ Importing this package is light: every part is loaded when it is first named, so
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from relu_jax.core import handover
-
 from relu_jax.core.handover import provide_catalogue
 
 if TYPE_CHECKING:
-    from relu_jax import activations, data, diagnosis, models, report, tap, training
+    from relu_jax import activations, data, diagnosis, experiments, models, report, tap, training
     from relu_jax.diagnosis import diagnose
 
 __version__ = "0.1.0"
-
-handover.provide_catalogue(lambda: import_module("relu_jax.activations").CATALOGUE)
-
 __all__ = [
     "activations",
     "data",
     "diagnose",
     "diagnosis",
+    "experiments",
     "models",
     "report",
     "tap",
     "training",
 ]
 
-_PARTS = ("activations", "data", "diagnosis", "models", "report", "tap", "training")
 _VERBS = {"diagnose": "relu_jax.diagnosis"}
+_PARTS = tuple(name for name in __all__ if name not in _VERBS)
 
 provide_catalogue(lambda: import_module("relu_jax.activations").CATALOGUE)
 

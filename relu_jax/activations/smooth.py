@@ -35,7 +35,7 @@ def gelu(x: ArrayLike) -> jax.Array:
         0.841345
     """
     x = as_float(x)
-    return _gated(x, abs(x) > 40, lambda z: 0.5 * z * lax.erfc(-z * np.sqrt(0.5).item()))
+    return _gated(x, jnp.abs(x) > 40, lambda z: 0.5 * z * lax.erfc(-z * np.sqrt(0.5).item()))
 
 
 @jax.jit
@@ -54,7 +54,7 @@ def gelu_tanh(x: ArrayLike) -> jax.Array:
         0.841192
     """
     x = as_float(x)
-    return _gated(x, abs(x) > 24, _gelu_tanh)
+    return _gated(x, jnp.abs(x) > 24, _gelu_tanh)
 
 
 @jax.jit
@@ -74,7 +74,7 @@ def silu(x: ArrayLike, *, beta: ArrayLike = 1.0) -> jax.Array:
         0.731059
     """
     x = as_float(x)
-    return _gated(x, abs(beta * x) > 800, lambda z: z * lax.logistic(beta * z), sign=beta)
+    return _gated(x, jnp.abs(beta * x) > 800, lambda z: z * lax.logistic(beta * z), sign=beta)
 
 
 @jax.jit

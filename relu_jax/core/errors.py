@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+_MARK = "worded_by_relu_jax"
+
 
 class DataError(ValueError):
     """Batches are wrong, or do not agree with the parameters (CLI exit 3)."""
@@ -27,7 +29,19 @@ def rejected(*, rule: str, got: str, do: str, kind: type[Exception] = ValueError
         >>> print(rejected(rule="rate is positive", got="-1.0", do="pass rate > 0"))
         rate is positive; got -1.0; pass rate > 0
     """
-    return kind(f"{rule}; got {got}; {do}")
+    error = kind(f"{rule}; got {got}; {do}")
+    setattr(error, _MARK, True)
+    return error
+
+
+def is_worded(error: BaseException) -> bool:
+    """Say whether an error was worded here, so that its text alone tells a user what to do.
+
+    Example:
+        >>> is_worded(rejected(rule="a", got="b", do="c")), is_worded(ValueError("oops"))
+        (True, False)
+    """
+    return getattr(error, _MARK, False)
 
 
 def describe(x: object) -> str:

@@ -55,8 +55,8 @@ def convnet(
     channels = widths("channels", channels, least=1)
     stride, pool, classes = widths("stride, pool and classes", (stride, pool, classes), least=3)
     features = _side(image[0], channels, stride, pool) * _side(image[1], channels, stride, pool)
-    shapes = [(3, 3, *pair) for pair in zip((image[2], *channels), channels, strict=False)]
-    shapes.append((features * channels[-1], classes))
+    pairs = zip((image[2], *channels), channels, strict=False)
+    shapes = [*((3, 3, *pair) for pair in pairs), (features * channels[-1], classes)]
     draw = init or he()
 
     def start(key: Key, dtype: DTypeLike = jnp.float32) -> Params:

@@ -38,9 +38,7 @@ class Arguments:
         return jax.tree.unflatten(self._tree, leaves)
 
 
-def part(
-    f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
-) -> Arguments:
+def part(f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Arguments:
     """Part the arguments of f(*args, **kwargs), and name every array by its path."""
     flat, tree = jax.tree_util.tree_flatten_with_path((tuple(args), dict(kwargs)))
     names = _names(f, len(args))
@@ -53,15 +51,18 @@ def part(
         inner = jax.tree_util.keystr(path[2:], simple=True, separator="/")
         name = names[key] if positional else key
         arrays.append(value)
-        leaves.append(Leaf(f"{name}/{inner}".rstrip("/"), key if positional else place + 1, False))
+        position = key if positional else len(args) + list(kwargs).index(key)
+        leaves.append(Leaf(f"{name}/{inner}".rstrip("/"), position, looped=False))
         places.append(place)
     values = tuple(value for _, value in flat)
     return Arguments(tuple(arrays), tuple(leaves), tuple(places), values, tree)
 
 
 def is_array(x: Any) -> bool:
-    """Say whether a value is traced as an array; Python numbers stay what they are."""
-    return isinstance(x, jax.Array | np.ndarray | np.generic | jax.ShapeDtypeStruct)
+    """Say whether a value is traced: arrays and floats are, ints and flags are settings."""
+    return isinstance(
+        x, jax.Array | np.ndarray | np.generic | jax.ShapeDtypeStruct | float | complex
+    )
 
 
 def _names(f: Callable[..., Any], n: int) -> list[str]:

@@ -18,11 +18,10 @@ def features(graph: Graph, node: Node, side: int) -> Units:
     if node.name != "dot_general":
         return (len(out) - 1,)
     contracted, batch = params["dimension_numbers"]
-    free = [
-        len(graph.shape(node.ins[i])) - len(contracted[i]) - len(batch[i]) for i in (0, 1)
-    ]
+    free = [len(graph.shape(node.ins[i])) - len(contracted[i]) - len(batch[i]) for i in (0, 1)]
     start = len(batch[0]) + (free[0] if side else 0)
-    return tuple(range(start, start + free[side])) or None
+    # Along a batch axis every slice of the data has weights of its own: those count units too.
+    return (*range(len(batch[0])), *range(start, start + free[side])) or None
 
 
 def widths(graph: Graph, node: Node, side: int) -> tuple[int, int]:

@@ -35,7 +35,7 @@ def purpose(
     fact, reach = facts[cut.z], reaches[cut.y]
     if not fact.floats and not fact.fed >= 0:
         return "constant"  # positions, frequencies, random draws
-    if fact.leaf is not None and (fact.leaf.arg == 0 and facts.args > 1):
+    if fact.leaf is not None and not facts.is_data(fact.leaf) and facts.args > 1:
         return "parameter transform"
     if (match is None or match.kind in _CLIPS) and _recombined(regions, cut, match):
         exponential = any(node.name in ("exp", "exp2", "log") for node in cut.nodes)
@@ -45,14 +45,13 @@ def purpose(
     return ""
 
 
-def _in_loss(
-    regions: Regions, facts: Facts, meets: bool, cut: Piece, match: Match | None
-) -> bool:
+def _in_loss(regions: Regions, facts: Facts, meets: bool, cut: Piece, match: Match | None) -> bool:
     """Say whether a function that is only summed up into a result belongs to the loss."""
     mixed = any(_mixes_raw(facts, node) for node in _above(regions, cut.z))
     if facts[cut.z].fed < 0:
-        # No product before it: a bare function of its inputs, unless it compares two of them.
-        return match is None and (mixed or cut.z in regions.joins)
+        # No product before it: about the targets, or a bare function of its inputs, unless it
+        # compares two of them.
+        return bool(facts.products) or (match is None and (mixed or cut.z in regions.joins))
     if match is None or mixed or (meets and match.kind in _LOSSES):
         return True
     return match.kind in _LOSSES[2:] or not _fresh(regions, cut.z)
@@ -84,10 +83,7 @@ def _mixes_raw(facts: Facts, node: Node) -> bool:
         return False
     shape = facts.graph.shape(node.outs[0])
     operands = [facts[a] for a in node.ins if facts.graph.shape(a) == shape]
-    raw = [
-        f.raw and (f.leaf is None or facts.args == 1 or f.leaf.arg != 0)
-        for f in operands
-    ]
+    raw = [f.raw and (f.leaf is None or facts.is_data(f.leaf)) for f in operands]
     return any(raw) and not all(raw) and len(operands) > 1
 
 

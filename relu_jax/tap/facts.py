@@ -1,5 +1,6 @@
 """Where does every value of a program come from? One pass forward, through every frame."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -7,6 +8,15 @@ from typing import NamedTuple
 from relu_jax.tap import axes, compat, elementwise
 from relu_jax.tap.graph import Atom, Const, Frame, Graph, Node
 from relu_jax.tap.regions import is_float
+
+# What people call the argument that holds the weights.
+_NAMES = frozenset({
+    "params", "parameters", "param", "weights", "weight", "w", "W", "model", "net", "network",
+    "variables", "theta", "module", "kernel", "kernels",
+})  # fmt: skip
+
+
+_LINEAR = elementwise.AFFINE.keys() | elementwise.MOVES | elementwise.LINEAR_REDUCTIONS
 
 
 class Leaf(NamedTuple):
@@ -21,10 +31,12 @@ class Fact(NamedTuple):
     """What is known of one variable."""
 
     leaf: Leaf | None = None
-    raw: bool = True  # no product lies between the program's inputs and this value
+    raw: bool = False  # made of inputs, and no product lies in between
     floats: bool = False  # depends on a floating input, so neither a position nor a random draw
     units: tuple[int, ...] | None = None  # axes that count output features of the last product
     fed: int = -1  # index of the latest product before it; -1: none
+    direct: int = -1  # of the latest product it is an affine function of; -1: none
+    cooked: bool = False  # some product lies before it, of data with data too
 
 
 class Product(NamedTuple):
@@ -43,8 +55,13 @@ class Facts:
 
     graph: Graph
     of: dict[int, Fact] = field(default_factory=dict)
+    parameters: frozenset[int] = frozenset()  # positions of the arguments that hold weights
     products: list[Product] = field(default_factory=list)
     args: int = 0
+
+    def is_data(self, leaf: Leaf) -> bool:
+        """Say whether an input belongs to an argument that holds no weights."""
+        return leaf.arg >= 0 and (self.args == 1 or leaf.arg not in self.parameters)
 
     def __getitem__(self, atom: Atom) -> Fact:
         """Look a variable up; a literal is a known number and comes from nowhere."""
@@ -58,9 +75,20 @@ def gather(graph: Graph, leaves: Sequence[Leaf]) -> Facts:
         graph: the program.
         leaves: one per input of the program, in order.
     """
-    facts = Facts(graph, args=len({leaf.arg for leaf in leaves}))
+    named = frozenset(leaf.arg for leaf in leaves if leaf.path.split("/")[0] in _NAMES)
+    guess = named or frozenset(leaf.arg for leaf in leaves[:1])
+    facts = _gathered(graph, leaves, guess)
+    # What is multiplied with hidden values is a weight, whatever the arguments are called.
+    votes = Counter(p.leaf.arg for p in facts.products if facts[p.data].leaf is None)
+    votes.pop(-1, None)
+    sure = frozenset(arg for arg, n in votes.items() if 2 * n >= max(votes.values()))
+    return facts if not sure or sure == guess else _gathered(graph, leaves, sure)
+
+
+def _gathered(graph: Graph, leaves: Sequence[Leaf], parameters: frozenset[int]) -> Facts:
+    facts = Facts(graph, parameters=parameters, args=len({leaf.arg for leaf in leaves}))
     for v, leaf in zip(graph.frame.ins, leaves, strict=True):
-        facts.of[v] = Fact(leaf, floats=is_float(graph, v))
+        facts.of[v] = Fact(leaf, raw=True, floats=is_float(graph, v))
     _walk(facts, graph.frame)
     return facts
 
@@ -82,7 +110,7 @@ def holds_product(node: Node) -> bool:
 
 def _walk(facts: Facts, frame: Frame) -> None:
     for v in frame.consts:
-        facts.of[v] = Fact(Leaf("", -1, looped=False), raw=False)
+        facts.of[v] = Fact(Leaf("", -1, looped=False))
     for node in frame.nodes:
         if node.inner is not None:
             _enter(facts, node)
@@ -100,11 +128,22 @@ def _passed(facts: Facts, node: Node) -> Fact:
     random = node.name.startswith(("random_", "threefry"))
     return Fact(
         leaf=_same_leaf(node, ins),
-        raw=all(f.raw for f in ins),
+        raw=any(f.raw for f in ins) and not any(f.cooked for f in ins),
         floats=any(f.floats for f in ins) and not random,
         units=axes.after(facts.graph, node, [facts[a].units for a in node.ins]),
         fed=max((f.fed for f in ins), default=-1),
+        direct=max((f.direct for f in ins), default=-1) if _is_linear(facts, node) else -1,
+        cooked=any(f.cooked for f in ins),
     )
+
+
+def _is_linear(facts: Facts, node: Node) -> bool:
+    """Say whether a node is affine in what the products before it gave."""
+    if node.name not in ("mul", "div"):
+        return node.name in _LINEAR
+    shape = facts.graph.shape(node.outs[0])
+    full = [a for a in node.ins if facts.graph.shape(a) == shape and facts[a].cooked]
+    return len(full) < 2
 
 
 def _same_leaf(node: Node, ins: Sequence[Fact]) -> Leaf | None:
@@ -130,20 +169,23 @@ def _product(facts: Facts, node: Node) -> None:
         assert leaf is not None  # a weight side is a leaf by its definition
         facts.products.append(Product(node, node.ins[1 - side], leaf, n_in, n_out))
     for out in node.outs:
-        facts.of[out] = Fact(None, raw=False, floats=True, units=units, fed=index)
+        facts.of[out] = Fact(
+            floats=True,
+            units=units,
+            fed=index,
+            direct=index if side is not None else -1,
+            cooked=True,
+        )
 
 
 def _weight_side(facts: Facts, lhs: Fact, rhs: Fact) -> int | None:
     """Choose the operand that is the weight: a leaf, and the parameters' if both are leaves."""
-    if lhs.leaf is None and rhs.leaf is None:
-        return None
     if lhs.leaf is None or rhs.leaf is None:
-        return 0 if rhs.leaf is None else 1
-    if (lhs.leaf.arg <= 0) != (rhs.leaf.arg <= 0):
-        return 0 if lhs.leaf.arg <= 0 else 1
-    if (lhs.leaf.arg == -1) != (rhs.leaf.arg == -1):
-        return 0 if lhs.leaf.arg == -1 else 1
-    return 1
+        return None if lhs.leaf is rhs.leaf else int(lhs.leaf is None)
+    held = [leaf.arg in facts.parameters or leaf.arg == -1 for leaf in (lhs.leaf, rhs.leaf)]
+    if held[0] == held[1]:  # both given or both closed over: x @ w is how products are written
+        held = [leaf.arg == -1 for leaf in (lhs.leaf, rhs.leaf)]
+    return 0 if held[0] and not held[1] else 1
 
 
 def _enter(facts: Facts, node: Node) -> None:
@@ -179,4 +221,3 @@ def leaving(node: Node, made: Sequence[Fact]) -> Iterator[Fact]:
             yield fact
         else:
             yield fact._replace(units=tuple(a + 1 for a in fact.units))
-

@@ -48,6 +48,7 @@ class Node:
 
     @property
     def name(self) -> str:
+        """The primitive's name."""
         return self.eqn.primitive.name
 
 
@@ -59,6 +60,7 @@ class Frame:
     consts: dict[int, Any] = field(default_factory=dict)  # arrays the program closed over
     nodes: list[Node] = field(default_factory=list)
     outs: tuple[Atom, ...] = ()
+    made: dict[Any, tuple[int, ...]] = field(default_factory=dict)  # spelling -> results
 
 
 @dataclass
@@ -74,13 +76,16 @@ class Graph:
         return evaluate.number(atom.value) if isinstance(atom, Const) else self.known.get(atom)
 
     def variable(self, aval: Any) -> int:
+        """Number a new variable."""
         self.avals.append(aval)
         return len(self.avals) - 1
 
     def shape(self, atom: Atom) -> tuple[int, ...]:
+        """Read an operand's shape."""
         return tuple(getattr(self._aval(atom), "shape", ()))
 
     def dtype(self, atom: Atom) -> Any:
+        """Read an operand's dtype; None for a token."""
         return getattr(self._aval(atom), "dtype", None)
 
     def _aval(self, atom: Atom) -> Any:
@@ -145,11 +150,32 @@ def _write(
             outs = _write(graph, frame, body.jaxpr, values, ins, (*calls, eqn), transposed)
             env.update(zip(eqn.outvars, outs, strict=True))
             continue
+        spelling = _spelling(eqn, ins, transposed)
+        if spelling in frame.made:
+            env.update(zip(eqn.outvars, frame.made[spelling], strict=True))
+            continue
         outs = tuple(graph.variable(v.aval) for v in eqn.outvars)
         env.update(zip(eqn.outvars, outs, strict=True))
+        if spelling is not None:
+            frame.made[spelling] = outs
         frame.nodes.append(_node(graph, eqn, ins, outs, calls, transposed))
         _fold(graph, frame.nodes[-1])
     return tuple(read(atom) for atom in jaxpr.outvars)
+
+
+def _spelling(eqn: Any, ins: tuple[Atom, ...], backward: bool) -> Any:
+    """Word an equation so that equal words give equal values; None where they need not.
+
+    A user may write x @ w twice where one array is meant; XLA computes it once, and so do we.
+    """
+    if eqn.effects or compat.inner_jaxprs(eqn):
+        return None
+    atoms = tuple(
+        (str(a.value), str(getattr(a.value, "dtype", ""))) if isinstance(a, Const) else a
+        for a in ins
+    )
+    params = tuple(sorted((k, str(v)) for k, v in eqn.params.items()))
+    return (eqn.primitive.name, params, atoms, backward)
 
 
 def _fold(graph: Graph, node: Node) -> None:
@@ -215,9 +241,7 @@ def _shape(atoms: Sequence[Any]) -> tuple[int, ...]:
 
 def holds_activation(eqn: Any) -> bool:
     """Say whether an unentered equation contains a non-linear function of floating numbers."""
-    return any(
-        _nonlinear_inside(compat.opened(body).jaxpr) for body in compat.inner_jaxprs(eqn)
-    )
+    return any(_nonlinear_inside(compat.opened(body).jaxpr) for body in compat.inner_jaxprs(eqn))
 
 
 def _nonlinear_inside(jaxpr: Any) -> bool:

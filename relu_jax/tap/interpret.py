@@ -26,13 +26,13 @@ class Eyes(NamedTuple):
 
     at: Mapping[int, Sequence[tuple[Placed, str]]]  # variable -> (site, "pre" or "post")
     forward: Forward
-    mark: Callable[[Site, str, Any, Any], Any] | None  # passes a value on, with its probe
+    mark: Callable[[Site, Any, Any], Any] | None  # passes a value on, with its probe
 
 
 def eyes(
     placed: Sequence[Placed],
     forward: Forward,
-    mark: Callable[[Site, str, Any, Any], Any] | None = None,
+    mark: Callable[[Site, Any, Any], Any] | None = None,
 ) -> Eyes:
     """Open eyes at some sites."""
     at: dict[int, list[tuple[Placed, str]]] = {}
@@ -67,7 +67,7 @@ def run(
         env[v] = seen[v] = value
         for one, end in see.at.get(v, ()):
             if see.mark is not None and one.site.id in probes:
-                env[v] = see.mark(one.site, end, env[v], probes[one.site.id][end])
+                env[v] = see.mark(one.site, env[v], probes[one.site.id][end])
 
     for v, value in (*frame.consts.items(), *zip(frame.ins, args, strict=True)):
         write(v, value)
@@ -94,9 +94,7 @@ def _seen_inside(frame: Frame, see: Eyes) -> bool:
 
 
 def _sites_inside(frame: Frame, see: Eyes) -> set[str]:
-    found = {
-        one.site.id for node in frame.nodes for v in node.outs for one, _ in see.at.get(v, ())
-    }
+    found = {one.site.id for node in frame.nodes for v in node.outs for one, _ in see.at.get(v, ())}
     for node in frame.nodes:
         if node.inner is not None:
             found |= _sites_inside(node.inner, see)
@@ -145,7 +143,7 @@ def _remat(
 
 
 def _own_rule(
-    node: Node, values: Sequence[Any], see: Eyes, probes: Probes
+    node: Node, values: Sequence[Any], see: Eyes, _probes: Probes
 ) -> tuple[list[Any], Collected]:
     """Call a function with its own derivative rule as it is, and look at a copy of its body."""
     assert node.inner is not None  # a rule is chosen for nodes that hold a frame

@@ -94,7 +94,7 @@ def record(
         >>> seen["site#1"].pre.tolist(), seen["site#1"].post.tolist()
         ([-1.0, 2.0], [0.0, 2.0])
     """
-    return observe(f, lambda site, act, pre, post: Tapped(pre, post), only)
+    return observe(f, lambda _site, _act, pre, post: Tapped(pre, post), only)
 
 
 def cotangents(
@@ -126,7 +126,7 @@ def cotangents(
 
     def tapped(*args: Any, **kwargs: Any) -> tuple[Any, dict[str, Tapped]]:
         run = observed_value_and_grad(
-            lambda _, a, k: loss(*a, **k), _values, lambda site, ct: ct, only
+            lambda _, a, k: loss(*a, **k), _values, lambda _site, ct: ct, only
         )
         value, _, seen, back = run((), args, kwargs)
         return value, {
@@ -137,7 +137,7 @@ def cotangents(
     return tapped
 
 
-def _values(site: Site, act: Any, pre: Any, post: Any) -> tuple[Any, Any]:
+def _values(_site: Site, _act: Any, pre: Any, post: Any) -> tuple[Any, Any]:
     return pre, post
 
 
@@ -169,7 +169,8 @@ def observed_value_and_grad(
         >>> import jax, jax.numpy as jnp, relu_jax as rj
         >>> loss = lambda w, x: jnp.sum(jax.nn.relu(x @ w))
         >>> g = rj.tap.observed_value_and_grad(
-        ...     loss, lambda site, act, pre, post: post.max(), lambda site, ct: jnp.sum(ct))
+        ...     loss, lambda site, act, pre, post: post.max(), lambda site, ct: jnp.sum(ct)
+        ... )
         >>> value, grad, seen, back = g(jnp.eye(2), jnp.array([[1.0, -2.0]]))
         >>> float(value), float(back["site#1"].pre) if "site#1" in back else list(back)
         (1.0, ['w'])
@@ -180,9 +181,7 @@ def observed_value_and_grad(
         read = program.read(loss, call)
         _check_scalar(read, has_aux=has_aux)
         chosen = selectors.chosen(read, only)
-        probes = {
-            one.site.id: _probes(read, one, backward) for one in chosen if not one.own_rule
-        }
+        probes = {one.site.id: _probes(read, one, backward) for one in chosen if not one.own_rule}
         see = interpret.eyes(chosen, _detached(forward), _marker(backward))
 
         def whole(arrays: Sequence[Any], probes: Any) -> tuple[Any, Any]:
@@ -196,14 +195,14 @@ def observed_value_and_grad(
         (value, (aux, seen)), (grads, back) = jax.value_and_grad(
             lambda own, probes: whole((*own, *fixed), probes), argnums=(0, 1), has_aux=True
         )(call.arrays[:n], probes)
-        gradient = jax.tree.unflatten(jax.tree.structure(params), _gradients(call, grads, params))
+        gradient = jax.tree.unflatten(jax.tree.structure(params), _gradients(grads, params))
         ends = {name: Cotangent(**pair) for name, pair in back.items()}
         return ((value, aux) if has_aux else value), gradient, _ordered(chosen, seen), ends
 
     return run
 
 
-def _gradients(call: arguments.Arguments, grads: Sequence[Any], params: Any) -> list[Any]:
+def _gradients(grads: Sequence[Any], params: Any) -> list[Any]:
     """Put None where a leaf of the parameters is no array."""
     given = iter(grads)
     return [next(given) if arguments.is_array(leaf) else None for leaf in jax.tree.leaves(params)]
@@ -218,22 +217,20 @@ def _detached(forward: interpret.Forward) -> interpret.Forward:
     return seen
 
 
-def _marker(backward: Backward) -> Callable[[Site, str, Any, Any], Any]:
+def _marker(backward: Backward) -> Callable[[Site, Any, Any], Any]:
     """Build the identity whose derivative rule hands its cotangent to `backward`.
 
     The probe is not used forward; its cotangent is what `backward` returns, so that it leaves the
     backward pass as the gradient of an input, summed over a vmap and stacked by a scan.
     """
 
-    def mark(site: Site, end: str, value: Any, probe: Any) -> Any:
+    def mark(site: Site, value: Any, probe: Any) -> Any:
         @jax.custom_vjp
         def identity(value: Any, probe: Any) -> Any:
             del probe
             return value
 
-        identity.defvjp(
-            lambda value, probe: (value, None), lambda _, ct: (ct, backward(site, ct))
-        )
+        identity.defvjp(lambda value, _: (value, None), lambda _, ct: (ct, backward(site, ct)))
         return identity(value, probe)
 
     return mark
@@ -244,7 +241,7 @@ def _probes(read: Program, one: Placed, backward: Backward) -> dict[str, Any]:
     made = {}
     for end, v in (("pre", one.piece.z), ("post", one.piece.y)):
         like = jax.ShapeDtypeStruct(read.graph.shape(v), read.graph.dtype(v))
-        shapes = jax.eval_shape(lambda ct: backward(one.site, ct), like)  # noqa: B023
+        shapes = jax.eval_shape(lambda ct: backward(one.site, ct), like)
         made[end] = jax.tree.map(
             lambda s: jnp.zeros((*one.site.loops, *s.shape), s.dtype),
             shapes,
@@ -260,8 +257,7 @@ def _check_scalar(read: Program, *, has_aux: bool) -> None:
     if (n == 1 or has_aux) and shape == () and kind in "fV":
         return
     raise errors.rejected(
-        rule="the loss is one floating number"
-        + (", followed by aux" if has_aux else ""),
+        rule="the loss is one floating number" + (", followed by aux" if has_aux else ""),
         got=f"{n} results" if n != 1 and not has_aux else f"a result of shape {shape}",
         do="reduce it, e.g. with jnp.mean" + ("" if has_aux else ", or return (loss, aux)"),
     )

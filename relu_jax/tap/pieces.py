@@ -1,6 +1,6 @@
 """A function cut out of a program: y = f(z; θ), element by element."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,4 +126,3 @@ def _body(opened: compat.OpenJaxpr) -> tuple[Any, ...]:
 
 def _jaxpr_word(atom: Any, names: Mapping[Any, int]) -> str:
     return repr(evaluate.number(atom.val)) if compat.is_literal(atom) else f"v{names[atom]}"
-

@@ -17,7 +17,6 @@ from relu_jax.tap.pieces import Piece
 from relu_jax.tap.recognise import Match
 from relu_jax.tap.types import Coverage, Linear, Site, Sites
 
-
 # What frameworks call a weight: the name of the layer is before it.
 _LEAF_NAMES = frozenset({
     "kernel", "weight", "weights", "w", "W", "value", "raw_value", "embedding",
@@ -72,12 +71,16 @@ def read(f: Callable[..., Any], arguments: Arguments) -> Program:
     found.sort(key=lambda one: one.piece.y)  # variables are numbered in program order
     placed = _named(network, known, found)
     sites = Sites(
-        (p.site for p in placed), _coverage(network, placed, counts), _linear(network, known, placed)
+        (p.site for p in placed),
+        _coverage(network, placed, counts),
+        _linear(network, known, placed),
     )
     return Program(network, placed, sites, jax.tree.structure(shapes))
 
 
-def _frames(frame: Frame, around: tuple[Node, ...] = ()) -> Iterator[tuple[Frame, tuple[Node, ...]]]:
+def _frames(
+    frame: Frame, around: tuple[Node, ...] = ()
+) -> Iterator[tuple[Frame, tuple[Node, ...]]]:
     yield frame, around
     for node in frame.nodes:
         if node.inner is not None and not node.backward:
@@ -124,9 +127,10 @@ def _named(network: Graph, known: facts.Facts, found: Sequence[_Found]) -> tuple
     placed, used = [], Counter[str]()
     for one in found:
         fact = known[one.piece.z]
-        leaf = known.products[fact.fed].leaf if fact.fed >= 0 else fact.leaf
+        fed = fact.direct if fact.direct >= 0 else fact.fed
+        leaf = known.products[fed].leaf if fed >= 0 else fact.leaf
         path = leaf.path if leaf else ""
-        stem = _stem(path) if fact.fed >= 0 else "site"
+        stem = _stem(path) if fed >= 0 else "site"
         used[stem] += 1
         name = stem if used[stem] == 1 and stem != "site" else f"{stem}#{used[stem]}"
         scans = [n for n in one.around if n.kind == "scan"]
@@ -138,7 +142,7 @@ def _named(network: Graph, known: facts.Facts, found: Sequence[_Found]) -> tuple
             kind=kind.kind,
             params=kind.params,
             slope_at_kinks=kind.slope_at_kinks,
-            path=path if fact.fed >= 0 else "",
+            path=path if fed >= 0 else "",
             source=_source(one.piece.nodes[-1], one.around),
             shape=shape,
             dtype=str(np.dtype(network.dtype(one.piece.z))),

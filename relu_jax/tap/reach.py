@@ -87,7 +87,7 @@ def _through(reaches: Reaches, node: Node) -> None:
 
 def _raw(reaches: Reaches, v: int) -> bool:
     fact = reaches.facts[v]
-    return fact.raw and (fact.leaf is None or fact.leaf.arg != 0 or reaches.facts.args == 1)
+    return fact.raw and (fact.leaf is None or reaches.facts.is_data(fact.leaf))
 
 
 def _enter(reaches: Reaches, node: Node) -> None:

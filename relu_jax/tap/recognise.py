@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +22,7 @@ _GRID = np.unique(
 _CORE = np.abs(_GRID) <= 8  # outside, a spelling may overflow where the function itself does not
 
 
+@runtime_checkable
 class Member(Protocol):
     """What the engine asks of a catalogue entry (relu_jax.activations.Activation has it)."""
 
@@ -45,7 +46,9 @@ class Match(NamedTuple):
 
     kind: str
     params: dict[str, float]  # NaN: the parameter is itself an array of the program
-    slope_at_kinks: tuple[float, ...]
+    slope_at_kinks: tuple[float, ...]  # NaN: it depends on such an array, or cannot be told
+    error: float = 0.0  # largest |f − g| / (1 + |g|) on the probe grid
+    rounding: float = 0.0  # error that rounding of the program's constants explains
 
 
 AFFINE = Match("affine", {}, ())
@@ -75,24 +78,40 @@ class Recogniser:
         draws = [
             {v: first + 0.07 * i for i, v in enumerate(piece.operands)} for first in (0.37, 0.61)
         ]
-        found = [self._best(piece, draw, dtype, limit) for draw in (draws if piece.operands else draws[:1])]
-        member, params = found[0]
-        if member is None or any(other is not member for other, _ in found):
+        found = [
+            self._best(piece, draw, dtype, limit)
+            for draw in (draws if piece.operands else draws[:1])
+        ]
+        member, params, error = found[0]
+        if member is None or any(other is not member for other, _, _ in found):
             return None
         if member is _LINE:
             return AFFINE
-        same = {k: v if all(p[k] == v for _, p in found) else np.nan for k, v in params.items()}
-        kinks = np.array(member.with_params(**params).kinks, np.float64)
-        slopes = piece.slope(kinks, draws[0]) if kinks.size else kinks
-        return Match(member.name, same, tuple(float(s) for s in slopes))
+        same = {k: v if all(p[k] == v for _, p, _ in found) else np.nan for k, v in params.items()}
+        slopes = self._slopes(piece, found, draws)
+        return Match(member.name, same, slopes, error, 4 * float(jnp.finfo(dtype).eps))
+
+    def _slopes(
+        self, piece: Piece, found: Sequence[Any], draws: Sequence[Mapping[int, float]]
+    ) -> tuple[float, ...]:
+        """Measure the program's own slope at the kinks; NaN where it moves with a parameter."""
+        slopes = []
+        for (member, params, _), draw in zip(found, draws, strict=False):
+            kinks = np.array(member.with_params(**params).kinks, np.float64)
+            slopes.append(piece.slope(kinks, draw) if kinks.size else kinks)
+        first = slopes[0]
+        if any(other.shape != first.shape for other in slopes):
+            return (np.nan,) * first.size
+        steady = np.all([other == first for other in slopes], axis=0)
+        return tuple(float(s) for s in np.where(steady, first, np.nan))
 
     def _best(
         self, piece: Piece, thetas: Mapping[int, float], dtype: Any, limit: float
-    ) -> tuple[Any, dict[str, float]]:
+    ) -> tuple[Any, dict[str, float], float]:
         """Find the entry nearest to the function; among equals the one with fewest parameters."""
         values = piece.values(_GRID, thetas)
         if _is_line(values, limit):
-            return _LINE, {}
+            return _LINE, {}, 0.0
 
         def function(x: Any) -> np.ndarray:
             return piece.values(np.atleast_1d(np.asarray(x, np.float64)), thetas)
@@ -102,15 +121,17 @@ class Recogniser:
             params = dict(member.params) if member.fit is None else member.fit(function)
             if params is None or not np.all(np.isfinite(list(params.values()))):
                 continue
-            error = _distance(values, _reference(member.fn, tuple(params), str(dtype))(_GRID, params))
+            error = _distance(
+                values, _reference(member.fn, tuple(params), str(dtype))(_GRID, params)
+            )
             if error <= limit:
                 scored.append((error, member, params))
         if not scored:
-            return None, {}
+            return None, {}, np.inf
         bound = max(1e-7, 3 * min(error for error, _, _ in scored))
-        near = [(len(m.params), m, p) for error, m, p in scored if error <= bound]
-        _, member, params = min(near, key=lambda entry: entry[0])
-        return member, {k: _rounded(v) for k, v in params.items()}
+        near = [entry for entry in scored if entry[0] <= bound]
+        error, member, params = min(near, key=lambda entry: len(entry[2]))
+        return member, {k: _rounded(v) for k, v in params.items()}, error
 
 
 _LINE = object()
@@ -148,7 +169,9 @@ def _reference(
     x = jax.ShapeDtypeStruct((4,), dtype)
     scalars = [jax.ShapeDtypeStruct((), dtype)] * len(names)
     with jax.ensure_compile_time_eval():
-        opened, _ = compat.trace(lambda z, *ps: fn(z, **dict(zip(names, ps, strict=True))), x, *scalars)
+        opened, _ = compat.trace(
+            lambda z, *ps: fn(z, **dict(zip(names, ps, strict=True))), x, *scalars
+        )
 
     def values(z: np.ndarray, params: Mapping[str, float]) -> np.ndarray:
         (result,) = evaluate.program(opened, [z, *(np.float64(params[k]) for k in names)])

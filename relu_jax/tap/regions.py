@@ -5,6 +5,7 @@ size. Operands that are broadcast, or known, are parameters. A parameter compute
 itself (a mean, a maximum, a norm) ends the region: what is divided by its own sum is a softmax.
 """
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -41,7 +42,6 @@ class Regions:
     def depends(self, v: int, on: int) -> bool:
         """Say whether variable v was computed from variable `on`."""
         return bool(self.ancestors[v] >> on & 1)
-
 
 
 def read(graph: Graph, frame: Frame) -> Regions:
@@ -142,9 +142,7 @@ def piece(regions: Regions, z: int, y: int) -> Piece:
 def _inside(regions: Regions, v: int, z: int) -> bool:
     """Say whether v is z, or computed from z within z's region."""
     return v == z or (
-        v in regions.root
-        and regions.root[v] == regions.root.get(z, z)
-        and regions.depends(v, z)
+        v in regions.root and regions.root[v] == regions.root.get(z, z) and regions.depends(v, z)
     )
 
 
@@ -180,7 +178,7 @@ def functions(
     From the left, the longest stretch the catalogue knows is one function; steps that begin no
     known stretch make up an unknown function.
     """
-    steps = [_step(regions, a, b) for a, b in zip(chain, chain[1:], strict=False)]
+    steps = [_step(regions, a, b) for a, b in itertools.pairwise(chain)]
     found: list[tuple[Piece, Match | None]] = []
     at, strange = 0, []
     while bent := [i for i in range(at, len(steps)) if steps[i] == "nonlinear"]:
@@ -219,11 +217,15 @@ def _longest(
         ends = [j for j in range(last + 1, _next(bent, last, len(steps)) + 1)]
         ends = [j for j in ends if _scalar(steps[last + 1 : j])]
         for start in starts:
-            for end in reversed(ends):
-                cut = piece(regions, chain[start], chain[end])
-                kind = match(cut)
-                if kind is not None:
-                    return cut, kind, end
+            cuts = [piece(regions, chain[start], chain[end]) for end in ends]
+            hits = [(m, c, e) for c, e in zip(cuts, ends, strict=True) if (m := match(c))]
+            if hits:
+                # A small constant added to the result is no part of the function: of the ends
+                # that match about as well as the best one, take the last.
+                best = min(m.error for m, _, _ in hits)
+                close = [h for h in hits if h[0].error <= max(h[0].rounding, 3 * best)]
+                kind, cut, end = close[-1]
+                return cut, kind, end
     return None
 
 
@@ -239,9 +241,9 @@ def _scalar(steps: list[str]) -> bool:
 def _step(regions: Regions, a: int, b: int) -> str:
     """Classify the way between two waypoints: affine in constants, in a parameter, or bent."""
     cut = piece(regions, a, b)
-    if len(cut.nodes) > 1 or cut.nodes[0].name not in elementwise.AFFINE:
+    node = cut.nodes[-1]
+    if len(cut.nodes) > 1 or node.name not in elementwise.AFFINE:
         return "nonlinear"
-    node = cut.nodes[0]
     if sum(atom == a for atom in node.ins) > 1 or (node.name == "div" and node.ins[0] != a):
         return "nonlinear"
     return "parameter" if cut.operands else "affine"

@@ -11,7 +11,7 @@ class Site(NamedTuple):
 
     Example:
         >>> import jax, relu_jax as rj
-        >>> site, = rj.tap.sites(jax.nn.relu, jax.ShapeDtypeStruct((2, 3), "float32"))
+        >>> (site,) = rj.tap.sites(jax.nn.relu, jax.ShapeDtypeStruct((2, 3), "float32"))
         >>> site.kind, site.shape, site.slope_at_kinks
         ('relu', (2, 3), (0.0,))
     """

@@ -104,8 +104,10 @@ def build_step(
     def step(state: State, batch: Any) -> tuple[State, Info]:
         noise = () if state.key is None else (jax.random.fold_in(state.key, state.step),)
         (value, aux), grads = jax.value_and_grad(checked, has_aux=True)(state.params, batch, *noise)
-        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
-        params = optax.apply_updates(state.params, updates)
+        # Optax mixes floats and counters: strict promotion is for the caller's own code.
+        with jax.numpy_dtype_promotion("standard"):
+            updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+            params = optax.apply_updates(state.params, updates)
         info = Info(value, norm(grads), norm(updates), state.step, aux)
         return State(params, opt_state, state.step + 1, state.key), info
 
@@ -125,7 +127,7 @@ def norm(tree: PyTree) -> Float[Array, ""]:
     leaves = [leaf for leaf in jax.tree.leaves(tree) if leaf.size]
     if not leaves:
         return jnp.zeros((), jnp.float32)
-    wide = jnp.result_type(jnp.float32, *(leaf.dtype for leaf in leaves))
+    wide = jnp.float64 if any(leaf.dtype == jnp.float64 for leaf in leaves) else jnp.float32
     parts = [numerics.rms(leaf.astype(wide)) * leaf.size**0.5 for leaf in leaves]
     return numerics.rms(jnp.stack(parts)) * len(parts) ** 0.5
 

@@ -85,6 +85,7 @@ def test_parameters_can_be_traced_and_differentiated():
 
 def test_proposals_are_finite_and_lose_the_noise_of_float32():
     assert proposal(slope=float(np.float32(0.01))) == {"slope": 0.01}
+    assert proposal(slope=float(np.float32(0.123456))) == {"slope": 0.123456}
     assert proposal(slope=1 / 3) == {"slope": 1 / 3}
     assert proposal(low=-1.0, high=np.inf) is None
 

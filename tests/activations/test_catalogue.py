@@ -118,7 +118,7 @@ def test_range_holds_on_the_grid(case):
 def test_gradients_agree_with_finite_differences_to_order_two(case):
     with jax.enable_x64(True):
         x = jnp.asarray([-3.3, -0.7, 0.3, 2.2, 7.5], jnp.float64)
-        check_grads(jax.jit(lambda x: case.act(x)), (x,), order=2, modes=("fwd", "rev"))
+        check_grads(jax.jit(lambda x: case.act(x)), (x,), order=2, modes=("rev",))
 
 
 @every

@@ -27,6 +27,11 @@ def test_data_and_usage_errors_are_value_errors_of_their_own():
     assert not issubclass(errors.DataError, errors.UsageError)
 
 
+def test_only_errors_worded_here_count_as_worded():
+    assert errors.is_worded(errors.rejected(rule="a", got="b", do="c", kind=TypeError))
+    assert not errors.is_worded(TypeError("a; got b; c"))
+
+
 @pytest.mark.parametrize(
     ("value", "words"),
     [

@@ -10,6 +10,8 @@ from relu_jax.data import Epoch, batch, count, permutation, steps_per_epoch, str
 
 
 class Pair(NamedTuple):
+    """Inputs with their row number."""
+
     x: np.ndarray
     y: np.ndarray
 
@@ -26,6 +28,11 @@ def test_batches_of_an_epoch_hold_each_row_at_most_once():
 def test_rows_of_all_arrays_stay_together():
     taken = batch(DATA, 4, seed=3, epoch=2, step=1)
     np.testing.assert_array_equal(taken.x[:, 0], 2 * taken.y)
+
+
+def test_rows_come_in_the_order_of_the_permutation():
+    taken = [batch(np.arange(10), 4, seed=2, epoch=1, step=step) for step in range(2)]
+    np.testing.assert_array_equal(np.concatenate(taken), permutation(10, 2, 1)[:8])
 
 
 def test_a_batch_can_be_made_again_in_any_order():

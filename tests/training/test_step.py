@@ -25,17 +25,13 @@ def test_update_and_info_equal_the_formula():
     assert info.aux == ()
 
 
+@pytest.mark.leaks_unchecked("the check compiles every call anew: what this test counts")
 def test_step_compiles_once_although_params_start_as_numpy_or_weak():
     step = jax.jit(build_step(lambda p, x: p["a"] * x + p["b"].sum(), optax.adam(0.1)))
     state = start({"a": 1.0, "b": np.ones(2)}, optax.adam(0.1))
     for _ in range(3):
         state, _ = step(state, np.float32(2))
     assert step._cache_size() == 1
-
-
-test_step_compiles_once_although_params_start_as_numpy_or_weak = pytest.mark.leaks_unchecked(
-    "the check compiles every call anew, which is what this test counts"
-)(test_step_compiles_once_although_params_start_as_numpy_or_weak)
 
 
 def test_noise_is_a_function_of_key_and_step():
@@ -72,7 +68,7 @@ def test_no_parameter_is_refused():
     [
         (lambda w: w, ValueError, r"returns a scalar; got float32 array of shape \(2,\); reduce"),
         (lambda w: (w.sum(), w), TypeError, r"returns a scalar; got tuple of length 2; pass has"),
-        (lambda w: jnp.int32(3), TypeError, r"the loss is a float; got int32 array of shape"),
+        (lambda w: w.size, TypeError, r"the loss is a float; got int 2; compute"),
     ],
 )
 def test_loss_that_is_no_scalar_float_is_refused(value, kind, text):
@@ -99,3 +95,11 @@ def test_state_is_a_pytree_of_arrays():
     state = start({"w": jnp.ones(2)}, optax.adam(0.1), key=jax.random.key(0))
     doubled = jax.tree.map(lambda leaf: leaf, state)
     assert isinstance(doubled, State)
+
+
+@pytest.mark.parametrize("optimizer", [optax.adam(0.1), optax.sgd(0.1, momentum=0.9)])
+def test_dtype_of_the_parameters_is_kept(optimizer):
+    begun = start({"w": jnp.ones(2, jnp.bfloat16)}, optimizer)
+    state, info = jax.jit(build_step(loss, optimizer))(begun, jnp.zeros(2, jnp.bfloat16))
+    assert state.params["w"].dtype == jnp.bfloat16
+    assert info.grad_norm.dtype == jnp.float32

@@ -1,0 +1,155 @@
+"""The command line: reports and diagnoses. Imports stay inside the chosen command."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from relu_jax.core import errors
+
+USAGE, DATA = 2, 3  # exit codes; 1 says that --fail-on found something
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command of ``relu-jax``.
+
+    Args:
+        argv: the words after the program's name; None takes them from the command line.
+
+    Returns:
+        0, or 1 where --fail-on asked for it and a finding is that severe, 2 for a wrong command
+        line, file or build function, 3 for wrong batches.
+
+    Example:
+        >>> main(["diagnose", "no_such_file.py:build"])
+        2
+    """
+    args = _parser().parse_args(argv)
+    try:
+        return args.run(args)
+    except (ValueError, TypeError, NotImplementedError, RuntimeError) as wrong:
+        if not errors.is_worded(wrong):
+            raise  # a defect: its traceback is wanted
+        print(f"relu-jax: error: {wrong}", file=sys.stderr)
+        return DATA if isinstance(wrong, errors.DataError) else USAGE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="relu-jax",
+        description="See what activation functions do to the signal and the gradient.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    report = commands.add_parser(
+        "report",
+        help="train one deep network four ways on real digits and write the gradient report",
+        description="Train the same 8-layer network on handwritten digits with sigmoid, tanh and "
+        "ReLU, Xavier and He, diagnose each before and after, and write one page.",
+    )
+    report.add_argument("--out", default="report.html", help="the page (default: %(default)s)")
+    report.add_argument("--json", help="the record (default: beside the page)")
+    report.add_argument("--force", action="store_true", help="replace files that exist")
+    report.add_argument("--steps", type=int, default=600, help="of training (default: %(default)s)")
+    report.add_argument("--depth", type=int, default=8, help="weight layers (default: %(default)s)")
+    report.add_argument("--seed", type=int, default=0, help="(default: %(default)s)")
+    report.set_defaults(run=_report)
+    diagnose = commands.add_parser(
+        "diagnose",
+        help="diagnose a model of your own",
+        description="Diagnose the model that FILE.py's function returns: build() gives "
+        "(loss, params, batches) with loss(params, batch) -> scalar or (scalar, aux).",
+    )
+    diagnose.add_argument("target", metavar="FILE.py:build", help="the file and the function")
+    diagnose.add_argument("--out", help="also write the page here")
+    diagnose.add_argument("--json", help="also write the record here")
+    diagnose.add_argument("--force", action="store_true", help="replace files that exist")
+    diagnose.add_argument(
+        "--fail-on", choices=("warning", "critical"), help="exit with 1 if a finding is that severe"
+    )
+    diagnose.set_defaults(run=_diagnose)
+    return parser
+
+
+def _report(args: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from relu_jax.core import files
+
+    json_path = args.json or str(Path(args.out).with_suffix(".json"))
+    for path in (args.out, json_path):
+        files.refuse_unwritable(path, force=args.force)
+
+    from relu_jax import report
+    from relu_jax.experiments import gradient_report
+
+    config = gradient_report.Config(depth=args.depth, steps=args.steps, seed=args.seed)
+    with _progress() as tell:
+        made = gradient_report.run(config, tell)
+    report.write(made, args.out, json_path, force=args.force)
+    for run in made["runs"]:
+        print(report.table(run))
+    print(f"{args.out} and {json_path} written")
+    return 0
+
+
+def _diagnose(args: argparse.Namespace) -> int:
+    from relu_jax.core import files
+
+    wanted = [path for path in (args.out, args.json) if path]
+    for path in wanted:
+        files.refuse_unwritable(path, force=args.force)
+
+    from relu_jax import diagnosis, report
+    from relu_jax.core import strict_json
+
+    loss, params, batches = diagnosis.load_build(args.target)
+    with _progress() as tell:
+        found = diagnosis.diagnose(
+            loss, params, batches, progress=lambda n: tell(None, f"batch {n}")
+        )
+    run = found.to_dict(name=args.target)
+    made = diagnosis.as_report(run, title=f"Diagnosis of {args.target}")
+    if args.out:
+        report.write(made, args.out, args.json, force=args.force)
+    elif args.json:
+        files.write_text(args.json, strict_json.to_json(made), force=args.force)
+    print(report.table(run))
+    for path in wanted:
+        print(f"{path} written")
+    return int(_severe(found.findings, args.fail_on))
+
+
+def _severe(findings: Sequence[Any], fail_on: str | None) -> bool:
+    severe = {"warning": ("warning", "critical"), "critical": ("critical",)}.get(fail_on or "", ())
+    return any(finding.severity in severe for finding in findings)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[float | None, str], None]]:
+    """Show a bar on a terminal's standard error; say nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task("", total=None)
+
+        def tell(fraction: float | None, what: str) -> None:
+            total = None if fraction is None else 1.0
+            bar.update(task, completed=fraction, total=total, description=rich_text(what))
+
+        yield tell
+
+
+def rich_text(text: str) -> str:
+    r"""Keep square brackets in a name from being read as colours.
+
+    Example:
+        >>> rich_text("layers[0]")
+        'layers\\[0]'
+    """
+    return text.replace("[", r"\[")

@@ -1,0 +1,90 @@
+"""Where did NaN or inf come first? The parameters, the data, going forward, going backward."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from relu_jax.diagnosis.totals import Totals
+from relu_jax.diagnosis.types import Cause
+from relu_jax.tap import Site
+
+
+class Origin(NamedTuple):
+    """One place where non-finite values began."""
+
+    place: str  # as in Cause
+    name: str
+    detail: str
+    count: int
+
+
+def origins(
+    batch: Totals,
+    sites: Sequence[Site],
+    parameters: Mapping[str, int],
+    data: Mapping[str, int],
+    gradients: Sequence[str],
+) -> list[Origin]:
+    """List the first non-finite places of one batch: all leaves, or else one site.
+
+    Args:
+        batch: what one batch gave.
+        sites: all sites, in program order.
+        parameters: {path: non-finite entries} of the leaves of params.
+        data: likewise of the batch.
+        gradients: paths of the leaves with a non-finite gradient.
+    """
+    found = [Origin("parameter", path, "", n) for path, n in parameters.items() if n]
+    found = found or [Origin("data", path, "", n) for path, n in data.items() if n]
+    found = found or _forward(batch, sites)
+    if not found and not np.isfinite(batch.loss):
+        found = [Origin("loss", "", "", 1)]
+    return found or _backward(batch, sites) or [
+        Origin("gradient", path, "", 1) for path in gradients[:1]
+    ]
+
+
+def gathered(found: Sequence[Sequence[Origin]]) -> tuple[Cause, ...]:
+    """Count over batches which places non-finite values began at."""
+    causes: dict[tuple[str, str, str], Cause] = {}
+    for index, of_batch in enumerate(found):
+        for place, name, detail, count in of_batch:
+            key = (place, name, detail)
+            old = causes.get(key, Cause(place, name, detail, 0, index, count))
+            causes[key] = old._replace(batches=old.batches + 1)
+    return tuple(causes.values())
+
+
+def _forward(batch: Totals, sites: Sequence[Site]) -> list[Origin]:
+    for site in sites:
+        seen = batch.forward.get(site.id)
+        if seen is None:
+            continue
+        before, after = int(seen.nonfinite_pre.sum()), int(seen.nonfinite_post.sum())
+        if before:
+            return [Origin("forward", _turn(site, seen.nonfinite_pre), "argument", before)]
+        if after:
+            return [Origin("forward", _turn(site, seen.nonfinite_post), "result", after)]
+    return []
+
+
+def _backward(batch: Totals, sites: Sequence[Site]) -> list[Origin]:
+    for site in reversed(sites):
+        ends = batch.backward.get(site.id)
+        if ends is None:
+            continue
+        for end, detail in ((ends.post, "argument"), (ends.pre, "result")):
+            if n := int(end.nonfinite.sum()):
+                name = _turn(site, end.nonfinite, last=True)
+                return [Origin("backward", name, detail, n)]
+    return []
+
+
+def _turn(site: Site, counts: np.ndarray, *, last: bool = False) -> str:
+    """Name the turn of a loop over layers in which it began."""
+    if site.loop != "layers":
+        return site.id
+    turns = np.flatnonzero(counts.sum(axis=1))
+    place = np.unravel_index(int(turns[-1 if last else 0]), site.loops)
+    return f"{site.id}[{','.join(map(str, place))}]"

@@ -1,0 +1,179 @@
+"""Are params, batches and loss what a diagnosis can work with? If not, why?"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from relu_jax.core import errors
+from relu_jax.core.errors import DataError
+from relu_jax.tap import arguments
+
+Loss = Callable[[Any, Any], Any]
+_MISMATCH = (TypeError, ValueError, LookupError, AttributeError)
+
+
+class Batch(NamedTuple):
+    """One batch, parted into arrays and settings, and what tells its program from others."""
+
+    tree: Any
+    arrays: list[Any]
+    examples: int
+    signature: tuple[Any, ...]
+
+
+def stream(batches: Iterable[Any]) -> Iterator[Batch]:
+    """Hand batches out one by one, checked.
+
+    Raises:
+        DataError: there is none, one has no examples, or what came is no iterable of batches.
+    """
+    position = -1
+    for position, tree in enumerate(_iterated(batches)):
+        yield _batch(tree, position)
+    if position < 0:
+        raise errors.rejected(
+            rule="a diagnosis runs on at least one batch",
+            got="no batches",
+            do="pass a list of batches; an iterator that was used before is empty",
+            kind=DataError,
+        )
+
+
+def check_params(call: arguments.Arguments) -> list[str]:
+    """Check that every array among the parameters is a float, and list their paths.
+
+    Raises:
+        DataError: one is not, or there is none.
+    """
+    own = [
+        (leaf.path, array)
+        for leaf, array in zip(call.leaves, call.arrays, strict=True)
+        if leaf.arg == 0
+    ]
+    for path, array in own:
+        if not jnp.issubdtype(array.dtype, jnp.floating):
+            raise errors.rejected(
+                rule="params hold floating numbers, which have a gradient",
+                got=f"{path}, {errors.describe(array)}",
+                do="keep it out of params (close over it), or convert it with .astype(float)",
+                kind=DataError,
+            )
+    if not own:
+        raise errors.rejected(
+            rule="params hold at least one array of floats",
+            got=errors.describe(call.filled(call.arrays)[0][0]),
+            do="pass what the loss is differentiated by as its first argument",
+            kind=DataError,
+        )
+    return [path for path, _ in own]
+
+
+def check_loss(loss: Loss, call: arguments.Arguments, *, has_aux: bool | None) -> bool:
+    """Trace the loss once: does it take this batch, does it give one number, has it aux?
+
+    Raises:
+        DataError: the loss fails on these params and this batch.
+        ValueError: its result is neither a scalar nor (scalar, aux).
+    """
+    try:
+        out = jax.eval_shape(call.call(loss), *call.arrays)
+    except (jax.errors.JAXTypeError, jax.errors.JAXIndexError):
+        raise  # about how the loss is written, not about the data; JAX words it best
+    except _MISMATCH as error:
+        raise errors.rejected(
+            rule="loss(params, batch) works on every batch",
+            got=f"{type(error).__name__}: {_first_line(error)}",
+            do=f"compare {_shapes(call)}; batches is a list of batches, not one batch",
+            kind=DataError,
+        ) from error
+    paired = isinstance(out, tuple | list) and len(out) == 2 and _is_number(out[0])
+    if (paired if has_aux is None else has_aux and paired):
+        return True
+    if _is_number(out) and not has_aux:
+        return False
+    raise errors.rejected(
+        rule="loss returns one floating number, or (number, aux)",
+        got=_worded(out),
+        do="reduce it, e.g. with jnp.mean" + (", or drop has_aux" if has_aux else ""),
+    )
+
+
+def _iterated(batches: Iterable[Any]) -> Iterable[Any]:
+    lone = isinstance(batches, Mapping | str | bytes | np.ndarray | jax.Array)
+    if isinstance(batches, Iterable) and not lone:
+        return batches
+    raise errors.rejected(
+        rule="batches is an iterable of batches",
+        got=errors.describe(batches),
+        do="wrap a single batch in a list: [batch]",
+        kind=DataError,
+    )
+
+
+def _batch(tree: Any, position: int) -> Batch:
+    leaves, structure = jax.tree.flatten(tree)
+    leaves = [_as_array(leaf) for leaf in leaves]
+    arrays = [leaf for leaf in leaves if arguments.is_array(leaf)]
+    sizes = [leaf.shape[0] for leaf in arrays if leaf.ndim]
+    if not arrays or 0 in sizes:
+        raise errors.rejected(
+            rule="a batch holds examples",
+            got=f"batch {position}, {_leaves_worded(arrays)}",
+            do="leave empty batches out",
+            kind=DataError,
+        )
+    signature = (structure, *(_word(leaf) for leaf in leaves))
+    whole = jax.tree.unflatten(structure, leaves)
+    return Batch(whole, arrays, sizes[0] if sizes else 1, signature)
+
+
+def _as_array(leaf: Any) -> Any:
+    """Take numbers as jit does; flags and names stay settings of the program."""
+    if isinstance(leaf, bool | str):
+        return leaf
+    if isinstance(leaf, int | float):
+        return jnp.asarray(leaf)
+    if arguments.is_array(leaf):
+        return leaf
+    raise errors.rejected(
+        rule="a batch is made of arrays and numbers",
+        got=errors.describe(leaf),
+        do="convert it with numpy.asarray, or let the loss close over it",
+        kind=DataError,
+    )
+
+
+def _word(leaf: Any) -> Any:
+    if not arguments.is_array(leaf):
+        return (type(leaf).__name__, leaf)
+    return (leaf.shape, str(leaf.dtype), bool(getattr(leaf, "weak_type", False)))
+
+
+def _is_number(out: Any) -> bool:
+    return getattr(out, "shape", None) == () and jnp.issubdtype(out.dtype, jnp.floating)
+
+
+def _worded(out: Any) -> str:
+    if isinstance(out, tuple | list):
+        return f"{type(out).__name__} of {', '.join(errors.describe(part) for part in out)}"
+    return errors.describe(out)
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else "no message"
+
+
+def _shapes(call: arguments.Arguments, most: int = 8) -> str:
+    """Word the shapes of the batch and of the first parameters."""
+    pairs = list(zip(call.leaves, call.arrays, strict=True))
+    shown = [p for p in pairs if p[0].arg == 1] + [p for p in pairs if p[0].arg == 0]
+    words = [f"{leaf.path} {errors.describe(array)}" for leaf, array in shown[:most]]
+    return ", ".join(words) + (", …" if len(shown) > most else "")
+
+
+def _leaves_worded(arrays: Sequence[Any]) -> str:
+    return ", ".join(errors.describe(array) for array in arrays[:4]) or "without any array"

@@ -1,0 +1,57 @@
+"""What is known of an activation before any number is measured?"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from relu_jax import activations
+from relu_jax.diagnosis.statistics import SATURATED_BELOW
+from relu_jax.tap import Site
+
+_FAR = 30.0
+
+
+class Known(NamedTuple):
+    """Facts about f′ of a kind; None throughout for a function that is in no catalogue."""
+
+    sup: float | None  # the largest |f′|
+    flat: bool | None  # whether f′ is exactly 0 on an interval
+    bounded: bool | None  # whether |f′| is below the saturation limit far out on both sides
+    saturated: float | None  # the saturated fraction under z ~ N(0, 1)
+
+
+def known(site: Site) -> Known:
+    """Look a site's kind up.
+
+    Example:
+        >>> import jax, relu_jax as rj
+        >>> site, = rj.tap.sites(jax.nn.tanh, jax.ShapeDtypeStruct((2,), "float32"))
+        >>> facts = known(site)
+        >>> facts.sup, facts.flat, facts.bounded, round(facts.saturated, 3)
+        (1.0, False, True, 0.069)
+    """
+    if site.kind not in activations.names():
+        return Known(None, None, None, None)
+    return _facts(site.kind, tuple(sorted(site.params.items())))
+
+
+@lru_cache(maxsize=256)
+def _facts(kind: str, params: tuple[tuple[str, float], ...]) -> Known:
+    act = activations.get(kind, **dict(params))
+    wide = np.sinh(np.linspace(-5.0, 5.0, 4001))
+    normal = np.linspace(-8.0, 8.0, 4001)
+    ends = np.asarray([-_FAR, _FAR])
+    sup = float(np.max(_slope(act, wide)))
+    below = _slope(act, normal) < SATURATED_BELOW * sup
+    weight = np.exp(-(normal**2) / 2)
+    return Known(
+        sup=sup,
+        flat=act.flat,
+        bounded=bool(np.all(_slope(act, ends) < SATURATED_BELOW * sup)),
+        saturated=float(np.sum(weight * below) / np.sum(weight)),
+    )
+
+
+def _slope(act: activations.Activation, points: np.ndarray) -> np.ndarray:
+    return np.abs(np.asarray(act.derivative(points.astype(np.float32)), np.float64))

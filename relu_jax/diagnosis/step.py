@@ -1,0 +1,84 @@
+"""One pass over one batch: value, gradient and every summary, as one compiled program."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from relu_jax import tap
+from relu_jax.core.types import Array
+from relu_jax.diagnosis import inputs, statistics
+from relu_jax.tap import arguments
+
+
+class Seen(NamedTuple):
+    """What one batch gives. Lists run over leaves."""
+
+    loss: Array
+    forward: dict[str, statistics.Forward]
+    backward: dict[str, tap.Cotangent]
+    moved: list[Array]  # per parameter leaf: whether any entry of its gradient is not 0
+    strange_gradient: list[Array]  # per parameter leaf: whether an entry is NaN or inf
+    strange_data: list[Array]  # per array of the batch: NaN and infinite entries
+
+
+Step = Callable[[Sequence[Array], Sequence[Any], Sequence[Array], Any], tuple[Seen, list[Array]]]
+
+
+def build(
+    loss: inputs.Loss,
+    call: arguments.Arguments,
+    sups: Mapping[str, float | None],
+    *,
+    only: Any,
+    has_aux: bool,
+) -> Step:
+    """Build ``step(own, batch, sums, examples) -> (Seen, sums)``.
+
+    Args:
+        loss: loss(params, batch).
+        call: its arguments, parted; only their structure is kept.
+        sups: {site id: sup |f′|}, for every site.
+        only: a selector of sites; None means all.
+        has_aux: whether the loss returns something beside its value.
+
+    Returns:
+        A jitted function; `own` are the arrays of params, `sums` the sums of examples · gradient.
+    """
+    observed = tap.observed_value_and_grad(
+        loss, statistics.forward(sups), statistics.backward, only, has_aux=has_aux
+    )
+
+    def step(
+        own: Sequence[Array], batch: Sequence[Any], sums: Sequence[Array], examples: Any
+    ) -> tuple[Seen, list[Array]]:
+        (params, data), _ = call.filled([*own, *batch])
+        value, gradient, seen, back = observed(params, data)
+        leaves = jax.tree.leaves(gradient)
+        found = Seen(
+            loss=statistics.widened(value[0] if has_aux else value),
+            forward=seen,
+            backward=back,
+            moved=[jnp.any(g != 0) for g in leaves],
+            strange_gradient=[~jnp.all(jnp.isfinite(g)) for g in leaves],
+            strange_data=[_nonfinite(x) for x in batch],
+        )
+        return found, [_added(s, g, examples) for s, g in zip(sums, leaves, strict=True)]
+
+    return jax.jit(step, donate_argnums=2)
+
+
+def empty_sums(own: Sequence[Array]) -> list[Array]:
+    """Build the zeros that gradients are added to."""
+    return [statistics.widened(jnp.zeros_like(leaf)) for leaf in own]
+
+
+def _added(total: Array, gradient: Array, examples: Array) -> Array:
+    return total + statistics.widened(gradient) * examples.astype(total.dtype)
+
+
+def _nonfinite(x: Any) -> Array:
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        return jnp.int32(0)
+    return jnp.sum(~jnp.isfinite(x), dtype=jnp.int32)

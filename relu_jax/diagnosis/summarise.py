@@ -1,0 +1,142 @@
+"""Which numbers do the sums of a diagnosis amount to?"""
+
+import math
+from collections.abc import Sequence
+from itertools import groupby, pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from relu_jax.diagnosis import bins, kinds
+from relu_jax.diagnosis.totals import Totals
+from relu_jax.diagnosis.types import Flow, Histogram, SiteReport
+from relu_jax.tap import Site
+
+
+class _Turn(NamedTuple):
+    """One site, or one turn of its loop over layers."""
+
+    site: Site
+    turn: int
+    id: str
+
+
+def site_reports(sites: Sequence[Site], totals: Totals) -> dict[str, SiteReport]:
+    """Build one report per site and turn, in program order.
+
+    Args:
+        sites: the observed sites, in program order.
+        totals: their sums.
+    """
+    rows = [_row(one, totals) for one in _in_order(sites, totals)]
+    shown = {}
+    for i, row in enumerate(rows):
+        before = rows[i - 1]["rms_post"] if i else None
+        after = rows[i + 1]["norm_d_pre"] if i + 1 < len(rows) else None
+        row["gain_forward"] = _ratio(row["rms_post"], before)
+        row["gain_backward"] = _ratio(row["norm_d_pre"], after)
+        shown[row["id"]] = SiteReport(**row)
+    return shown
+
+
+def flow(reports: Sequence[SiteReport]) -> Flow:
+    """Fit how signal and gradient change over depth, where they are finite and not zero."""
+    ahead = _fitted([report.rms_post for report in reports])
+    back = _fitted([report.norm_d_pre for report in reports][::-1])
+    return Flow(ahead[0], back[0], ahead[1], back[1])
+
+
+def _fitted(sizes: Sequence[float | None]) -> tuple[float | None, float | None]:
+    """Give the factor per site of a log-linear fit, and the factor from end to end."""
+    points = [(i, math.log(s)) for i, s in enumerate(sizes) if s and math.isfinite(s)]
+    if len(points) < 2:
+        return None, None
+    x, y = np.asarray(points, np.float64).T
+    slope = np.polyfit(x, y, 1)[0]
+    return float(np.exp(slope)), float(np.exp(y[-1] - y[0]))
+
+
+def _in_order(sites: Sequence[Site], totals: Totals) -> list[_Turn]:
+    """Put the turns of loops over layers in the order they run: a[0], b[0], a[1], b[1], …
+
+    Neighbours in loops of the same lengths are taken to stand in the same loop.
+    """
+    turns = []
+    for layered, group in groupby(sites, lambda s: s.loops if s.loop == "layers" else None):
+        members = list(group)
+        if layered is None:
+            turns.extend(_Turn(site, 0, site.id) for site in members)
+            continue
+        for turn, place in enumerate(np.ndindex(layered)):
+            mark = ",".join(map(str, place))
+            turns.extend(_Turn(site, turn, f"{site.id}[{mark}]") for site in members)
+    return [one for one in turns if one.site.id in totals.forward]
+
+
+def _row(one: _Turn, totals: Totals) -> dict[str, Any]:
+    site, turn = one.site, one.turn
+    seen = totals.forward[site.id]
+    n, units = int(seen.samples[turn, 0]), seen.alive.shape[1]
+    elements = n * units
+    known = kinds.known(site)
+    alive = seen.alive[turn]
+    return {
+        "site": site,
+        "id": one.id,
+        "units": units,
+        "n": n,
+        "rms_pre": _rms(seen.squares_pre[turn], elements),
+        "rms_post": _rms(seen.squares_post[turn], elements),
+        **_backward(totals, one, elements),
+        "dead": int(np.sum(alive == 0)),
+        "activity_upper": 1.0 - 0.05 ** (1.0 / max(1, min(n, totals.examples))),
+        "saturated": _share(seen.saturated[turn], elements),
+        "zeros": _share(seen.zeros[turn], elements),
+        "underflow": None if known.flat is not False else 1.0 - _share(alive, elements),
+        "nonfinite_forward": int(seen.nonfinite_pre[turn].sum() + seen.nonfinite_post[turn].sum()),
+        "hist_pre": _histogram(
+            bins.PRE_EDGES.astype(np.float64), seen.below[turn], int(seen.looked_at[turn, 0])
+        ),
+    }
+
+
+def _backward(totals: Totals, one: _Turn, elements: int) -> dict[str, Any]:
+    ends = totals.backward.get(one.site.id)
+    if ends is None:
+        names = ("rms_d_pre", "rms_d_post", "norm_d_pre", "norm_d_post", "hist_d_pre")
+        return dict.fromkeys(names) | {"nonfinite_backward": 0}
+    pre, post = ends.pre, ends.post
+    zeros = int(pre.zeros[one.turn, 0])
+    return {
+        "rms_d_pre": _rms(pre.squares[one.turn], elements),
+        "rms_d_post": _rms(post.squares[one.turn], elements),
+        "norm_d_pre": _rms(pre.squares[one.turn], totals.examples),
+        "norm_d_post": _rms(post.squares[one.turn], totals.examples),
+        "nonfinite_backward": int(pre.nonfinite[one.turn].sum() + post.nonfinite[one.turn].sum()),
+        "hist_d_pre": _histogram(
+            bins.LOG_EDGES, pre.below[one.turn], int(pre.looked_at[one.turn, 0]), zeros
+        ),
+    }
+
+
+def _rms(squares: np.ndarray, n: int) -> float:
+    return math.sqrt(float(squares.sum()) / n) if n else math.nan
+
+
+def _share(counts: np.ndarray, elements: int) -> float:
+    return int(counts.sum()) / elements if elements else math.nan
+
+
+def _histogram(
+    edges: np.ndarray, below: np.ndarray, looked_at: int, zeros: int | None = None
+) -> Histogram:
+    counts = tuple(int(high - low) for low, high in pairwise(below))
+    outside = int(below[0]) - (zeros or 0), looked_at - int(below[-1])
+    return Histogram(tuple(map(float, edges)), counts, *outside, zeros)
+
+
+def _ratio(value: float | None, reference: float | None) -> float | None:
+    if value is None or not reference:
+        return None
+    return value / reference
+

@@ -1,0 +1,192 @@
+"""From which number on is something a finding, and why from there? The one table of kinds."""
+
+from typing import NamedTuple
+
+
+class Limit(NamedTuple):
+    """From which value on a finding has a severity."""
+
+    severity: str
+    value: float
+    reason: str
+
+
+class Kind(NamedTuple):
+    """One kind of finding: what it means, what to try, where that is from, from when on."""
+
+    name: str
+    meaning: str
+    remedy: str
+    source: str
+    limits: tuple[Limit, ...]  # worst first; read by `severity`
+
+
+# Causes come before what they cause: the order of findings of equal severity.
+KINDS: tuple[Kind, ...] = (
+    Kind(
+        "non_finite",
+        "NaN or inf, at the first place where it appears",
+        "Start where it is named: check that leaf or that operation for log or sqrt of a value "
+        "≤ 0, division by 0, and overflow.",
+        "definition",
+        (Limit("critical", 1, "one NaN in a forward pass reaches every parameter"),),
+    ),
+    Kind(
+        "dead_units",
+        "share of a site's units whose derivative is exactly 0 on every example",
+        "Lower the learning rate or start anew: a dead unit gets no gradient to recover by. "
+        "Check the bias, use He initialisation, or an activation with a slope on both sides "
+        "(leaky_relu, elu).",
+        "Lu, Shin, Su & Karniadakis 2019, Dying ReLU and initialization, section 1",
+        (
+            Limit("critical", 1.0, "no gradient passes the site: nothing before it can learn"),
+            Limit("warning", 0.5, "the layer works at less than half its width; a healthy start "
+                  "leaves up to about a quarter dead on inputs that are alike"),
+            Limit("info", 0.02, "a few dead units are usual, and cost little"),
+        ),
+    ),
+    Kind(
+        "underflow",
+        "share of values whose derivative is rounded to exactly 0",
+        "Compute the activation in float32, or keep its argument small by normalisation or "
+        "smaller weights.",
+        "Micikevicius et al. 2018, Mixed precision training, section 3.2",
+        (
+            Limit("critical", 0.5, "most of the gradient is lost to rounding"),
+            Limit("warning", 0.05, "one value in twenty passes no gradient, though the function "
+                  "has a slope there"),
+        ),
+    ),
+    Kind(
+        "saturated",
+        "share of values with |f′| below a tenth of its largest value",
+        "Scale the weights before it down (Xavier initialisation), normalise its argument, or "
+        "use an activation that does not level off.",
+        "Glorot & Bengio 2010, section 3",
+        (
+            Limit("critical", 0.9, "at least nine in ten values pass less than a tenth of the "
+                  "gradient"),
+            Limit("warning", 0.6, "standard normal arguments saturate 7 % of a tanh and 0.03 % "
+                  "of a sigmoid; trained tanh layers stay below about half"),
+        ),
+    ),
+    Kind(
+        "frozen_parameter",
+        "a parameter whose gradient is exactly 0 on every batch, though the network is alive",
+        "If that is not meant: look for stop_gradient, integer casts, an argmax or comparison, "
+        "or a parameter that is not used.",
+        "definition",
+        (Limit("warning", 1, "an exact 0 in every entry is no rounding: the leaf is cut off"),),
+    ),
+    Kind(
+        "exploding_signal",
+        "factor by which the signal grows from the first site to the last, or at one weight",
+        "Initialise with variance gain² / n_in (He for ReLU), or normalise between layers. If "
+        "one site is named: is its weight scaled twice?",
+        "He, Zhang, Ren & Sun 2015, section 2.2",
+        (
+            Limit("critical", 1e4, "float16 ends at 6.6e4, and the loss is all but a constant "
+                  "times the largest activation"),
+            Limit("warning", 1e2, "healthy starts of depth 8 stay within a factor of 5"),
+        ),
+    ),
+    Kind(
+        "vanishing_signal",
+        "factor by which the signal shrinks from the first site to the last, or at one weight",
+        "Initialise with variance gain² / n_in (He for ReLU), or normalise between layers. If "
+        "one site is named: is its weight scaled twice?",
+        "He, Zhang, Ren & Sun 2015, section 2.2",
+        (
+            Limit("critical", 1e4, "the output hardly depends on the input"),
+            Limit("warning", 1e2, "healthy starts of depth 8 stay within a factor of 5"),
+        ),
+    ),
+    Kind(
+        "exploding_gradient",
+        "factor by which the gradient grows from the last site to the first",
+        "Use smaller initial weights, normalise between layers, and clip the gradient.",
+        "Pascanu, Mikolov & Bengio 2013, section 2",
+        (
+            Limit("critical", 1e4, "no one learning rate fits both ends"),
+            Limit("warning", 1e2, "healthy starts of depth 8 stay within a factor of 5"),
+        ),
+    ),
+    Kind(
+        "vanishing_gradient",
+        "factor by which the gradient shrinks from the last site to the first",
+        "Use an activation whose slope is near 1 (relu, gelu) with its own initialisation (He), "
+        "residual connections or normalisation.",
+        "Glorot & Bengio 2010, section 4.2; Hochreiter 1991",
+        (
+            Limit("critical", 1e4, "the first layer moves ten thousand times less than the last"),
+            Limit("warning", 1e2, "healthy starts of depth 8 stay within a factor of 5"),
+        ),
+    ),
+    Kind(
+        "no_activation",
+        "a network in which no activation function was found",
+        "Put an activation between the layers; if there is one, see the coverage statement for "
+        "what could not be entered.",
+        "definition: a chain of linear maps is a linear map",
+        (
+            Limit("warning", 2, "two products in a chain compute what one can"),
+            Limit("info", 0, "a linear model may be meant"),
+        ),
+    ),
+    Kind(
+        "linear_stack",
+        "two linear maps with nothing in between",
+        "Put an activation between them, or merge them into one.",
+        "definition: a product of matrices is a matrix",
+        (
+            Limit("warning", 1, "the second map adds parameters, not functions"),
+            Limit("info", 0, "a bottleneck narrower than both ends may be meant: low rank"),
+        ),
+    ),
+    Kind(
+        "large_update",
+        "size of the optimiser's first update over the size of the parameter",
+        "Lower the learning rate, or warm it up.",
+        "about 1e-3 is the usual advice (Karpathy 2022, lecture notes on diagnostics)",
+        (
+            Limit("critical", 1.0, "one step replaces the parameter"),
+            Limit("warning", 0.1, "ten steps replace the parameter; 1e-3 to 1e-2 is usual"),
+        ),
+    ),
+    Kind(
+        "small_update",
+        "spacing of the parameter's number format over the size of its relative update",
+        "Raise the learning rate, or keep the parameter in float32.",
+        "Micikevicius et al. 2018, Mixed precision training, section 3.1",
+        (
+            Limit("warning", 1.0, "an update below the spacing of the format is rounded away"),
+        ),
+    ),
+)  # fmt: skip
+
+JUMP = Limit("warning", 5.0, "one weight whose gain differs five-fold from that of the others, "
+             "forward and backward alike: chance moves the gain of 32 units by about a "
+             "quarter")  # fmt: skip
+FEW_EXAMPLES = Limit("info", 60, "with fewer examples a unit that is active on one in twenty "
+                     "is easily missed: 0.95^60 = 5 %")  # fmt: skip
+SEVERITIES = ("critical", "warning", "info")
+
+
+def kind(name: str) -> Kind:
+    """Find a kind by name.
+
+    Example:
+        >>> kind("saturated").limits[0].value
+        0.9
+    """
+    return next(one for one in KINDS if one.name == name)
+
+
+def severity(name: str, value: float) -> str | None:
+    """Judge a value by the limits of a kind: the worst that it reaches.
+
+    Example:
+        >>> severity("vanishing_gradient", 1e5), severity("vanishing_gradient", 3.0)
+        ('critical', None)
+    """
+    return next((limit.severity for limit in kind(name).limits if value >= limit.value), None)
