@@ -4,7 +4,7 @@ Drawn from stored records alone: no model, no data and no JAX are needed to look
 """
 
 from relu_jax.report.files import read, write
-from relu_jax.report.page import page
+from relu_jax.report.document import page
 from relu_jax.report.terminal import table
 
 __all__ = ["page", "read", "table", "write"]

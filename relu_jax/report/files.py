@@ -7,7 +7,7 @@ from typing import Any
 
 from relu_jax.core import files, strict_json
 from relu_jax.core.errors import UsageError, rejected
-from relu_jax.report.page import check, page
+from relu_jax.report.document import check, page
 
 PathLike = str | os.PathLike[str]
 

@@ -176,14 +176,14 @@ def _curve(runs: Sequence[Run], key: str) -> Panel:
 
 def _depth_series(run: Run, key: str) -> Series:
     values = tuple(site.get(key) for site in run.sites)
-    notes = tuple(f"{_where(run, site, i)}\n{number(site.get(key))}" for i, site in _each(run))
+    notes = tuple(f"{_where(run, site, i)} · {number(site.get(key))}" for i, site in _each(run))
     return Series(run.style, tuple(range(1, len(values) + 1)), values, notes)
 
 
 def _row(run: Run, share: Callable[[Mapping[str, Any]], tuple[Any, str]]) -> Row:
     told = [share(site) for site in run.sites]
     notes = tuple(
-        f"{_where(run, site, i)}\n{text}"
+        f"{_where(run, site, i)} · {text}"
         for (i, site), (_, text) in zip(_each(run), told, strict=True)
     )
     return Row(run.group, run.stage, run.style, tuple(v for v, _ in told), notes)
@@ -216,5 +216,5 @@ def _each(run: Run) -> list[tuple[int, Mapping[str, Any]]]:
 def _where(run: Run, site: Mapping[str, Any], index: int) -> str:
     stage = f" · {shorten(run.stage, 30)}" if run.stage else ""
     return (
-        f"{shorten(run.group, _NOTE)}{stage}\nsite {index}: {shorten(str(site.get('id')), _NOTE)}"
+        f"{shorten(run.group, _NOTE)}{stage} · site {index}: {shorten(str(site.get('id')), _NOTE)}"
     )

@@ -69,7 +69,7 @@ def _moved(node: Node, units: tuple[int, ...], before: tuple[int, ...], out: Any
         moved = [] if name == "gather" else list(units)
     else:
         moved = []
-    return tuple(sorted(moved)) or None
+    return tuple(sorted(int(a) for a in moved)) or None
 
 
 def _without(units: Sequence[int], gone: Sequence[int]) -> list[int]:

@@ -45,6 +45,34 @@ def purpose(
     return ""
 
 
+def gates(regions: Regions, facts: Facts, y: int) -> bool:
+    """Say whether y, as it is or broadcast, multiplies another array that comes from the data."""
+    pending, seen = [y], {y}
+    while pending:
+        v = pending.pop()
+        for user in regions.users.get(v, ()):
+            if user.backward:
+                continue
+            others = [a for a in user.ins if not isinstance(a, Const) and a != v]
+            if user.name == "mul" and any(_is_data(regions, facts, a, y) for a in others):
+                return True
+            if user.name in elementwise.MOVES and user.outs[0] not in seen:
+                seen.add(user.outs[0])
+                pending.append(user.outs[0])
+    return False
+
+
+def _is_data(regions: Regions, facts: Facts, v: int, y: int) -> bool:
+    """Say whether v is neither a parameter, nor random, nor a function of what y is one of."""
+    fact = facts[v]
+    own = regions.root.get(y)
+    return (
+        fact.floats
+        and (fact.leaf is None or facts.is_data(fact.leaf))
+        and (own is None or (v != own and regions.root.get(v) != own))
+    )
+
+
 def _in_loss(regions: Regions, facts: Facts, meets: bool, cut: Piece, match: Match | None) -> bool:
     """Say whether a function that is only summed up into a result belongs to the loss."""
     mixed = any(_mixes_raw(facts, node) for node in _above(regions, cut.z))

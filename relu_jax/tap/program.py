@@ -111,15 +111,7 @@ def _functions(
             counts[purpose] += 1
             dealt.add(piece.y)
             if not purpose:
-                yield _Found(piece, name, _gates(flow, piece.y), around)
-
-
-def _gates(flow: regions.Regions, y: int) -> bool:
-    """Say whether y multiplies another array of full size."""
-    return any(
-        user.name == "mul" and user.outs[0] in flow.joins and not user.backward
-        for user in flow.users.get(y, ())
-    )
+                yield _Found(piece, name, context.gates(flow, known, piece.y), around)
 
 
 def _named(network: Graph, known: facts.Facts, found: Sequence[_Found]) -> tuple[Placed, ...]:

@@ -34,7 +34,7 @@ def test_flow_panels_share_their_scale():
 def test_points_tell_network_site_and_value():
     first = panels.flow(RUNS, "rms_d_pre", "RMS gradient")[0]
     notes = [e.text for e in ElementTree.fromstring(first.picture).iter("title")]
-    assert notes[0] == "sigmoid + Xavier · at initialisation\nsite 1: sigmoid_0\n3.602e-7"
+    assert notes[0] == "sigmoid + Xavier · at initialisation · site 1: sigmoid_0 · 3.602e-7"
     assert len(notes) == 4 * 8
 
 

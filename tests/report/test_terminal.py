@@ -25,7 +25,7 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture
-def terminal(monkeypatch):
+def _terminal(monkeypatch):
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "100")
@@ -69,21 +69,24 @@ def test_a_pipe_gets_plain_text(monkeypatch):
     assert "\x1b" not in report.table(RUN)
 
 
-def test_a_terminal_gets_colour_and_its_own_width(terminal):
+@pytest.mark.usefixtures("_terminal")
+def test_a_terminal_gets_colour_and_its_own_width():
     drawn = report.table(RUN)
     assert "\x1b[1;31m✖ Critical" in drawn
     assert max(cell_len(CODES.sub("", line)) for line in drawn.splitlines()) <= 100
     assert CODES.sub("", drawn) == re.sub(CODES, "", report.table(RUN, width=100))
 
 
+@pytest.mark.usefixtures("_terminal")
 @pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
-def test_a_terminal_that_asks_for_plain_text_gets_it(terminal, monkeypatch, name, value):
+def test_a_terminal_that_asks_for_plain_text_gets_it(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
     assert "\x1b" not in report.table(RUN)
 
 
+@pytest.mark.usefixtures("_terminal")
 @pytest.mark.parametrize("number", range(len(cases.HOSTILE)))
-def test_hostile_names_stay_text(terminal, number):
+def test_hostile_names_stay_text(number):
     drawn = CODES.sub("", report.table(cases.hostile()["runs"][number], width=250))
     assert drawn.replace("\n", "").replace("\u200d", "").isprintable()
     start = text.visible(cases.HOSTILE[number])[:12].strip()

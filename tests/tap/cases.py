@@ -129,7 +129,7 @@ NETWORKS = (
          (silu, silu)),
     Case("embedding table", _of(c.embedded, c.TABLE, n.LABELS), (at("gelu"),)),
     Case("experts behind a softmax", _of(c.routed, c.EXPERTS, n.X),
-         (at("relu", (0.0,), gates=True, units=(1, 2)),)),
+         (at("relu", (0.0,), units=(1, 2)),)),
     Case("learned slopes", _of(c.learned_slope, c.PRELU, n.X),
          (at("leaky_relu", (1.0,), slope=np.nan),) * 2),
     Case("functions the catalogue does not hold", _of(c.unknown, n.P, n.X),
@@ -137,7 +137,7 @@ NETWORKS = (
     Case("maxout", _of(c.maxout, n.P, n.X), ()),
     Case("one layer used twice", _of(c.shared, n.P, n.X), (relu, relu)),
     Case("our mlp", lambda: _ours(models.mlp([3, 4, 4, 2]), n.X), (relu, relu)),
-    Case("our convnet", lambda: _ours(models.convnet((6, 6, 3), [4], [], 2), n.IMAGES),
+    Case("our convnet", lambda: _ours(models.convnet((6, 6, 3), [4], 2), n.IMAGES),
          (at("relu", (0.0,), units=(3,)),)),
 )  # fmt: skip
 
@@ -200,7 +200,7 @@ CONTEXTS = (
     Case("custom_vjp, elementwise", _of(c.elementwise_vjp, *PAIR), (tanh, relu)),
     Case("custom_jvp with a product inside", _of(c.own_jvp, *PAIR), (tanh, relu)),
     Case("custom_vjp with a product inside", _of(c.own_vjp, *PAIR), (tanh, relu)),
-    Case("grad of custom_vjp", _of(jax.grad(n.squared(c.own_vjp)), *TRIPLE), (tanh,),
+    Case("grad of custom_vjp", _of(jax.grad(n.squared(c.own_vjp)), *TRIPLE), (tanh, relu),
          smooth=False),
     Case("while_loop", _of(c.while_loop, *PAIR), (relu,), opaque=("while",), smooth=False),
     Case("cond", _of(c.branches, *PAIR), (relu, sigmoid), opaque=("cond",)),

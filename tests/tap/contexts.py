@@ -18,7 +18,7 @@ def per_example(params: Any, x: Any) -> Any:
 
     def one(row):
         h = nn.relu(params["layers"][0]["w"].T @ row + params["layers"][0]["b"])
-        return params["layers"][1]["w"].T @ h
+        return params["layers"][2]["w"].T @ h
 
     return jax.vmap(one)(x)
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen, nnx
 
-from tests.tap.networks import IMAGES, TEXT, C, D, H, X, Y
+from tests.tap.networks import IMAGES, TEXT, C, D, H, X, Y, leaf
 
 
 class NnxMlp(nnx.Module):
@@ -97,15 +97,22 @@ def key() -> jax.Array:
     return jax.random.key(0)
 
 
+def filled(shapes: Any) -> Any:
+    """Fill a tree of shapes with numbers; nothing is compiled for it."""
+    return jax.tree.map(lambda s: leaf(*s.shape) if isinstance(s, jax.ShapeDtypeStruct) else s, shapes)
+
+
 def nnx_split() -> Any:
     """Build a function of an NNX state."""
-    graph, state = nnx.split(NnxMlp(nnx.Rngs(0)))
+    graph, state = nnx.split(nnx.eval_shape(lambda: NnxMlp(nnx.Rngs(0))))
+    state = filled(state)
     return lambda params, x: nnx.merge(graph, params)(x), (state, X)
 
 
 def nnx_direct() -> Any:
     """Build a function of an NNX module."""
-    return lambda model, x: model(x), (NnxMlp(nnx.Rngs(0)), X)
+    graph, state = nnx.split(nnx.eval_shape(lambda: NnxMlp(nnx.Rngs(0))))
+    return lambda model, x: model(x), (nnx.merge(graph, filled(state)), X)
 
 
 def nnx_cnn() -> Any:
@@ -122,7 +129,7 @@ def nnx_cnn() -> Any:
 
 def linen_model(module: linen.Module, x: Any, *, target: Any = None) -> Any:
     """Build a function of Linen parameters."""
-    variables = module.init({"params": key(), "dropout": key()}, x)
+    variables = filled(jax.eval_shape(module.init, {"params": key(), "dropout": key()}, x))
 
     def model(variables: Any, x: Any) -> Any:
         return module.apply(variables, x, rngs={"dropout": key()}, mutable=["batch_stats"])[0]
@@ -141,13 +148,13 @@ def linen_loss() -> Any:
 
 def equinox_mlp() -> Any:
     """Build a function of an Equinox MLP, which takes one example."""
-    model = eqx.nn.MLP(D, C, H, 2, activation=jax.nn.softplus, key=key())
+    model = filled(eqx.filter_eval_shape(lambda: eqx.nn.MLP(D, C, H, 2, activation=jax.nn.softplus, key=key())))
     return lambda model, x: jax.vmap(model)(x), (model, X)
 
 
 def equinox_jit() -> Any:
     """Build an Equinox loss under filter_jit and filter_value_and_grad."""
-    model = eqx.nn.MLP(D, C, H, 2, key=key())
+    model = filled(eqx.filter_eval_shape(lambda: eqx.nn.MLP(D, C, H, 2, key=key())))
 
     @eqx.filter_jit
     @eqx.filter_value_and_grad
@@ -160,9 +167,10 @@ def equinox_jit() -> Any:
 def equinox_cnn() -> Any:
     """Build a function of an Equinox convolution, channels first, with PReLU."""
     first, second = jax.random.split(key())
-    parts = (
-        eqx.nn.Conv2d(3, H, 3, key=first), eqx.nn.PReLU(0.25), eqx.nn.Linear(H, C, key=second),
-    )  # fmt: skip
+
+    def parts() -> Any:
+        conv, out = eqx.nn.Conv2d(3, H, 3, key=first), eqx.nn.Linear(H, C, key=second)
+        return conv, eqx.nn.PReLU(0.25), out
 
     def model(parts: Any, x: Any) -> Any:
         def one(image: Any) -> Any:
@@ -172,12 +180,12 @@ def equinox_cnn() -> Any:
 
         return jax.vmap(one)(jnp.moveaxis(x, -1, 1))
 
-    return model, (parts, IMAGES)
+    return model, (filled(eqx.filter_eval_shape(parts)), IMAGES)
 
 
 def equinox_gru() -> Any:
     """Build a function of an Equinox GRU cell, scanned over the steps of one sequence."""
-    cell = eqx.nn.GRUCell(H, H, key=key())
+    cell = filled(eqx.filter_eval_shape(lambda: eqx.nn.GRUCell(H, H, key=key())))
 
     def model(cell: Any, x: Any) -> Any:
         def run(steps: Any) -> Any:
@@ -190,7 +198,7 @@ def equinox_gru() -> Any:
 
 def equinox_attention() -> Any:
     """Build a function of Equinox attention over one sequence."""
-    model = eqx.nn.MultiheadAttention(2, H, inference=True, key=key())
+    model = filled(eqx.filter_eval_shape(lambda: eqx.nn.MultiheadAttention(2, H, inference=True, key=key())))
     return lambda model, x: jax.vmap(lambda q: model(q, q, q))(x), (model, TEXT)
 
 
