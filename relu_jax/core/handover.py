@@ -1,7 +1,8 @@
 """What does a higher layer hand to a lower one that may not import it?
 
-The tap engine matches functions against the catalogue of activations, yet stands below it. The
-package binds the two here, once, in `relu_jax/__init__.py`.
+The tap engine matches functions against the catalogue of activations, yet stands below it; a
+diagnosis writes its own page, yet stands beside the report. The package binds them here, once, in
+`relu_jax/__init__.py`.
 """
 
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any
 from relu_jax.core import errors
 
 _PROVIDERS: list[Callable[[], tuple[Any, ...]]] = []
+_WRITERS: list[Callable[[], Callable[..., None]]] = []
 
 
 def provide_catalogue(provider: Callable[[], tuple[Any, ...]]) -> None:
@@ -42,3 +44,35 @@ def catalogue() -> tuple[Any, ...]:
             kind=RuntimeError,
         )
     return _PROVIDERS[0]()
+
+
+def provide_report_writer(provider: Callable[[], Callable[..., None]]) -> None:
+    """Say what writes a report as a page; it is loaded when first asked for.
+
+    Example:
+        >>> from relu_jax import report
+        >>> provide_report_writer(lambda write=report.write: write)
+        >>> report_writer() is report.write
+        True
+    """
+    _WRITERS[:] = [provider]
+
+
+def report_writer() -> Callable[..., None]:
+    """Hand over ``write(report, html_path, json_path=None, *, force=False)``.
+
+    Raises:
+        RuntimeError: nothing was provided (relu_jax/__init__.py was bypassed).
+
+    Example:
+        >>> report_writer().__name__
+        'write'
+    """
+    if not _WRITERS:
+        raise errors.rejected(
+            rule="the package hands a diagnosis the writer of its page when it is imported",
+            got="no writer",
+            do="import relu_jax before its parts",
+            kind=RuntimeError,
+        )
+    return _WRITERS[0]()

@@ -142,9 +142,7 @@ def _packed(arrays: Mapping[str, Any]) -> tuple[bytes, list[dict[str, Any]]]:
                 kind=TypeError,
             )
         members.append({"name": name, "dtype": values.dtype.name, "shape": list(values.shape)})
-        # NumPy's format forgets the types JAX adds (bfloat16, float8): their bytes are kept.
-        extended = values.dtype.isbuiltin == 2
-        stored[f"a{number}"] = values.view(f"u{values.dtype.itemsize}") if extended else values
+        stored[f"a{number}"] = values
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **stored)
     return (buffer.getvalue() if stored else b""), members
@@ -168,6 +166,7 @@ def _read_members(content: bytes, members: list[dict[str, Any]]) -> dict[str, np
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         for number, member in enumerate(members):
             values = archive[f"a{number}"]
+            # NumPy's format keeps the bytes of JAX's own types (bfloat16, float8), not their names.
             same = values.dtype.name == member["dtype"]
             arrays[member["name"]] = values if same else values.view(np.dtype(member["dtype"]))
     return arrays

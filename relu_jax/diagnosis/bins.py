@@ -12,7 +12,10 @@ _DECADES = (-30.0, 10.0)  # cotangents: log10 of the magnitude
 _TURNS = np.linspace(-np.arcsinh(_REACH / _FINE), np.arcsinh(_REACH / _FINE), BINS + 1)
 PRE_EDGES = np.asarray(_FINE * np.sinh(_TURNS), np.float32)
 LOG_EDGES = np.linspace(*_DECADES, BINS + 1)
-MAGNITUDE_EDGES = np.asarray(10.0**LOG_EDGES, np.float32)
+# What elements are compared with (at least ...): the first mark counts all that are no NaN; of
+# magnitudes, the second all that are not 0.
+PRE_MARKS = np.concatenate([[-np.inf], PRE_EDGES]).astype(np.float32)
+MAGNITUDE_MARKS = np.concatenate([[0.0, 2.0**-126], 10.0**LOG_EDGES]).astype(np.float32)
 
 
 def stride(size: int, width: int, limit: int = LOOKED_AT) -> int:

@@ -13,6 +13,7 @@ from relu_jax.tap import arguments
 
 Loss = Callable[[Any, Any], Any]
 _MISMATCH = (TypeError, ValueError, LookupError, AttributeError)
+_ABOUT_CODE = (jax.errors.JAXTypeError, jax.errors.JAXIndexError)
 
 
 class Batch(NamedTuple):
@@ -54,7 +55,7 @@ def check_params(call: arguments.Arguments) -> list[str]:
         if leaf.arg == 0
     ]
     for path, array in own:
-        if not jnp.issubdtype(array.dtype, jnp.floating):
+        if not jnp.issubdtype(jnp.result_type(array), jnp.floating):
             raise errors.rejected(
                 rule="params hold floating numbers, which have a gradient",
                 got=f"{path}, {errors.describe(array)}",
@@ -80,9 +81,9 @@ def check_loss(loss: Loss, call: arguments.Arguments, *, has_aux: bool | None) -
     """
     try:
         out = jax.eval_shape(call.call(loss), *call.arrays)
-    except (jax.errors.JAXTypeError, jax.errors.JAXIndexError):
-        raise  # about how the loss is written, not about the data; JAX words it best
     except _MISMATCH as error:
+        if errors.is_worded(error) or isinstance(error, _ABOUT_CODE):
+            raise  # it says already what to do, and is not about the data
         raise errors.rejected(
             rule="loss(params, batch) works on every batch",
             got=f"{type(error).__name__}: {_first_line(error)}",
@@ -135,7 +136,7 @@ def _as_array(leaf: Any) -> Any:
     if isinstance(leaf, bool | str):
         return leaf
     if isinstance(leaf, int | float):
-        return jnp.asarray(leaf)
+        return jnp.asarray(leaf)  # weakly typed, so it does not widen what it meets
     if arguments.is_array(leaf):
         return leaf
     raise errors.rejected(

@@ -1,13 +1,14 @@
 """What is measured at a site while the program runs? Sums that add up over batches.
 
 Everything here is traced into one program with the loss. Per unit, in float32 or wider: sums of
-squares at three scales, so that neither 1e-25 nor 1e25 is lost, and counts, which are exact
-below 2²⁴ samples per unit and batch. Histograms look at a fixed, strided subset of at most
-`bins.LOOKED_AT` elements per site and batch. The host adds batches up in float64 and int64.
+squares at three scales, so that neither 1e-25 nor 1e25 is lost, and counts, which are exact.
+Histograms look at a fixed, strided subset of at most `bins.LOOKED_AT` elements per site and
+batch. The host adds batches up in float64 and int64.
 """
 
 import math
-from collections.abc import Callable, Mapping
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -36,8 +37,7 @@ class Forward(NamedTuple):
     zeros: Array
     alive: Array  # f′(z) ≠ 0, or z not finite
     saturated: Array
-    below: Array  # per edge: elements of the subset of z that are smaller
-    looked_at: Array  # scalar: elements of the subset that are no NaN
+    at_least: Array  # per mark of `bins`: elements of the subset of z from there on
 
 
 class Backward(NamedTuple):
@@ -45,9 +45,7 @@ class Backward(NamedTuple):
 
     squares: Array  # three scales, then units
     nonfinite: Array
-    below: Array  # per edge: elements of the subset whose magnitude is smaller
-    zeros: Array  # scalar, of the subset
-    looked_at: Array  # scalar: elements of the subset that are no NaN
+    at_least: Array  # per mark of `bins`: elements of the subset whose magnitude is from there on
 
 
 def forward(sups: Mapping[str, float | None]) -> Callable[[Site, Any, Array, Array], Forward]:
@@ -62,19 +60,22 @@ def forward(sups: Mapping[str, float | None]) -> Callable[[Site, Any, Array, Arr
         sup = sups[site.id]
         limit = SATURATED_BELOW * (_steepest(act, pre) if sup is None else jnp.float32(sup))
         finite = jnp.isfinite(pre)
-        wide_pre, wide_post = widened(pre), widened(post)
-        squares_pre = squares(site, wide_pre)
-        return Forward(
-            samples=jnp.int32(pre.size // max(1, math.prod(unit_shape(site, pre.shape)))),
-            squares_pre=squares_pre,
-            squares_post=squares(site, wide_post),
-            nonfinite_pre=count(site, ~finite),
-            nonfinite_post=count(site, ~jnp.isfinite(post)),
-            zeros=count(site, post == 0),
-            alive=count(site, (slope != 0) | ~finite),
-            saturated=count(site, slope.astype(jnp.float32) < limit),
-            **_below(wide_pre, bins.PRE_EDGES),
+        wide = widened(pre)
+        squares, counts = _summed(
+            site,
+            [*_squares(wide), *_squares(widened(post))],
+            [
+                ~finite,
+                ~jnp.isfinite(post),
+                post == 0,
+                (slope != 0) | ~finite,
+                slope.astype(jnp.float32) < limit,
+            ],
         )
+        samples = jnp.int32(_count(pre.shape, sample_axes(site, pre.ndim)))
+        n = len(SCALES)
+        at_least = _at_least(_subset(wide), bins.PRE_MARKS)
+        return Forward(samples, jnp.stack(squares[:n]), jnp.stack(squares[n:]), *counts, at_least)
 
     return seen
 
@@ -82,13 +83,9 @@ def forward(sups: Mapping[str, float | None]) -> Callable[[Site, Any, Array, Arr
 def backward(site: Site, cotangent: Array) -> Backward:
     """Sum up one cotangent; `tap` calls it inside the backward pass."""
     wide = widened(cotangent)
-    subset = jnp.abs(_subset(wide))
-    return Backward(
-        squares=squares(site, wide),
-        nonfinite=count(site, ~jnp.isfinite(cotangent)).astype(jnp.float32),
-        zeros=jnp.sum(subset == 0, dtype=jnp.float32),
-        **{k: v.astype(jnp.float32) for k, v in _counted(subset, bins.MAGNITUDE_EDGES).items()},
-    )
+    squares, (nonfinite,) = _summed(site, _squares(wide), [~jnp.isfinite(cotangent)])
+    at_least = _at_least(jnp.abs(_subset(wide)), bins.MAGNITUDE_MARKS)
+    return Backward(jnp.stack(squares), *(x.astype(jnp.float32) for x in (nonfinite, at_least)))
 
 
 def widened(x: Array) -> Array:
@@ -96,29 +93,30 @@ def widened(x: Array) -> Array:
     return x if x.dtype == jnp.float64 else x.astype(jnp.float32)
 
 
-def squares(site: Site, x: Array) -> Array:
-    """Sum squares over samples at each of `SCALES`: three values per unit."""
-    scaled = [jnp.square(x * jnp.asarray(scale, x.dtype)) for scale in SCALES]
-    return jnp.stack([jnp.sum(values, axis=sample_axes(site, x.ndim)) for values in scaled])
-
-
-def count(site: Site, condition: Array) -> Array:
-    """Count over samples how often a condition holds, exactly."""
-    axes = sample_axes(site, condition.ndim)
-    samples = math.prod(condition.shape[a] for a in axes)
-    # Float sums are the faster ones on a CPU.
-    dtype = jnp.float32 if samples < _EXACT else jnp.int32
-    return jnp.sum(condition.astype(dtype), axis=axes)
-
-
 def sample_axes(site: Site, ndim: int) -> tuple[int, ...]:
-    """List the axes that are summed over."""
+    """List the axes that are summed over: all but those that count units."""
     return tuple(axis for axis in range(ndim) if axis not in site.unit_axes)
 
 
-def unit_shape(site: Site, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Give the shape that is left."""
-    return tuple(shape[axis] for axis in sorted(site.unit_axes))
+def _squares(x: Array) -> list[Array]:
+    return [jnp.square(x * jnp.asarray(scale, x.dtype)) for scale in SCALES]
+
+
+def _summed(
+    site: Site, values: Sequence[Array], conditions: Sequence[Array]
+) -> tuple[list[Array], list[Array]]:
+    """Sum values, and count conditions, over samples: in one loop over the elements."""
+    axes = sample_axes(site, values[0].ndim)
+    # Floats are summed faster than integers on a CPU, and count exactly up to 2^24.
+    number = jnp.float32 if _count(values[0].shape, axes) < _EXACT else jnp.int32
+    terms = [*values, *(condition.astype(number) for condition in conditions)]
+    zeros = [jnp.zeros((), term.dtype) for term in terms]
+    sums = lax.reduce(terms, zeros, lambda a, b: list(map(operator.add, a, b)), axes)
+    return list(sums[: len(values)]), list(sums[len(values) :])
+
+
+def _count(shape: tuple[int, ...], axes: Sequence[int]) -> int:
+    return math.prod(shape[axis] for axis in axes)
 
 
 def _slope(act: Callable[[Array], Array], pre: Array) -> Array:
@@ -139,15 +137,7 @@ def _subset(x: Array) -> Array:
     return lax.slice(x.reshape(-1), (0,), (x.size,), (bins.stride(x.size, width),))
 
 
-def _below(x: Array, edges: np.ndarray) -> dict[str, Array]:
-    return _counted(_subset(x), edges)
-
-
-def _counted(subset: Array, edges: np.ndarray) -> dict[str, Array]:
-    """Count how many elements lie below each edge: comparisons are cheaper than scatters."""
-    marks = jnp.asarray(edges, subset.dtype)
-    smaller = subset[:, None] < marks[None, :]
-    return {
-        "below": jnp.sum(smaller, axis=0, dtype=jnp.int32),
-        "looked_at": jnp.sum(~jnp.isnan(subset), dtype=jnp.int32),
-    }
+def _at_least(subset: Array, marks: np.ndarray) -> Array:
+    """Count the elements from each mark on: comparisons are cheaper than scatters."""
+    reached = subset[:, None] >= jnp.asarray(marks, subset.dtype)[None, :]
+    return jnp.sum(reached, axis=0, dtype=jnp.int32)

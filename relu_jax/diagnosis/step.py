@@ -18,8 +18,7 @@ class Seen(NamedTuple):
     loss: Array
     forward: dict[str, statistics.Forward]
     backward: dict[str, tap.Cotangent]
-    moved: list[Array]  # per parameter leaf: whether any entry of its gradient is not 0
-    strange_gradient: list[Array]  # per parameter leaf: whether an entry is NaN or inf
+    steepest: list[Array]  # per parameter leaf: the largest |gradient|; NaN where one is NaN
     strange_data: list[Array]  # per array of the batch: NaN and infinite entries
 
 
@@ -60,8 +59,7 @@ def build(
             loss=statistics.widened(value[0] if has_aux else value),
             forward=seen,
             backward=back,
-            moved=[jnp.any(g != 0) for g in leaves],
-            strange_gradient=[~jnp.all(jnp.isfinite(g)) for g in leaves],
+            steepest=[jnp.max(jnp.abs(g), initial=0) for g in leaves],
             strange_data=[_nonfinite(x) for x in batch],
         )
         return found, [_added(s, g, examples) for s, g in zip(sums, leaves, strict=True)]
@@ -71,7 +69,7 @@ def build(
 
 def empty_sums(own: Sequence[Array]) -> list[Array]:
     """Build the zeros that gradients are added to."""
-    return [statistics.widened(jnp.zeros_like(leaf)) for leaf in own]
+    return [statistics.widened(jnp.zeros(leaf.shape, leaf.dtype)) for leaf in own]
 
 
 def _added(total: Array, gradient: Array, examples: Array) -> Array:

@@ -94,9 +94,7 @@ def _row(one: _Turn, totals: Totals) -> dict[str, Any]:
         "zeros": _share(seen.zeros[turn], elements),
         "underflow": None if known.flat is not False else 1.0 - _share(alive, elements),
         "nonfinite_forward": int(seen.nonfinite_pre[turn].sum() + seen.nonfinite_post[turn].sum()),
-        "hist_pre": _histogram(
-            bins.PRE_EDGES.astype(np.float64), seen.below[turn], int(seen.looked_at[turn, 0])
-        ),
+        "hist_pre": _histogram(bins.PRE_EDGES, seen.at_least[turn], 1),
     }
 
 
@@ -106,16 +104,13 @@ def _backward(totals: Totals, one: _Turn, elements: int) -> dict[str, Any]:
         names = ("rms_d_pre", "rms_d_post", "norm_d_pre", "norm_d_post", "hist_d_pre")
         return dict.fromkeys(names) | {"nonfinite_backward": 0}
     pre, post = ends.pre, ends.post
-    zeros = int(pre.zeros[one.turn, 0])
     return {
         "rms_d_pre": _rms(pre.squares[one.turn], elements),
         "rms_d_post": _rms(post.squares[one.turn], elements),
         "norm_d_pre": _rms(pre.squares[one.turn], totals.examples),
         "norm_d_post": _rms(post.squares[one.turn], totals.examples),
         "nonfinite_backward": int(pre.nonfinite[one.turn].sum() + post.nonfinite[one.turn].sum()),
-        "hist_d_pre": _histogram(
-            bins.LOG_EDGES, pre.below[one.turn], int(pre.looked_at[one.turn, 0]), zeros
-        ),
+        "hist_d_pre": _histogram(bins.LOG_EDGES, pre.at_least[one.turn], 2),
     }
 
 
@@ -127,12 +122,16 @@ def _share(counts: np.ndarray, elements: int) -> float:
     return int(counts.sum()) / elements if elements else math.nan
 
 
-def _histogram(
-    edges: np.ndarray, below: np.ndarray, looked_at: int, zeros: int | None = None
-) -> Histogram:
-    counts = tuple(int(high - low) for low, high in pairwise(below))
-    outside = int(below[0]) - (zeros or 0), looked_at - int(below[-1])
-    return Histogram(tuple(map(float, edges)), counts, *outside, zeros)
+def _histogram(edges: np.ndarray, at_least: np.ndarray, first: int) -> Histogram:
+    """Turn counts from each mark on into counts between edges; the edges begin at mark `first`."""
+    between = [int(low - high) for low, high in pairwise(at_least)]
+    return Histogram(
+        edges=tuple(map(float, edges)),
+        counts=tuple(between[first:]),
+        below=between[first - 1],
+        above=int(at_least[-1]),
+        zeros=between[0] if first == 2 else None,
+    )
 
 
 def _ratio(value: float | None, reference: float | None) -> float | None:

@@ -42,7 +42,7 @@ KINDS: tuple[Kind, ...] = (
             Limit("critical", 1.0, "no gradient passes the site: nothing before it can learn"),
             Limit("warning", 0.5, "the layer works at less than half its width; a healthy start "
                   "leaves up to about a quarter dead on inputs that are alike"),
-            Limit("info", 0.02, "a few dead units are usual, and cost little"),
+            Limit("info", 0.1, "a few dead units are usual, and cost little"),
         ),
     ),
     Kind(
@@ -59,15 +59,16 @@ KINDS: tuple[Kind, ...] = (
     ),
     Kind(
         "saturated",
-        "share of values with |f′| below a tenth of its largest value",
+        "share of values with |f′| below a tenth of its largest value, beyond the share that "
+        "standard normal arguments give",
         "Scale the weights before it down (Xavier initialisation), normalise its argument, or "
         "use an activation that does not level off.",
         "Glorot & Bengio 2010, section 3",
         (
             Limit("critical", 0.9, "at least nine in ten values pass less than a tenth of the "
                   "gradient"),
-            Limit("warning", 0.6, "standard normal arguments saturate 7 % of a tanh and 0.03 % "
-                  "of a sigmoid; trained tanh layers stay below about half"),
+            Limit("warning", 0.5, "half of the values; measured above what standard normal "
+                  "arguments give (7 % of a tanh, 0.03 % of a sigmoid)"),
         ),
     ),
     Kind(
@@ -76,7 +77,10 @@ KINDS: tuple[Kind, ...] = (
         "If that is not meant: look for stop_gradient, integer casts, an argmax or comparison, "
         "or a parameter that is not used.",
         "definition",
-        (Limit("warning", 1, "an exact 0 in every entry is no rounding: the leaf is cut off"),),
+        (
+            Limit("critical", 1.0, "share of the leaves: none can learn"),
+            Limit("warning", 0.0, "an exact 0 in every entry is no rounding: it is cut off"),
+        ),
     ),
     Kind(
         "exploding_signal",
@@ -107,7 +111,7 @@ KINDS: tuple[Kind, ...] = (
         "Use smaller initial weights, normalise between layers, and clip the gradient.",
         "Pascanu, Mikolov & Bengio 2013, section 2",
         (
-            Limit("critical", 1e4, "no one learning rate fits both ends"),
+            Limit("critical", 1e3, "no one learning rate fits both ends"),
             Limit("warning", 1e2, "healthy starts of depth 8 stay within a factor of 5"),
         ),
     ),
@@ -118,7 +122,8 @@ KINDS: tuple[Kind, ...] = (
         "residual connections or normalisation.",
         "Glorot & Bengio 2010, section 4.2; Hochreiter 1991",
         (
-            Limit("critical", 1e4, "the first layer moves ten thousand times less than the last"),
+            Limit("critical", 1e3, "where the last layer needs a hundred steps of descent, the "
+                  "first needs a hundred thousand"),
             Limit("warning", 1e2, "healthy starts of depth 8 stay within a factor of 5"),
         ),
     ),

@@ -38,7 +38,7 @@ def of_batch(seen: step.Seen, sites: Mapping[str, Site], examples: int) -> Total
             name: Cotangent(_read(sites[name], one.pre), _read(sites[name], one.post))
             for name, one in seen.backward.items()
         },
-        moved=np.asarray(seen.moved, np.int64),
+        moved=np.asarray([peak != 0 for peak in seen.steepest], np.int64),
     )
 
 
@@ -62,26 +62,26 @@ def add(total: Totals | None, new: Totals) -> Totals:
     return jax.tree.map(np.add, total, new)
 
 
+def combined(scaled: np.ndarray) -> np.ndarray:
+    """Take, of sums of squares at three scales, the one whose scale kept it, in float64."""
+    plain, raised, lowered = (
+        part.astype(np.float64) / scale**2 for part, scale in zip(scaled, SCALES, strict=True)
+    )
+    fits = np.isfinite(plain) & (plain >= _TINY)
+    return np.where(fits, plain, np.where(plain < _TINY, raised, lowered))
+
+
 def _read(site: Site, summary: Any) -> Any:
     """Bring one site's summary into the form that adds up."""
     read = {}
     for name, value in summary._asdict().items():
         array = np.asarray(value)
         if name.startswith("squares"):
-            array = _combined(np.moveaxis(array, len(site.loops), 0))
+            array = combined(np.moveaxis(array, len(site.loops), 0))
         else:
             array = array.astype(np.int64)
         read[name] = _turns(site, array)
     return type(summary)(**read)
-
-
-def _combined(scaled: np.ndarray) -> np.ndarray:
-    """Take, of three sums of squares, the one whose scale kept it."""
-    plain, raised, lowered = (
-        part.astype(np.float64) / scale**2 for part, scale in zip(scaled, SCALES, strict=True)
-    )
-    fits = np.isfinite(plain) & (plain >= _TINY)
-    return np.where(fits, plain, np.where(plain < _TINY, raised, lowered))
 
 
 def _turns(site: Site, array: np.ndarray) -> np.ndarray:

@@ -1,12 +1,14 @@
 """The program as the engine reads it: frames of nodes over numbered variables.
 
-Nested jits are written out in place, since a chain of operations may cross them. Loops, rematted
-regions and functions with their own derivative rule become frames of their own; what cannot be
-entered stays one node, marked opaque.
+Nested jits are written out in place, since a chain of operations may cross them; the calls are
+kept beside the nodes, so that the program can run as it was written. Loops, rematted regions and
+functions with their own derivative rule become frames of their own; what cannot be entered stays
+one node, marked opaque.
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections import ChainMap
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -58,9 +60,33 @@ class Frame:
 
     ins: tuple[int, ...] = ()
     consts: dict[int, Any] = field(default_factory=dict)  # arrays the program closed over
-    nodes: list[Node] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=list)  # nested jits written out: what is analysed
+    items: "list[Node | Call]" = field(default_factory=list)  # nested jits kept: what runs
     outs: tuple[Atom, ...] = ()
-    made: dict[Any, tuple[int, ...]] = field(default_factory=dict)  # spelling -> results
+
+
+@dataclass(frozen=True)
+class Call:
+    """A nested jit: its body's items over the variables of the frame around it."""
+
+    eqn: Any
+    ins: tuple[Atom, ...]
+    items: "tuple[Node | Call, ...]"
+    outs: tuple[Atom, ...]
+
+    def nodes(self) -> Iterator[Node]:
+        """Yield the nodes of its body, those of calls inside included."""
+        for item in self.items:
+            yield from (item,) if isinstance(item, Node) else item.nodes()
+
+    def variables(self) -> Iterator[int]:
+        """Yield the variables its body defines."""
+        for node in self.nodes():
+            yield from node.outs
+
+
+Item = Node | Call
+Made = ChainMap[Any, tuple[int, ...]]  # spelling of an equation -> its results
 
 
 @dataclass
@@ -113,7 +139,8 @@ def _frame(
         if (value := graph.number(atom)) is not None:
             graph.known[v] = value
     atoms = _constants(graph, frame, jaxpr, consts)
-    frame.outs = _write(graph, frame, jaxpr, atoms, list(frame.ins), calls, backward)
+    writer = _Writer(graph, frame, frame.items, ChainMap(), calls, backward)
+    frame.outs = _write(writer, jaxpr, atoms, frame.ins)
     return frame
 
 
@@ -124,14 +151,19 @@ def _constants(graph: Graph, frame: Frame, jaxpr: Any, consts: Sequence[Any]) ->
     return list(variables)
 
 
+class _Writer(NamedTuple):
+    """Where equations are written to, and what stands around them."""
+
+    graph: Graph
+    frame: Frame
+    items: list[Item]
+    made: Made
+    calls: tuple[Any, ...]
+    backward: bool
+
+
 def _write(
-    graph: Graph,
-    frame: Frame,
-    jaxpr: Any,
-    consts: Sequence[Atom],
-    args: Sequence[Atom],
-    calls: tuple[Any, ...],
-    backward: bool,
+    to: _Writer, jaxpr: Any, consts: Sequence[Atom], args: Sequence[Atom]
 ) -> tuple[Atom, ...]:
     """Write a jaxpr's equations into a frame; nested jits are written out in place."""
     env: dict[Any, Atom] = dict(zip(jaxpr.constvars, consts, strict=True))
@@ -142,25 +174,36 @@ def _write(
 
     for eqn in jaxpr.eqns:
         ins = tuple(read(atom) for atom in eqn.invars)
-        transposed = backward or "transpose(" in str(eqn.source_info.name_stack)
-        if eqn.primitive.name in CALLS and compat.plain_jit(eqn):
-            (body,) = compat.inner_jaxprs(eqn)
-            body = compat.opened(body)
-            values = _constants(graph, frame, body.jaxpr, body.consts)
-            outs = _write(graph, frame, body.jaxpr, values, ins, (*calls, eqn), transposed)
-            env.update(zip(eqn.outvars, outs, strict=True))
-            continue
-        spelling = _spelling(eqn, ins, transposed)
-        if spelling in frame.made:
-            env.update(zip(eqn.outvars, frame.made[spelling], strict=True))
-            continue
-        outs = tuple(graph.variable(v.aval) for v in eqn.outvars)
+        here = to._replace(backward=to.backward or "transpose(" in str(eqn.source_info.name_stack))
+        called = eqn.primitive.name in CALLS and compat.plain_jit(eqn)
+        outs = (_write_call if called else _write_node)(here, eqn, ins)
         env.update(zip(eqn.outvars, outs, strict=True))
-        if spelling is not None:
-            frame.made[spelling] = outs
-        frame.nodes.append(_node(graph, eqn, ins, outs, calls, transposed))
-        _fold(graph, frame.nodes[-1])
     return tuple(read(atom) for atom in jaxpr.outvars)
+
+
+def _write_call(to: _Writer, eqn: Any, ins: tuple[Atom, ...]) -> tuple[Atom, ...]:
+    (body,) = compat.inner_jaxprs(eqn)
+    body = compat.opened(body)
+    consts = _constants(to.graph, to.frame, body.jaxpr, body.consts)
+    # What is made inside is not at hand outside: its spellings are forgotten at the end.
+    inside = to._replace(items=[], made=to.made.new_child(), calls=(*to.calls, eqn))
+    outs = _write(inside, body.jaxpr, consts, ins)
+    to.items.append(Call(eqn, ins, tuple(inside.items), outs))
+    return outs
+
+
+def _write_node(to: _Writer, eqn: Any, ins: tuple[Atom, ...]) -> tuple[Atom, ...]:
+    spelling = _spelling(eqn, ins, to.backward)
+    if spelling in to.made:
+        return to.made[spelling]
+    outs = tuple(to.graph.variable(v.aval) for v in eqn.outvars)
+    if spelling is not None:
+        to.made[spelling] = outs
+    node = _node(to.graph, eqn, ins, outs, to.calls, to.backward)
+    to.frame.nodes.append(node)
+    to.items.append(node)
+    _fold(to.graph, node)
+    return outs
 
 
 def _spelling(eqn: Any, ins: tuple[Atom, ...], backward: bool) -> Any:

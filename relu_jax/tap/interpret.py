@@ -1,8 +1,8 @@
 """Run a program with eyes at its sites: the same equations, a few more results.
 
-Each rule enters one kind of frame. Nothing is recomputed and nothing is replaced, except inside
-a function with its own derivative rule: that one is called as it is, so the rule survives, and a
-copy of its body beside it supplies the values.
+Each rule enters one kind of frame; a nested jit stays one. Nothing is recomputed and nothing is
+replaced, except inside a function with its own derivative rule: that one is called as it is, so
+the rule survives, and a copy of its body beside it supplies the values.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import jax
 
 from relu_jax.tap import compat
-from relu_jax.tap.graph import Atom, Const, Frame, Node
+from relu_jax.tap.graph import Atom, Call, Const, Frame, Item, Node
 from relu_jax.tap.program import Placed
 from relu_jax.tap.types import Site
 
@@ -27,6 +27,7 @@ class Eyes(NamedTuple):
     at: Mapping[int, Sequence[tuple[Placed, str]]]  # variable -> (site, "pre" or "post")
     forward: Forward
     mark: Callable[[Site, Any, Any], Any] | None  # passes a value on, with its probe
+    needs: Sequence[tuple[int, Sequence[int]]]  # per site: its result, what it is computed from
 
 
 def eyes(
@@ -39,7 +40,8 @@ def eyes(
     for one in placed:
         at.setdefault(one.piece.z, []).append((one, "pre"))
         at.setdefault(one.piece.y, []).append((one, "post"))
-    return Eyes(at, forward, mark)
+    needs = [(one.piece.y, one.piece.needed()) for one in placed]
+    return Eyes(at, forward, mark, needs)
 
 
 def run(
@@ -56,48 +58,95 @@ def run(
     Returns:
         the frame's results, and what was collected at each site in it and in the frames within.
     """
-    env: dict[int, Any] = {}
-    seen: dict[int, Any] = {}  # values before they were marked
-    collected: Collected = {}
-
-    def read(atom: Atom) -> Any:
-        return atom.value if isinstance(atom, Const) else env[atom]
-
-    def write(v: int, value: Any) -> None:
-        env[v] = seen[v] = value
-        for one, end in see.at.get(v, ()):
-            if see.mark is not None and one.site.id in probes:
-                env[v] = see.mark(one.site, env[v], probes[one.site.id][end])
-
+    values = _Values({}, {}, {}, see, probes)
     for v, value in (*frame.consts.items(), *zip(frame.ins, args, strict=True)):
-        write(v, value)
-    for node in frame.nodes:
-        values = [read(atom) for atom in node.ins]
-        if node.inner is None or not _seen_inside(node.inner, see):
-            outs = compat.bind(node.eqn, values)
+        values.write(v, value)
+    _run_items(frame.items, values)
+    return [values.read(atom) for atom in frame.outs], values.collected
+
+
+class _Values(NamedTuple):
+    """The values of a run so far."""
+
+    env: dict[int, Any]  # what the program goes on with: marked where a probe is
+    seen: dict[int, Any]  # the same before they were marked
+    collected: Collected
+    see: Eyes
+    probes: Probes
+
+    def read(self, atom: Atom) -> Any:
+        """Look an operand up."""
+        return atom.value if isinstance(atom, Const) else self.env[atom]
+
+    def write(self, v: int, value: Any) -> None:
+        """Enter a variable, and look at it where a site ends or begins."""
+        self.env[v] = self.seen[v] = value
+        for one, end in self.see.at.get(v, ()):
+            if self.see.mark is not None and one.site.id in self.probes:
+                self.env[v] = self.see.mark(one.site, self.env[v], self.probes[one.site.id][end])
+            if end == "post":
+                act, z = one.piece.bound(self.seen), self.seen[one.piece.z]
+                self.collected[one.site.id] = self.see.forward(one.site, act, z, value)
+
+
+def _run_items(items: Sequence[Item], values: _Values) -> None:
+    for item in items:
+        ins = [values.read(atom) for atom in item.ins]
+        if isinstance(item, Call) and _looks_inside(item, values.see):
+            _call(item, ins, values)
+            continue
+        if isinstance(item, Call) or item.inner is None or not sites_in(item.inner, values.see):
+            outs = compat.bind(item.eqn, ins)
         else:
-            outs, inside = _RULES[node.kind](node, values, see, probes)
-            collected.update(inside)
-        for v, value in zip(node.outs, outs, strict=True):
-            write(v, value)
-        for v in node.outs:
-            for one, end in see.at.get(v, ()):
-                if end == "post":
-                    act = one.piece.bound(seen)
-                    z, y = seen[one.piece.z], seen[one.piece.y]
-                    collected[one.site.id] = see.forward(one.site, act, z, y)
-    return [read(atom) for atom in frame.outs], collected
+            outs, inside = _RULES[item.kind](item, ins, values.see, values.probes)
+            values.collected.update(inside)
+        for atom, value in zip(item.outs, outs, strict=True):
+            # A call may hand an operand through: it has been looked at already.
+            if not isinstance(atom, Const) and atom not in values.env:
+                values.write(atom, value)
 
 
-def _seen_inside(frame: Frame, see: Eyes) -> bool:
-    return bool(_sites_inside(frame, see))
+def _call(call: Call, ins: list[Any], values: _Values) -> None:
+    """Run a nested jit that is looked into, as a jit again.
+
+    It stays one because JAX adds up the cotangents of a value inside a jit before those outside
+    it: written out, the gradient would be rounded differently.
+    """
+    defined = set(call.variables())
+    exported = sorted(
+        {v for y, needs in values.see.needs if y not in defined for v in needs} & defined
+    )
+
+    def body(ins: list[Any]) -> tuple[list[Any], list[Any], Collected]:
+        given = {a: x for a, x in zip(call.ins, ins, strict=True) if not isinstance(a, Const)}
+        inside = values._replace(env=values.env | given, seen=values.seen | given, collected={})
+        _run_items(call.items, inside)
+        outs = [inside.read(atom) for atom in call.outs]
+        return outs, [inside.seen[v] for v in exported], inside.collected
+
+    body.__name__ = str(call.eqn.params.get("name", "call"))
+    outs, extra, collected = jax.jit(body)(ins)
+    values.collected.update(collected)
+    for atom, value in zip(call.outs, outs, strict=True):
+        if not isinstance(atom, Const) and atom not in values.env:
+            values.env[atom] = values.seen[atom] = value  # looked at inside
+    values.seen.update(zip(exported, extra, strict=True))
 
 
-def _sites_inside(frame: Frame, see: Eyes) -> set[str]:
+def _looks_inside(call: Call, see: Eyes) -> bool:
+    """Say whether anything other than a call's operands and results is looked at."""
+    hidden = set(call.variables()) - {a for a in call.outs if not isinstance(a, Const)}
+    return any(not hidden.isdisjoint((y, *needs)) for y, needs in see.needs) or any(
+        node.inner is not None and bool(sites_in(node.inner, see)) for node in call.nodes()
+    )
+
+
+def sites_in(frame: Frame, see: Eyes) -> set[str]:
+    """List the ids of the sites looked at in a frame and in the frames within."""
     found = {one.site.id for node in frame.nodes for v in node.outs for one, _ in see.at.get(v, ())}
     for node in frame.nodes:
         if node.inner is not None:
-            found |= _sites_inside(node.inner, see)
+            found |= sites_in(node.inner, see)
     return found
 
 
@@ -109,7 +158,7 @@ def _scan(
     assert inner is not None  # a rule is chosen for nodes that hold a frame
     consts, carried = compat.scan_layout(node.eqn)
     fixed, first = list(values[:consts]), list(values[consts : consts + carried])
-    own = {key: probes[key] for key in sorted(_sites_inside(inner, see)) if key in probes}
+    own = {key: probes[key] for key in sorted(sites_in(inner, see)) if key in probes}
 
     def turn(carry: list[Any], slices: tuple[list[Any], Probes]) -> tuple[list[Any], Any]:
         xs, inside = slices
@@ -138,7 +187,7 @@ def _remat(
         return run(inner, args, see, inside)
 
     again = jax.checkpoint(region, prevent_cse=params["prevent_cse"], policy=params["policy"])
-    own = {key: probes[key] for key in sorted(_sites_inside(inner, see)) if key in probes}
+    own = {key: probes[key] for key in sorted(sites_in(inner, see)) if key in probes}
     return again(list(values), own)
 
 

@@ -1,7 +1,7 @@
 """What goes through the sites of a function, forward and backward?"""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -125,13 +125,13 @@ def cotangents(
     """
 
     def tapped(*args: Any, **kwargs: Any) -> tuple[Any, dict[str, Tapped]]:
-        run = observed_value_and_grad(
-            lambda _, a, k: loss(*a, **k), _values, lambda _site, ct: ct, only
-        )
-        value, _, seen, back = run((), args, kwargs)
-        return value, {
-            name: Tapped(*ends, *((back[name].pre, back[name].post) if name in back else ()))
-            for name, ends in seen.items()
+        call = arguments.part(loss, args, kwargs)
+        seen = _differentiated(loss, call, _values, lambda _site, ct: ct, only)
+        return seen.value, {
+            name: Tapped(
+                *ends, *((seen.back[name].pre, seen.back[name].post) if name in seen.back else ())
+            )
+            for name, ends in seen.forward.items()
         }
 
     return tapped
@@ -178,28 +178,53 @@ def observed_value_and_grad(
 
     def run(params: Any, *rest: Any) -> tuple[Any, Any, dict[str, Any], dict[str, Cotangent]]:
         call = arguments.part(loss, (params, *rest), {})
-        read = program.read(loss, call)
-        _check_scalar(read, has_aux=has_aux)
-        chosen = selectors.chosen(read, only)
-        probes = {one.site.id: _probes(read, one, backward) for one in chosen if not one.own_rule}
-        see = interpret.eyes(chosen, _detached(forward), _marker(backward))
-
-        def whole(arrays: Sequence[Any], probes: Any) -> tuple[Any, Any]:
-            outs, seen = interpret.run(read.graph.frame, arrays, see, probes)
-            result = jax.tree.unflatten(read.out_tree, outs)
-            value, aux = result if has_aux else (result, None)
-            return value, (aux, seen)
-
-        n = sum(leaf.arg == 0 for leaf in call.leaves)
-        fixed = call.arrays[n:]
-        (value, (aux, seen)), (grads, back) = jax.value_and_grad(
-            lambda own, probes: whole((*own, *fixed), probes), argnums=(0, 1), has_aux=True
-        )(call.arrays[:n], probes)
-        gradient = jax.tree.unflatten(jax.tree.structure(params), _gradients(grads, params))
-        ends = {name: Cotangent(**pair) for name, pair in back.items()}
-        return ((value, aux) if has_aux else value), gradient, _ordered(chosen, seen), ends
+        own = sum(leaf.arg == 0 for leaf in call.leaves)
+        seen = _differentiated(loss, call, forward, backward, only, own=own, has_aux=has_aux)
+        gradient = jax.tree.unflatten(jax.tree.structure(params), _gradients(seen.grads, params))
+        value = (seen.value, seen.aux) if has_aux else seen.value
+        return value, gradient, seen.forward, seen.back
 
     return run
+
+
+class _Seen(NamedTuple):
+    """What one forward and backward pass gave."""
+
+    value: Any
+    aux: Any
+    grads: Sequence[Any]
+    forward: dict[str, Any]
+    back: dict[str, Cotangent]
+
+
+def _differentiated(
+    loss: Callable[..., Any],
+    call: arguments.Arguments,
+    forward: interpret.Forward,
+    backward: Backward,
+    only: Selectable | None,
+    *,
+    own: int = 0,
+    has_aux: bool = False,
+) -> _Seen:
+    """Run a loss forward and backward; its first `own` arrays get gradients."""
+    read = program.read(loss, call)
+    _check_scalar(read, has_aux=has_aux)
+    chosen = selectors.chosen(read, only)
+    probes = {one.site.id: _probes(read, one, backward) for one in chosen if not one.own_rule}
+    see = interpret.eyes(chosen, _detached(forward), _marker(backward))
+
+    def whole(arrays: Sequence[Any], probes: Any) -> tuple[Any, Any]:
+        outs, seen = interpret.run(read.graph.frame, (*arrays, *call.arrays[own:]), see, probes)
+        result = jax.tree.unflatten(read.out_tree, outs)
+        value, aux = result if has_aux else (result, None)
+        return value, (aux, seen)
+
+    (value, (aux, seen)), (grads, back) = jax.value_and_grad(whole, argnums=(0, 1), has_aux=True)(
+        call.arrays[:own], probes
+    )
+    ends = {name: Cotangent(**pair) for name, pair in back.items()}
+    return _Seen(value, aux, grads, _ordered(chosen, seen), ends)
 
 
 def _gradients(grads: Sequence[Any], params: Any) -> list[Any]:

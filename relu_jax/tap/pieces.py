@@ -32,6 +32,10 @@ class Piece:
         read = (a for node in self.nodes for a in node.ins if not isinstance(a, Const))
         return tuple(dict.fromkeys(a for a in read if a not in made))
 
+    def needed(self) -> tuple[int, ...]:
+        """List the variables whose values `bound` reads and does not know."""
+        return (self.z, *self.operands)
+
     def key(self) -> tuple[Any, ...]:
         """Spell the function without shapes: equal keys compute the same f."""
         names = {self.z: 0}
@@ -61,11 +65,17 @@ class Piece:
 
         def act(z: Any) -> Any:
             made: dict[int, Any] = {self.z: z}
+
+            def read(a: Atom) -> Any:
+                if isinstance(a, Const):
+                    return a.value
+                if a in made or a in env:
+                    return made[a] if a in made else env[a]
+                return np.full(self.graph.shape(a), self.graph.known[a], self.graph.dtype(a))
+
             for node in self.nodes:
-                args = [
-                    a.value if isinstance(a, Const) else made.get(a, env.get(a)) for a in node.ins
-                ]
-                made.update(zip(node.outs, compat.bind(node.eqn, args), strict=True))
+                outs = compat.bind(node.eqn, [read(a) for a in node.ins])
+                made.update(zip(node.outs, outs, strict=True))
             return made[self.y]
 
         return act
@@ -76,16 +86,16 @@ class Piece:
         The rules are traced, not run: the tangent program is then read by the same evaluator as
         the values, so nothing is compiled and the convention at a kink is the program's.
         """
-        read = self._read
-        avals = [self._struct(v) for v in (self.z, *read)]
+        reads = self._read
+        avals = [self._struct(v) for v in (self.z, *reads)]
 
         def derivative(z: Any, *others: Any) -> Any:
-            act = self.bound(dict(zip(read, others, strict=True)))
+            act = self.bound(dict(zip(reads, others, strict=True)))
             y, pullback = jax.vjp(act, z)
             return pullback(jnp.ones_like(y))[0]
 
         opened, _ = compat.trace(derivative, *avals)
-        args = [grid, *(thetas[v] if v in thetas else self.graph.known[v] for v in read)]
+        args = [grid, *(thetas[v] if v in thetas else self.graph.known[v] for v in reads)]
         try:
             (slope,) = evaluate.program(opened, args)
         except NotImplementedError:

@@ -90,10 +90,12 @@ def test_a_kill_between_the_two_files_leaves_the_old_record(tmp_path, monkeypatc
 
 
 def test_forcing_over_a_foreign_file_touches_nothing_else(tmp_path):
-    (tmp_path / "run.json").write_text('{"arrays": {"file": "thesis.npz"}}')
     (tmp_path / "thesis.npz").write_text("years of work")
-    save(small(), tmp_path / "run.json", force=True)
-    assert (tmp_path / "thesis.npz").read_text() == "years of work"
+    listed = {"file": "thesis.npz", "sha256": "0" * 64, "members": []}
+    for plant in (lambda path: path.write_text("{}"), lambda path: forge(path, listed)):
+        plant(tmp_path / "run.json")
+        save(small(), tmp_path / "run.json", force=True)
+        assert (tmp_path / "thesis.npz").read_text() == "years of work"
 
 
 def test_a_record_may_be_renamed(tmp_path):

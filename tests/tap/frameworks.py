@@ -116,15 +116,15 @@ def nnx_direct() -> Any:
 
 
 def nnx_cnn() -> Any:
-    """Build a function of an NNX state that also updates statistics and draws a mask."""
-    graph, state = nnx.split(NnxCnn(nnx.Rngs(0)))
+    """Build a function of NNX parameters that also updates statistics and draws a mask."""
+    graph, weights, rest = nnx.split(NnxCnn(nnx.Rngs(0)), nnx.Param, ...)
 
-    def model(params: Any, x: Any) -> Any:
-        module = nnx.merge(graph, params)
+    def model(params: Any, x: Any, rest: Any) -> Any:
+        module = nnx.merge(graph, params, rest)
         y = module(x)
         return y, nnx.state(module, nnx.BatchStat)
 
-    return model, (state, IMAGES)
+    return model, (weights, IMAGES, rest)
 
 
 def linen_model(module: linen.Module, x: Any, *, target: Any = None) -> Any:

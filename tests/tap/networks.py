@@ -18,7 +18,7 @@ ROOT = float(np.sqrt(2 / np.pi))
 def leaf(*shape: int, seed: int = 0, scale: float = 0.9) -> np.ndarray:
     """Draw float32 numbers that lie on both sides of 0."""
     draw = np.random.default_rng((seed, *shape)).normal(scale=scale, size=shape)
-    return draw.astype(np.float32)
+    return np.asarray(draw, np.float32)
 
 
 def layers(*widths: int) -> list[dict[str, np.ndarray]]:

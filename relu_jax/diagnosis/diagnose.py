@@ -1,0 +1,102 @@
+"""Why does a network not train? One pass over its data, in flat memory, and a verdict."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from relu_jax.core import errors, records
+from relu_jax.core.types import PyTree
+from relu_jax.diagnosis import causes, findings, parameters, streaming, summarise
+from relu_jax.diagnosis.facts import Facts
+from relu_jax.diagnosis.result import Diagnosis
+from relu_jax.tap.selectors import Selectable
+
+
+def diagnose(
+    loss: Callable[[Any, Any], Any],
+    params: PyTree,
+    batches: Iterable[Any],
+    *,
+    mesh: jax.sharding.Mesh | None = None,
+    only: Selectable | None = None,
+    has_aux: bool | None = None,
+    optimizer: optax.GradientTransformation | None = None,
+    learning_rate: float | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> Diagnosis:
+    """Measure a network on data, forward and backward, and say what is wrong and where.
+
+    Args:
+        loss: loss(params, batch) → scalar, or (scalar, aux); not edited, any framework.
+        params: the arrays it is differentiated by, all of floats.
+        batches: any iterable of batches, examples first; taken one at a time, so a generator of
+            any length will do. A batch of another shape costs a second compilation.
+        mesh: devices to spread the work over; not built yet.
+        only: a selector of sites (see `relu_jax.tap.select`); None looks at all.
+        has_aux: whether the loss returns (scalar, aux); None finds out.
+        optimizer: measures the size of its first update from a fresh state.
+        learning_rate: the same for plain gradient descent at this rate.
+        progress: called after each batch with the number of batches done.
+
+    Returns:
+        findings, worst first, and all the numbers; printed, a table.
+
+    Raises:
+        DataError: no batches, an empty one, params that are no floats, or a batch that the loss
+            does not take.
+        ValueError: the loss is not a scalar.
+        NotImplementedError: a mesh is given.
+
+    Edges: NaN and inf, wherever they come from, are findings and no errors. Means over batches
+    are weighted by examples.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> def loss(params, x):
+        ...     return jnp.mean(jax.nn.relu(x @ params["first"]) @ params["last"])
+        >>> params = {"first": -jnp.ones((3, 4)), "last": jnp.ones((4, 1))}
+        >>> d = diagnose(loss, params, [jnp.ones((64, 3))])
+        >>> d.findings[0].kind, d.findings[0].site, d.sites["first"].dead
+        ('dead_units', 'first', 4)
+    """
+    started = time.perf_counter()
+    _refuse_mesh(mesh)
+    chosen = parameters.optimiser(optimizer, learning_rate)
+    found = streaming.run(loss, params, batches, only, has_aux, progress)
+    gradients = [s / jnp.asarray(found.total.examples, s.dtype) for s in found.sums]
+    steps = parameters.updates(found.call, chosen, found.own, gradients) if chosen else None
+    told = parameters.reports(
+        found.paths, found.own, found.sizes, gradients, found.total.moved, steps
+    )
+    reports = summarise.site_reports(found.sites, found.total)
+    flow = summarise.flow(tuple(reports.values()))
+    facts = Facts(
+        tuple(reports.values()), told, flow, causes.gathered(found.origins), tuple(found.sites),
+        found.sites.linear, found.sites.coverage.opaque, found.total.examples,
+    )  # fmt: skip
+    return Diagnosis(
+        findings=findings.judge(facts),
+        sites=reports,
+        parameters=told,
+        flow=flow,
+        coverage=found.sites.coverage,
+        linear=found.sites.linear,
+        loss=found.total.loss / found.total.examples,
+        n_batches=found.total.batches,
+        n_examples=found.total.examples,
+        provenance=records.provenance(started=started),
+    )
+
+
+def _refuse_mesh(mesh: Any) -> None:
+    if mesh is not None:
+        raise errors.rejected(
+            rule="a diagnosis runs on one device so far",
+            got=f"mesh={errors.describe(mesh)}",
+            do="leave mesh out; relu_jax/diagnosis/diagnose.py is the file to extend",
+            kind=NotImplementedError,
+        )

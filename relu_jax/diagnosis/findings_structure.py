@@ -1,0 +1,39 @@
+"""Is there an activation where one is needed?"""
+
+from relu_jax.diagnosis import thresholds
+from relu_jax.diagnosis.facts import Facts, finding
+from relu_jax.diagnosis.types import Finding
+from relu_jax.tap import Linear
+
+
+def judge(facts: Facts) -> list[Finding]:
+    """Find networks without any activation, and linear maps that follow one another."""
+    if not facts.sites:
+        return [_no_activation(facts)]
+    by_path = {linear.path: linear for linear in facts.linear}
+    return [
+        _linear_stack(by_path[path], linear)
+        for linear in facts.linear
+        for path in linear.after
+        if path in by_path
+    ]
+
+
+def _no_activation(facts: Facts) -> Finding:
+    chained = 2 if any(linear.after for linear in facts.linear) else min(len(facts.linear), 1)
+    severity = thresholds.severity("no_activation", chained) or "info"
+    what = f"No activation was found; the network has {len(facts.linear)} linear maps"
+    what += " and is linear as a whole." if chained > 1 else "."
+    if facts.opaque:
+        what += f" Not entered: {', '.join(facts.opaque[:3])}."
+    path = facts.linear[0].path if facts.linear else ""
+    return finding("no_activation", severity, path, what, {"linear maps": len(facts.linear)})
+
+
+def _linear_stack(first: Linear, second: Linear) -> Finding:
+    narrow = first.n_out < min(first.n_in, second.n_out)
+    severity = thresholds.severity("linear_stack", 0 if narrow else 1) or "info"
+    what = f"Nothing stands between {first.path} and {second.path}: together they are one map"
+    what += f" of rank at most {first.n_out}." if narrow else "."
+    evidence = {"n_in": first.n_in, "inner width": first.n_out, "n_out": second.n_out}
+    return finding("linear_stack", severity, second.path, what, evidence)

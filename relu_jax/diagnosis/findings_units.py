@@ -1,0 +1,124 @@
+"""Do the units of a site pass the gradient on?"""
+
+from collections.abc import Sequence
+
+from relu_jax.diagnosis import facts as of
+from relu_jax.diagnosis import kinds, thresholds
+from relu_jax.diagnosis.facts import Facts, finding
+from relu_jax.diagnosis.types import Finding, SiteReport
+
+_HALF_WORDS = 2  # bytes: rounding to 0 is the format's doing, not only the argument's
+
+
+def judge(facts: Facts) -> list[Finding]:
+    """Find dead, underflowing and saturated sites: one finding per site, the nearest cause."""
+    found = []
+    for i, report in enumerate(facts.reports):
+        if not of.is_finite(report):
+            break  # what comes after carries its NaN or inf
+        if any(of.is_dead(before) for before in facts.reports[:i]) and of.is_dead(report):
+            continue  # it sees a constant: told with the first
+        found += _first(_dead(facts, i), _underflow(report), _saturated(report))
+    return _few_as_one(found)
+
+
+def _few_as_one(found: Sequence[Finding]) -> list[Finding]:
+    """Report sites with a few dead units once, under the name of the worst."""
+    few = [one for one in found if one.severity == "info"]
+    if len(few) < 2:
+        return list(found)
+    worst = max(few, key=lambda one: float(one.evidence["dead"]) / float(one.evidence["units"]))
+    others = f" {len(few) - 1} more sites have some, fewer in proportion."
+    told = worst._replace(what=worst.what + others)
+    return [told if one is worst else one for one in found if one is worst or one not in few]
+
+
+def _first(*candidates: Finding | None) -> list[Finding]:
+    return [found for found in candidates if found is not None][:1]
+
+
+def _dead(facts: Facts, i: int) -> Finding | None:
+    report = facts.reports[i]
+    if not of.has_flat_side(report.site) or not report.units:
+        return None
+    severity = thresholds.severity("dead_units", report.dead / report.units)
+    if severity is None:
+        return None
+    seen = min(report.n, facts.examples)
+    if seen * (report.units if of.is_dead(report) else 1) < thresholds.FEW_EXAMPLES.value:
+        severity = thresholds.FEW_EXAMPLES.severity
+    after = [r.id for r in facts.reports[i + 1 :] if of.is_dead(r)] if of.is_dead(report) else []
+    what = (
+        f"{_quantity(report)} of {report.id} are dead: the derivative of {report.site.kind} is "
+        f"exactly 0 on all {seen} examples.{_aftermath(report, after)}"
+    )
+    evidence = {
+        "dead": report.dead,
+        "units": report.units,
+        "examples": seen,
+        "activity at most": report.activity_upper,
+        "zeros": report.zeros,
+    }
+    return finding("dead_units", severity, report.id, what, evidence)
+
+
+def _quantity(report: SiteReport) -> str:
+    share = f"{report.dead} of {report.units} units"
+    return f"All {report.units} units" if report.dead == report.units else share
+
+
+def _aftermath(report: SiteReport, after: Sequence[str]) -> str:
+    if report.dead < report.units:
+        return ""
+    told = " No gradient passes to the layers before it."
+    return f"{told} {', '.join(after[:4])} after it see a constant." if after else told
+
+
+def _underflow(report: SiteReport) -> Finding | None:
+    share = report.underflow or 0.0
+    severity = thresholds.severity("underflow", share)
+    wide = _bytes(report.site.dtype) > _HALF_WORDS
+    # In float32 only extreme arguments underflow: then saturation is the cause, and is told.
+    if severity is None or (wide and _saturated(report)):
+        return None
+    what = (
+        f"{share:.0%} of the derivatives at {report.id} are rounded to exactly 0 in "
+        f"{report.site.dtype}, though {report.site.kind} has a slope there."
+    )
+    evidence = {"underflow": share, "dtype": report.site.dtype, "rms_pre": report.rms_pre}
+    return finding("underflow", severity, report.id, what, evidence)
+
+
+def _saturated(report: SiteReport) -> Finding | None:
+    known = kinds.known(report.site)
+    if report.saturated is None or known.saturated is None:
+        return None
+    if known.flat and not known.bounded:
+        return None  # its flat side is meant; units that never leave it are dead
+    excess = (report.saturated - known.saturated) / (1 - known.saturated)
+    severity = thresholds.severity("saturated", excess)
+    if not known.bounded:  # one side passes the gradient, the other is the rectifier's off side
+        severity = "warning" if severity == "critical" else None
+    if severity is None:
+        return None
+    what = (
+        f"{report.saturated:.0%} of {report.id} is saturated: {report.site.kind} is nearly flat "
+        f"there (standard normal arguments would give {known.saturated:.1%})."
+    )
+    evidence = {
+        "saturated": report.saturated,
+        "expected": known.saturated,
+        "rms_pre": report.rms_pre,
+        "gradient factor": _factor(report),
+    }
+    return finding("saturated", severity, report.id, what, evidence)
+
+
+def _factor(report: SiteReport) -> float | str:
+    if report.norm_d_pre is None or not report.norm_d_post:
+        return "not measured"
+    return report.norm_d_pre / report.norm_d_post
+
+
+def _bytes(dtype: str) -> int:
+    return 2 if dtype in ("bfloat16", "float16") else 1 if "float8" in dtype else 4

@@ -1,0 +1,138 @@
+"""How large are the parameters, their gradients and the steps of the optimiser?"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from relu_jax.core import errors
+from relu_jax.core.types import Array
+from relu_jax.diagnosis import statistics, totals
+from relu_jax.diagnosis.types import ParameterReport
+from relu_jax.tap import arguments
+
+
+def optimiser(
+    optimizer: optax.GradientTransformation | None, learning_rate: float | None
+) -> optax.GradientTransformation | None:
+    """Choose whose updates are measured: an optimiser's, or plain descent at a rate.
+
+    Raises:
+        ValueError: both are given, or the rate is not a positive number.
+        TypeError: `optimizer` is no optax transformation.
+    """
+    if optimizer is not None and learning_rate is not None:
+        raise errors.rejected(
+            rule="the size of updates is taken from an optimizer or from a learning_rate",
+            got="both",
+            do="leave learning_rate out: the optimizer has its own",
+        )
+    if optimizer is not None and not (hasattr(optimizer, "init") and hasattr(optimizer, "update")):
+        raise errors.rejected(
+            rule="optimizer is an optax transformation",
+            got=errors.describe(optimizer),
+            do="pass e.g. optax.adam(1e-3)",
+            kind=TypeError,
+        )
+    if learning_rate is None:
+        return optimizer
+    if not (math.isfinite(learning_rate) and learning_rate > 0):
+        raise errors.rejected(
+            rule="learning_rate is a positive number", got=str(learning_rate), do="e.g. 1e-3"
+        )
+    return optax.sgd(learning_rate)
+
+
+def sizes(leaves: Sequence[Array]) -> list[tuple[float, int]]:
+    """Measure the RMS of each leaf, and count its NaN and infinite entries."""
+    measured = jax.device_get(_sums([jnp.asarray(leaf) for leaf in leaves]))
+    return [
+        (math.sqrt(float(totals.combined(squares).sum()) / max(1, np.size(leaf))), int(strange))
+        for leaf, (squares, strange) in zip(leaves, measured, strict=True)
+    ]
+
+
+def updates(
+    call: arguments.Arguments,
+    optimizer: optax.GradientTransformation,
+    own: Sequence[Array],
+    gradients: Sequence[Array],
+) -> list[Array]:
+    """Take the optimiser's first step from its fresh state, with the mean gradient.
+
+    Raises:
+        ValueError: the optimiser does not take these parameters.
+    """
+
+    def first(own: Sequence[Array], gradients: Sequence[Array]) -> list[Array]:
+        params, gradient = _tree(call, own), _tree(call, gradients)
+        step, _ = optimizer.update(gradient, optimizer.init(params), params)
+        return jax.tree.leaves(step)
+
+    narrow = [g.astype(leaf.dtype) for g, leaf in zip(gradients, own, strict=True)]
+    return jax.jit(first)(list(own), narrow)
+
+
+def reports(
+    paths: Sequence[str],
+    own: Sequence[Array],
+    of_own: Sequence[tuple[float, int]],
+    gradients: Sequence[Array],
+    moved: np.ndarray,
+    steps: Sequence[Array] | None,
+) -> tuple[ParameterReport, ...]:
+    """Build one report per leaf.
+
+    Args:
+        paths: of the leaves.
+        own: the leaves.
+        of_own: their `sizes`.
+        gradients: the mean gradient of each.
+        moved: batches whose gradient of the leaf was not all 0.
+        steps: the optimiser's updates; None without one.
+    """
+    of_gradients = sizes(gradients)
+    of_steps = sizes(steps) if steps is not None else [(None, 0)] * len(own)
+    return tuple(
+        ParameterReport(
+            path=path,
+            shape=tuple(leaf.shape),
+            dtype=str(leaf.dtype),
+            rms=rms,
+            rms_grad=rms_grad,
+            ratio=rms_grad / rms if rms else None,
+            update_ratio=step / rms if step is not None and rms else None,
+            zero_grad=int(n_moved) == 0,
+            nonfinite=strange,
+            nonfinite_grad=strange_grad,
+        )
+        for path, leaf, (rms, strange), (rms_grad, strange_grad), n_moved, (step, _) in zip(
+            paths, own, of_own, of_gradients, moved, of_steps, strict=True
+        )
+    )
+
+
+@jax.jit
+def _sums(leaves: list[Array]) -> list[tuple[Array, Array]]:
+    return [(_squares(leaf), jnp.sum(~jnp.isfinite(leaf), dtype=jnp.int32)) for leaf in leaves]
+
+
+def _squares(leaf: Array) -> Array:
+    """Sum squares at each scale, over all axes but the last: the host adds up the rest."""
+    wide = statistics.widened(leaf)
+    scaled = [jnp.square(wide * jnp.asarray(s, wide.dtype)) for s in statistics.SCALES]
+    return jnp.stack([jnp.sum(s, axis=tuple(range(leaf.ndim - 1))) for s in scaled])
+
+
+def _tree(call: arguments.Arguments, leaves: Sequence[Array]) -> Any:
+    """Put leaves where the arrays of params are, and None where its settings are."""
+    (params, *_), _ = call.filled(call.arrays)
+    given, structure = jax.tree.flatten(params)
+    each = iter(leaves)
+    return jax.tree.unflatten(
+        structure, [next(each) if arguments.is_array(leaf) else None for leaf in given]
+    )

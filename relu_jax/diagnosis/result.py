@@ -1,0 +1,169 @@
+"""What came out of a diagnosis, how is it kept, and how does it look?"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from relu_jax.core import errors, handover, records
+from relu_jax.diagnosis import stored
+from relu_jax.diagnosis.types import Finding, Flow, ParameterReport, SiteReport
+from relu_jax.tap import Coverage, Linear
+
+SCHEMA = "relu_jax.diagnosis/1"
+REPORT_SCHEMA = "relu_jax.report/1"
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Findings, worst first, and the numbers behind them.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, relu_jax as rj
+        >>> d = rj.diagnose(lambda w, x: jnp.mean(jax.nn.relu(x @ w)), jnp.ones((3, 2)),
+        ...     [jnp.ones((4, 3))])
+        >>> list(d.sites), d.n_examples, float(d.loss)
+        (['w'], 4, 3.0)
+    """
+
+    findings: tuple[Finding, ...]
+    sites: Mapping[str, SiteReport]  # in program order
+    parameters: tuple[ParameterReport, ...]
+    flow: Flow
+    coverage: Coverage
+    linear: tuple[Linear, ...]
+    loss: float  # mean over examples
+    n_batches: int
+    n_examples: int
+    provenance: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        return "\n".join([*_headline(self), *_table(self), str(self.coverage)])
+
+    def to_dict(
+        self,
+        *,
+        name: str = "",
+        group: str = "",
+        stage: str = "",
+        metrics: Mapping[str, float] | None = None,
+        history: Mapping[str, Sequence[float]] | None = None,
+    ) -> dict[str, Any]:
+        """Turn the diagnosis into one run of a report, as plain data.
+
+        Args:
+            name: of the run.
+            group: what its other stages share; the name if empty.
+            stage: such as "at initialisation".
+            metrics: further numbers, such as accuracies.
+            history: curves of training: "step", "loss", …
+        """
+        return {
+            "name": name,
+            "group": group or name,
+            "stage": stage,
+            "n_batches": self.n_batches,
+            "n_examples": self.n_examples,
+            "loss": self.loss,
+            "metrics": dict(metrics or {}),
+            "history": {key: list(values) for key, values in (history or {}).items()},
+            **stored.encoded(self),
+        }
+
+    def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
+        """Write the diagnosis as JSON that `load` reads back exactly.
+
+        Raises:
+            UsageError: the file exists and `force` is off, or its folder cannot be written.
+        """
+        config = {"schema": SCHEMA}
+        record = records.Record(config, self.to_dict(), {}, dict(self.provenance))
+        records.save(record, path, force=force)
+
+    def report(
+        self, html_path: str | os.PathLike[str], *, title: str = "Diagnosis", force: bool = False
+    ) -> None:
+        """Write the diagnosis as one self-contained HTML page.
+
+        Raises:
+            UsageError: the file exists and `force` is off, or its folder cannot be written.
+        """
+        run = self.to_dict(name=title)
+        made = as_report(run, title=title, provenance=self.provenance)
+        handover.report_writer()(made, html_path, force=force)
+
+
+def load(path: str | os.PathLike[str]) -> Diagnosis:
+    """Read a diagnosis that `Diagnosis.save` wrote.
+
+    Raises:
+        UsageError: the file is missing, damaged, or holds something else.
+
+    Example:
+        >>> load("no_such_file.json")
+        Traceback (most recent call last):
+        relu_jax.core.errors.UsageError: a record is read ... got 'no_such_file.json': ...
+    """
+    record = records.load(path)
+    schema = record.config.get("schema") if isinstance(record.config, dict) else None
+    if schema != SCHEMA:
+        raise errors.rejected(
+            rule=f"a stored diagnosis has schema {SCHEMA!r}",
+            got=f"{str(path)!r} with {errors.describe(schema)}",
+            do="name a file that Diagnosis.save wrote",
+            kind=errors.UsageError,
+        )
+    return Diagnosis(**stored.decoded(record.metrics), provenance=record.provenance)
+
+
+def as_report(
+    *runs: Mapping[str, Any], title: str, provenance: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Bind runs into a report dictionary, which `relu_jax.report` draws.
+
+    Args:
+        runs: what `Diagnosis.to_dict` gave.
+        title: of the page.
+        provenance: where the numbers come from; None tells this process.
+
+    Example:
+        >>> made = as_report({"name": "a"}, title="One run", provenance={})
+        >>> made["schema"], len(made["runs"])
+        ('relu_jax.report/1', 1)
+    """
+    return {
+        "schema": REPORT_SCHEMA,
+        "title": title,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "provenance": dict(records.provenance() if provenance is None else provenance),
+        "runs": [dict(run) for run in runs],
+    }
+
+
+def _headline(d: Diagnosis) -> list[str]:
+    lines = [f"{d.n_examples} examples in {d.n_batches} batches, loss {d.loss:.4g}"]
+    return lines + ([str(found) for found in d.findings] or ["No finding."])
+
+
+def _table(d: Diagnosis) -> list[str]:
+    rows = [("site", "kind", "rms pre", "rms post", "rms d_pre", "dead", "saturated", "zeros")]
+    rows += [_row(report) for report in d.sites.values()]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def _row(report: SiteReport) -> tuple[str, ...]:
+    return (
+        report.id,
+        report.site.kind,
+        f"{report.rms_pre:.3g}",
+        f"{report.rms_post:.3g}",
+        "–" if report.rms_d_pre is None else f"{report.rms_d_pre:.3g}",
+        f"{report.dead}/{report.units}",
+        "–" if report.saturated is None else f"{report.saturated:.1%}",
+        f"{report.zeros:.1%}",
+    )

@@ -1,0 +1,147 @@
+"""How does a stream of batches become sums, with one batch under way while the last is read?"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from relu_jax import tap
+from relu_jax.core.types import Array, PyTree
+from relu_jax.diagnosis import causes, inputs, kinds, parameters, step, totals
+from relu_jax.tap import Sites, arguments
+from relu_jax.tap.selectors import Selectable
+
+Progress = Callable[[int], object]
+
+
+class Program(NamedTuple):
+    """What was built for one shape of batch."""
+
+    call: arguments.Arguments
+    sites: Sites
+    step: step.Step
+
+
+class Turn(NamedTuple):
+    """One batch that is under way."""
+
+    program: Program
+    examples: int
+    seen: step.Seen
+    sums: list[Array]  # valid for the last turn only: each is handed on to the next
+
+
+class Found(NamedTuple):
+    """What all batches gave."""
+
+    call: arguments.Arguments
+    sites: Sites
+    paths: list[str]
+    own: list[Array]
+    sizes: list[tuple[float, int]]
+    total: totals.Totals
+    origins: list[list[causes.Origin]]
+    sums: list[Array]
+
+
+def run(
+    loss: inputs.Loss,
+    params: PyTree,
+    batches: Iterable[Any],
+    only: Selectable | None,
+    has_aux: bool | None,
+    progress: Progress | None,
+) -> Found:
+    total, origins, first, last = None, [], None, None
+    sizes: list[tuple[float, int]] = []
+    for turn in _behind(_turns(loss, params, batches, only, has_aux)):
+        first, last = first or turn, turn
+        sizes = sizes or parameters.sizes(own_arrays(first.program))
+        seen = jax.device_get(turn.seen)
+        sites = {site.id: site for site in turn.program.sites}
+        new = totals.of_batch(seen, sites, turn.examples)
+        origins.append(_origins(turn.program, new, seen, sizes))
+        total = totals.add(total, new)
+        if progress is not None:
+            progress(total.batches)
+    assert total is not None  # a stream without batches is refused
+    assert first is not None
+    assert last is not None
+    program = first.program
+    return Found(
+        program.call, program.sites, inputs.check_params(program.call), own_arrays(program), sizes,
+        total, origins, last.sums,
+    )  # fmt: skip
+
+
+def _turns(
+    loss: inputs.Loss,
+    params: PyTree,
+    batches: Iterable[Any],
+    only: Selectable | None,
+    has_aux: bool | None,
+) -> Iterator[Turn]:
+    """Start the work on each batch; nothing here waits for the device."""
+    programs: dict[Any, Program] = {}
+    own: list[Array] = []
+    sums: list[Array] = []
+    for batch in inputs.stream(batches):
+        if batch.signature not in programs:
+            programs[batch.signature] = prepare(loss, params, batch, only, has_aux)
+        program = programs[batch.signature]
+        if not sums:
+            own = own_arrays(program)
+            sums = step.empty_sums(own)
+        seen, sums = program.step(own, batch.arrays, sums, np.float32(batch.examples))
+        yield Turn(program, batch.examples, seen, sums)
+
+
+def _behind(turns: Iterator[Turn]) -> Iterator[Turn]:
+    """Hand out each turn when the next one is under way, so that the device never waits."""
+    held = None
+    for turn in turns:
+        if held is not None:
+            yield held
+        held = turn
+    if held is not None:
+        yield held
+
+
+def prepare(
+    loss: inputs.Loss,
+    params: PyTree,
+    batch: inputs.Batch,
+    only: Selectable | None,
+    has_aux: bool | None,
+) -> Program:
+    call = arguments.part(loss, (params, batch.tree), {})
+    inputs.check_params(call)
+    paired = inputs.check_loss(loss, call, has_aux=has_aux)
+    sites = tap.sites(loss, params, batch.tree)
+    sups = {site.id: kinds.known(site).sup for site in sites}
+    return Program(call, sites, step.build(loss, call, sups, only=only, has_aux=paired))
+
+
+def own_arrays(program: Program) -> list[Array]:
+    """Take the arrays of params."""
+    call = program.call
+    pairs = zip(call.leaves, call.arrays, strict=True)
+    return [jnp.asarray(array) for leaf, array in pairs if leaf.arg == 0]
+
+
+def _origins(
+    program: Program, new: totals.Totals, seen: step.Seen, sizes: Sequence[tuple[float, int]]
+) -> list[causes.Origin]:
+    """Find where NaN or inf came first in one batch."""
+    leaves = program.call.leaves
+    own = [leaf.path for leaf in leaves if leaf.arg == 0]
+    data = [leaf.path for leaf in leaves if leaf.arg == 1]
+    return causes.origins(
+        new,
+        program.sites,
+        {path: strange for path, (_, strange) in zip(own, sizes, strict=True)},
+        {path: int(n) for path, n in zip(data, seen.strange_data, strict=True)},
+        [path for path, peak in zip(own, seen.steepest, strict=True) if not np.isfinite(peak)],
+    )

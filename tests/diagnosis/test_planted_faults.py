@@ -1,0 +1,194 @@
+"""Is each fault found, named, and named at the right place? And are healthy networks left alone?"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import relu_jax as rj
+from tests.diagnosis import networks
+from tests.diagnosis.networks import Case, digits, gaussian, mlp_loss, replaced, scaled, start
+
+SIZES = [64, 48, 48, 48, 48, 48, 10]
+relu_loss = mlp_loss(jax.nn.relu)
+
+
+def dead_by_bias():
+    params = start(SIZES)
+    return Case(relu_loss, replaced(params, 2, "b", jnp.full(48, -50.0)), digits())
+
+
+def all_negative():
+    """Every weight of one layer negative, every input to it positive."""
+    params = start(SIZES)
+    return Case(relu_loss, replaced(params, 3, "w", -jnp.abs(params[3]["w"]) - 0.01), digits())
+
+
+def exploding_start():
+    return Case(relu_loss, start(SIZES, gain=12.0), digits())
+
+
+def vanishing_start():
+    return Case(relu_loss, start(SIZES, gain=0.1), digits())
+
+
+def vanishing_gradient():
+    return Case(mlp_loss(jax.nn.sigmoid), start([64, *[48] * 8, 10], gain=1.0), digits())
+
+
+def exploding_gradient():
+    """A chaotic tanh network: bounded forward, so that only the gradient can explode."""
+    return Case(mlp_loss(jnp.tanh), start([64, *[48] * 11, 10], gain=3.0), gaussian())
+
+
+def saturated_tanh():
+    params = start(SIZES, gain=1.0)
+    return Case(mlp_loss(jnp.tanh), scaled(params, 2, 60.0), digits())
+
+
+def saturated_sigmoid():
+    params = start([64, 48, 48, 48, 10], gain=1.8)
+    return Case(mlp_loss(jax.nn.sigmoid), replaced(params, 1, "b", jnp.full(48, 9.0)), digits())
+
+
+def frozen_layer():
+    def loss(params, batch):
+        held = [*params[:2], jax.lax.stop_gradient(params[2]), *params[3:]]
+        return relu_loss(held, batch)
+
+    return Case(loss, start(SIZES), digits())
+
+
+def cut_below():
+    """The gradient stops between two layers: all before it get none."""
+
+    def loss(params, batch):
+        x, labels = batch
+        for i, layer in enumerate(params[:-1]):
+            x = jax.nn.relu(networks.dense(layer, x))
+            x = jax.lax.stop_gradient(x) if i == 2 else x
+        return networks.cross_entropy(networks.dense(params[-1], x), labels)
+
+    return Case(loss, start(SIZES), digits())
+
+
+def killed_by_the_rate():
+    params, batches = start(SIZES), digits()
+    optimizer = optax.sgd(30.0)
+    step = jax.jit(
+        lambda p, b: optax.apply_updates(p, optimizer.update(jax.grad(relu_loss)(p, b), ())[0])
+    )
+    for i in range(4):
+        params = step(params, batches[i % 2])
+    return Case(relu_loss, params, batches)
+
+
+def nan_in_a_weight():
+    params = start(SIZES)
+    return Case(relu_loss, replaced(params, 3, "w", params[3]["w"].at[5, 7].set(jnp.nan)), digits())
+
+
+def inf_in_the_data():
+    batches = digits()
+    batches[1][0][3, 4] = np.inf
+    return Case(relu_loss, start(SIZES), batches)
+
+
+def nan_midway():
+    """The logarithm of a negative number, between the third and the fourth layer."""
+
+    def loss(params, batch):
+        x, labels = batch
+        for i, layer in enumerate(params[:-1]):
+            z = networks.dense(layer, x)
+            x = jax.nn.relu(jnp.log(z) if i == 3 else z)
+        return networks.cross_entropy(networks.dense(params[-1], x), labels)
+
+    return Case(loss, start(SIZES), digits())
+
+
+def inf_going_back():
+    """The square root of a sum of squares that is 0: finite forward, NaN backward."""
+
+    def loss(params, batch):
+        x, labels = batch
+        for i, layer in enumerate(params[:-1]):
+            x = jax.nn.relu(networks.dense(layer, x))
+            if i == 2:
+                size = jnp.sqrt(jnp.sum(jnp.square(x * 0.0), axis=1, keepdims=True))
+                x = x + jnp.broadcast_to(size, x.shape)
+        return networks.cross_entropy(networks.dense(params[-1], x), labels)
+
+    return Case(loss, start(SIZES), digits())
+
+
+def scaled_twice():
+    """One layer's initialisation divides by sqrt(n_in) twice."""
+    return Case(relu_loss, scaled(start(SIZES), 3, 48**-0.5), digits())
+
+
+def multiplied_twice():
+    return Case(relu_loss, scaled(start(SIZES), 2, 12.0), digits())
+
+
+def underflow():
+    """In bfloat16 the sigmoid rounds to 1 from z = 6.2 on, where its slope is still 0.2 %."""
+    params = start([64, 48, 48, 48, 10], gain=1.8)
+    params = replaced(params, 1, "b", jnp.full(48, 7.5))
+    narrow = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), params)
+    return Case(mlp_loss(jax.nn.sigmoid), narrow, digits())
+
+
+def linear_stack():
+    def loss(params, batch):
+        x, labels = batch
+        for i, layer in enumerate(params[:-1]):
+            z = networks.dense(layer, x)
+            x = z if i == 1 else jax.nn.relu(z)
+        return networks.cross_entropy(networks.dense(params[-1], x), labels)
+
+    return Case(loss, start(SIZES), digits())
+
+
+def no_activation():
+    return Case(mlp_loss(lambda z: z), start(SIZES, gain=1.0), digits())
+
+
+def large_updates():
+    return Case(relu_loss, start(SIZES), digits())
+
+
+FAULTS = [
+    (dead_by_bias, "dead_units", "critical", "params/2"),
+    (all_negative, "dead_units", "critical", "params/3"),
+    (exploding_start, "exploding_signal", "critical", "params/4"),
+    (vanishing_start, "vanishing_signal", "critical", "params/4"),
+    (vanishing_gradient, "vanishing_gradient", "critical", "params/0"),
+    (exploding_gradient, "exploding_gradient", "critical", "params/0"),
+    (saturated_tanh, "saturated", "critical", "params/2"),
+    (saturated_sigmoid, "saturated", "critical", "params/1"),
+    (frozen_layer, "frozen_parameter", "warning", "params/2/w"),
+    (cut_below, "frozen_parameter", "warning", "params/2/w"),
+    (killed_by_the_rate, "dead_units", "critical", None),
+    (nan_in_a_weight, "non_finite", "critical", "params/3/w"),
+    (inf_in_the_data, "non_finite", "critical", "batch/0"),
+    (nan_midway, "non_finite", "critical", "params/3"),
+    (inf_going_back, "non_finite", "critical", "params/2"),
+    (scaled_twice, "vanishing_signal", "warning", "params/3"),
+    (multiplied_twice, "exploding_signal", "warning", "params/2"),
+    (underflow, "underflow", "critical", "params/1"),
+    (linear_stack, "linear_stack", "warning", "params/2/w"),
+    (no_activation, "no_activation", "warning", "params/0/w"),
+]
+
+
+@pytest.mark.parametrize(
+    ("plant", "kind", "severity", "site"), FAULTS, ids=[row[0].__name__ for row in FAULTS]
+)
+def test_the_fault_comes_first(plant, kind, severity, site):
+    found = rj.diagnose(*plant()).findings
+    told = "\n".join(map(str, found))
+    assert found, plant.__name__
+    assert (found[0].kind, found[0].severity) == (kind, severity), told
+    assert site is None or found[0].site == site, told
