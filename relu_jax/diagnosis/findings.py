@@ -20,7 +20,7 @@ def judge(facts: Facts) -> tuple[Finding, ...]:
     found = [
         *findings_nonfinite.judge(facts),
         *units,
-        *findings_flow.judge(facts, [one.site for one in units]),
+        *findings_flow.judge(facts, findings_units.blamed(facts)),
         *findings_parameters.judge(facts),
         *findings_structure.judge(facts),
     ]

@@ -33,7 +33,7 @@ def judge(facts: Facts, blamed: Sequence[str]) -> list[Finding]:
         blamed: ids of sites that have a finding of their own: what they do is told there.
     """
     jumps = _jumps(facts.reports)
-    found = [_jump(jump) for jump in jumps]
+    found = [_jump(jump) for jump in jumps if jump.site not in blamed]
     found += _signal(facts, jumps)
     found += _gradient(facts, jumps, blamed)
     return found

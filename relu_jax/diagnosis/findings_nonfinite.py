@@ -1,12 +1,15 @@
 """Which NaN or inf came first?"""
 
+from collections.abc import Sequence
+from itertools import groupby
+
 from relu_jax.diagnosis.facts import Facts, finding
 from relu_jax.diagnosis.types import Cause, Finding
 
 _PLACES = ("parameter", "data", "forward", "loss", "backward", "gradient")
+_LEAVES = ("parameter", "data")
 _WORDS = {
-    ("parameter", ""): "The parameter {name} holds {count} NaN or infinite values; all others "
-    "follow from them.",
+    ("parameter", ""): "The parameter {name} holds {count} NaN or infinite values.",
     ("data", ""): "The data leaf {name} holds {count} NaN or infinite values.",
     ("forward", "argument"): "Going forward, NaN or inf first appears in what enters {name}; "
     "parameters, data and the sites before it are finite.",
@@ -24,14 +27,26 @@ _WORDS = {
 def judge(facts: Facts) -> list[Finding]:
     """Name the places where non-finite values began, the earliest kind of place first."""
     ordered = sorted(facts.causes, key=lambda cause: (_PLACES.index(cause.place), cause.first))
-    return [_finding(cause) for cause in ordered]
+    grouped = groupby(ordered, key=lambda cause: (cause.place, cause.detail))
+    return [finding for _, group in grouped for finding in _findings(list(group))]
 
 
-def _finding(cause: Cause) -> Finding:
+def _findings(alike: Sequence[Cause]) -> list[Finding]:
+    """Report leaves together, since one step of training spreads NaN to all; sites each."""
+    if alike[0].place not in _LEAVES:
+        return [_finding(cause, []) for cause in alike]
+    return [_finding(alike[0], [cause.name for cause in alike[1:]])]
+
+
+def _finding(cause: Cause, others: Sequence[str]) -> Finding:
     what = _WORDS[cause.place, cause.detail].format(name=cause.name, count=cause.count)
+    if others:
+        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+        what += f" So do {', '.join(others[:3])}{more}."
     evidence = {
         "place": cause.place,
         "values": cause.count,
+        "leaves": 1 + len(others),
         "batches": cause.batches,
         "first batch": cause.first,
     }

@@ -7,11 +7,21 @@ from relu_jax.diagnosis import kinds, thresholds
 from relu_jax.diagnosis.facts import Facts, finding
 from relu_jax.diagnosis.types import Finding, SiteReport
 
+_APART = 3  # sites told one by one; more are told together
 _HALF_WORDS = 2  # bytes: rounding to 0 is the format's doing, not only the argument's
 
 
 def judge(facts: Facts) -> list[Finding]:
     """Find dead, underflowing and saturated sites: one finding per site, the nearest cause."""
+    return _together(_apart(facts))
+
+
+def blamed(facts: Facts) -> list[str]:
+    """List the sites that lose the gradient by themselves."""
+    return [one.site for one in _apart(facts) if one.severity != "info"]
+
+
+def _apart(facts: Facts) -> list[Finding]:
     found = []
     for i, report in enumerate(facts.reports):
         if not of.is_finite(report):
@@ -19,18 +29,28 @@ def judge(facts: Facts) -> list[Finding]:
         if any(of.is_dead(before) for before in facts.reports[:i]) and of.is_dead(report):
             continue  # it sees a constant: told with the first
         found += _first(_dead(facts, i), _underflow(report), _saturated(report))
-    return _few_as_one(found)
+    return found
 
 
-def _few_as_one(found: Sequence[Finding]) -> list[Finding]:
-    """Report sites with a few dead units once, under the name of the worst."""
-    few = [one for one in found if one.severity == "info"]
-    if len(few) < 2:
-        return list(found)
-    worst = max(few, key=lambda one: float(one.evidence["dead"]) / float(one.evidence["units"]))
-    others = f" {len(few) - 1} more sites have some, fewer in proportion."
-    told = worst._replace(what=worst.what + others)
-    return [told if one is worst else one for one in found if one is worst or one not in few]
+def _together(found: Sequence[Finding]) -> list[Finding]:
+    """Say what many sites share once: under the first of them, or the worst where it is mild."""
+    told = []
+    for kind, severity in dict.fromkeys((one.kind, one.severity) for one in found):
+        alike = [one for one in found if (one.kind, one.severity) == (kind, severity)]
+        if len(alike) <= _APART and severity != "info":
+            told += alike
+            continue
+        named = alike[0] if severity != "info" else max(alike, key=_share)
+        others = [one.site for one in alike if one is not named]
+        more = ", …" if len(others) > _APART else ""
+        also = f" So it is at {', '.join(others[:_APART])}{more}." if others else ""
+        evidence = {**named.evidence, "sites": len(alike)}
+        told.append(named._replace(what=named.what + also, evidence=evidence))
+    return told
+
+
+def _share(found: Finding) -> float:
+    return float(found.evidence.get("dead", 0)) / float(found.evidence.get("units", 1))
 
 
 def _first(*candidates: Finding | None) -> list[Finding]:

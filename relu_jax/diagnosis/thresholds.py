@@ -89,8 +89,8 @@ KINDS: tuple[Kind, ...] = (
         "one site is named: is its weight scaled twice?",
         "He, Zhang, Ren & Sun 2015, section 2.2",
         (
-            Limit("critical", 1e4, "float16 ends at 6.6e4, and the loss is all but a constant "
-                  "times the largest activation"),
+            Limit("critical", 1e3, "float16 ends at 6.6e4, and the updates of the last weights "
+                  "dwarf those of the first"),
             Limit("warning", 1e2, "healthy starts of depth 8 stay within a factor of 5"),
         ),
     ),
@@ -101,7 +101,7 @@ KINDS: tuple[Kind, ...] = (
         "one site is named: is its weight scaled twice?",
         "He, Zhang, Ren & Sun 2015, section 2.2",
         (
-            Limit("critical", 1e4, "the output hardly depends on the input"),
+            Limit("critical", 1e3, "the output hardly depends on the input"),
             Limit("warning", 1e2, "healthy starts of depth 8 stay within a factor of 5"),
         ),
     ),

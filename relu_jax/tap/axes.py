@@ -14,7 +14,7 @@ def features(graph: Graph, node: Node, side: int) -> Units:
     """Find the axes of a product's result that run over the weight's output features."""
     params, out = node.eqn.params, graph.shape(node.outs[0])
     if node.name == "conv_general_dilated":
-        return (params["dimension_numbers"].out_spec[1],)
+        return (int(params["dimension_numbers"].out_spec[1]),)
     if node.name != "dot_general":
         return (len(out) - 1,)
     contracted, batch = params["dimension_numbers"]
@@ -58,18 +58,18 @@ def _moved(node: Node, units: tuple[int, ...], before: tuple[int, ...], out: Any
     if name == "transpose":
         moved = [i for i, a in enumerate(params["permutation"]) if a in units]
     elif name == "broadcast_in_dim":
-        moved = [params["broadcast_dimensions"][a] for a in units]
+        moved = [int(params["broadcast_dimensions"][a]) for a in units]
     elif name == "squeeze":
-        moved = _without(units, [d % len(before) for d in params["dimensions"]])
+        moved = _without(units, [int(d) % len(before) for d in params["dimensions"]])
     elif name.startswith("reduce_") and "axes" in params:
-        moved = _without(units, params["axes"])
+        moved = _without(units, [int(a) for a in params["axes"]])
     elif name in ("reshape", "expand_dims"):
         moved = _reshaped(units, before, out)
     elif name in elementwise.MOVES | elementwise.REDUCTIONS and len(out) == len(before):
         moved = [] if name == "gather" else list(units)
     else:
         moved = []
-    return tuple(sorted(int(a) for a in moved)) or None
+    return tuple(sorted(moved)) or None
 
 
 def _without(units: Sequence[int], gone: Sequence[int]) -> list[int]:

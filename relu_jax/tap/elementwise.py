@@ -37,8 +37,6 @@ AFFINE: dict[str, Rule] = {
     "neg": np.negative,
     "copy": lambda x: x,
     "copy_p": lambda x: x,
-    "stop_gradient": lambda x: x,
-    "optimization_barrier": lambda x: x,
     "pvary": lambda x: x,
     "reduce_precision": lambda x, **_: x,
     "convert_element_type": lambda x, new_dtype, **_: _converted(x, np.dtype(new_dtype)),
@@ -106,7 +104,8 @@ RULES: dict[str, Rule] = {**AFFINE, **NONLINEAR}
 MOVES = frozenset({
     "reshape", "transpose", "squeeze", "expand_dims", "broadcast_in_dim", "slice", "rev",
     "dynamic_slice", "gather", "concatenate", "pad", "copy", "copy_p", "sharding_constraint",
-    "split", "reshard", "dynamic_update_slice",
+    "split", "reshard", "dynamic_update_slice", "optimization_barrier",
+    "stop_gradient",  # ends a function: what follows has another derivative
 })  # fmt: skip
 
 REDUCTIONS = frozenset({

@@ -8,7 +8,7 @@ import numpy as np
 from relu_jax.tap import compat, elementwise
 
 # Moves that leave one number as it is.
-STILL = ("broadcast_in_dim", "reshape", "squeeze", "full")
+STILL = ("broadcast_in_dim", "reshape", "squeeze", "full", "stop_gradient")
 
 
 def equation(eqn: Any, args: Sequence[Any]) -> list[Any]:

@@ -189,16 +189,38 @@ def _weight_side(facts: Facts, lhs: Fact, rhs: Fact) -> int | None:
 
 
 def _enter(facts: Facts, node: Node) -> None:
-    """Carry facts into a frame and out of it again."""
+    """Carry facts into a frame and out of it again; through a loop, until nothing changes."""
     inner = node.inner
     assert inner is not None  # the caller asked
     given = [facts[a] for a in node.ins]
-    for v, fact in zip(inner.ins, entering(node, given), strict=True):
-        facts.of[v] = fact
-    _walk(facts, inner)
-    made = [facts[a] for a in inner.outs]
+    consts, carried = compat.scan_layout(node.eqn) if node.kind == "scan" else (0, 0)
+    before = len(facts.products)
+    while True:
+        for v, fact in zip(inner.ins, entering(node, given), strict=True):
+            facts.of[v] = fact
+        del facts.products[before:]
+        _walk(facts, inner)
+        made = [facts[a] for a in inner.outs]
+        turned = [_joined(a, b) for a, b in zip(given[consts:], made[:carried], strict=False)]
+        if turned == given[consts : consts + carried]:
+            break
+        given[consts : consts + carried] = turned
+    floats = any(f.floats for f in given)
     for v, fact in zip(node.outs, leaving(node, made), strict=True):
-        facts.of[v] = fact._replace(floats=fact.floats or any(f.floats for f in given), leaf=None)
+        facts.of[v] = fact._replace(floats=fact.floats or floats, leaf=None)
+
+
+def _joined(first: Fact, later: Fact) -> Fact:
+    """Say what holds of a value that is one at a loop's first turn and the other later."""
+    return Fact(
+        leaf=first.leaf if first.leaf == later.leaf else None,
+        raw=first.raw and not later.cooked,
+        floats=first.floats or later.floats,
+        units=first.units or later.units,
+        fed=max(first.fed, later.fed),
+        direct=max(first.direct, later.direct),
+        cooked=first.cooked or later.cooked,
+    )
 
 
 def entering(node: Node, given: Sequence[Fact]) -> Iterator[Fact]:

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from relu_jax.core import handover
-from relu_jax.tap import compat, context, facts, graph, reach, recognise, regions, stacks
+from relu_jax.tap import compat, context, facts, flatten, reach, recognise, regions, stacks
 from relu_jax.tap.arguments import Arguments
 from relu_jax.tap.graph import Frame, Graph, Node
 from relu_jax.tap.pieces import Piece
@@ -60,7 +60,7 @@ def read(f: Callable[..., Any], arguments: Arguments) -> Program:
         arguments: its arguments, arrays parted from what is not.
     """
     opened, shapes = compat.trace(arguments.call(f), *arguments.arrays)
-    network = graph.build(opened)
+    network = flatten.build(opened)
     known = facts.gather(network, arguments.leaves)
     reaches = reach.follow(known, network.frame)
     match = recognise.Recogniser(network, handover.catalogue())
@@ -175,7 +175,7 @@ def _coverage(network: Graph, placed: Sequence[Placed], counts: Counter[str]) ->
         " at ".join(filter(None, (node.name, _source(node, around))))
         for frame, around in _frames(network.frame)
         for node in frame.nodes
-        if node.kind == "opaque" and not node.backward and graph.holds_activation(node.eqn)
+        if node.kind == "opaque" and not node.backward and flatten.holds_activation(node.eqn)
     )
     ignored = {what: n for what, n in counts.items() if what}
     return Coverage(counts.total(), len(placed) - unknown, unknown, ignored, opaque)

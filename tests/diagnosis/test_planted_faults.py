@@ -7,6 +7,7 @@ import optax
 import pytest
 
 import relu_jax as rj
+from relu_jax import training
 from tests.diagnosis import networks
 from tests.diagnosis.networks import Case, digits, gaussian, mlp_loss, replaced, scaled, start
 
@@ -38,8 +39,19 @@ def vanishing_gradient():
 
 
 def exploding_gradient():
-    """A chaotic tanh network: bounded forward, so that only the gradient can explode."""
-    return Case(mlp_loss(jnp.tanh), start([64, *[48] * 11, 10], gain=3.0), gaussian())
+    """A chaotic tanh network in a scan: bounded forward, so only the gradient can explode."""
+
+    def loss(params, batch):
+        x, labels = batch
+        x, _ = jax.lax.scan(lambda h, w: (jnp.tanh(h @ w), None), x, params["hidden"])
+        return networks.cross_entropy(x @ params["last"], labels)
+
+    first, last = jax.random.split(jax.random.key(0))
+    params = {
+        "hidden": jax.random.normal(first, (32, 64, 64)) * 3.0 / 8.0,
+        "last": jax.random.normal(last, (64, 10)) / 8.0,
+    }
+    return Case(loss, params, gaussian())
 
 
 def saturated_tanh():
@@ -75,13 +87,8 @@ def cut_below():
 
 def killed_by_the_rate():
     params, batches = start(SIZES), digits()
-    optimizer = optax.sgd(30.0)
-    step = jax.jit(
-        lambda p, b: optax.apply_updates(p, optimizer.update(jax.grad(relu_loss)(p, b), ())[0])
-    )
-    for i in range(4):
-        params = step(params, batches[i % 2])
-    return Case(relu_loss, params, batches)
+    state, _ = training.fit(relu_loss, params, batches * 2, optax.sgd(30.0), steps=4)
+    return Case(relu_loss, state.params, batches)
 
 
 def nan_in_a_weight():
@@ -165,7 +172,7 @@ FAULTS = [
     (exploding_start, "exploding_signal", "critical", "params/4"),
     (vanishing_start, "vanishing_signal", "critical", "params/4"),
     (vanishing_gradient, "vanishing_gradient", "critical", "params/0"),
-    (exploding_gradient, "exploding_gradient", "critical", "params/0"),
+    (exploding_gradient, "exploding_gradient", "critical", "hidden[0]"),
     (saturated_tanh, "saturated", "critical", "params/2"),
     (saturated_sigmoid, "saturated", "critical", "params/1"),
     (frozen_layer, "frozen_parameter", "warning", "params/2/w"),

@@ -1,0 +1,206 @@
+"""How is a jaxpr written into a graph?"""
+
+import contextlib
+from collections import ChainMap
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from relu_jax.tap import compat, elementwise, evaluate
+from relu_jax.tap.graph import Atom, Call, Const, Frame, Graph, Item, Node
+
+# How a node is entered: "plain" runs as one equation; the others are rules of interpret.py.
+ENTERED = {"scan": "scan", "checkpoint": "remat", "remat": "remat", "remat2": "remat"}
+OWN_RULE = ("custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr")
+CALLS = ("jit", "pjit", "closed_call", "core_call", "xla_call", "custom_lin")
+# Their bodies combine two scalars; nothing in them can be an activation.
+COMBINERS = elementwise.REDUCTIONS | {
+    "reduce_precision", "scatter", "scatter_add", "scatter-add", "scatter_mul", "scatter_min",
+    "scatter_max", "select_and_scatter", "select_and_scatter_add", "select_and_gather_add",
+}  # fmt: skip
+
+Made = ChainMap[Any, tuple[int, ...]]  # spelling of an equation -> its results
+
+
+def build(opened: compat.OpenJaxpr) -> Graph:
+    """Read a traced program into a graph."""
+    graph = Graph()
+    graph.frame = _frame(graph, opened.jaxpr, opened.consts, (), backward=False)
+    return graph
+
+
+def _frame(
+    graph: Graph,
+    jaxpr: Any,
+    consts: Sequence[Any],
+    calls: tuple[Any, ...],
+    args: Sequence[Atom] = (),
+    *,
+    backward: bool,
+) -> Frame:
+    frame = Frame(ins=tuple(graph.variable(v.aval) for v in jaxpr.invars))
+    for v, atom in zip(frame.ins, args, strict=False):
+        if (value := graph.number(atom)) is not None:
+            graph.known[v] = value
+    atoms = _constants(graph, frame, jaxpr, consts)
+    writer = _Writer(graph, frame, frame.items, ChainMap(), calls, backward)
+    frame.outs = _write(writer, jaxpr, atoms, frame.ins)
+    return frame
+
+
+def _constants(graph: Graph, frame: Frame, jaxpr: Any, consts: Sequence[Any]) -> list[Atom]:
+    """Number the arrays a jaxpr closed over; they hold their values in the frame."""
+    variables = [graph.variable(v.aval) for v in jaxpr.constvars]
+    frame.consts.update(zip(variables, consts, strict=True))
+    return list(variables)
+
+
+class _Writer(NamedTuple):
+    """Where equations are written to, and what stands around them."""
+
+    graph: Graph
+    frame: Frame
+    items: list[Item]
+    made: Made
+    calls: tuple[Any, ...]
+    backward: bool
+
+
+def _write(
+    to: _Writer, jaxpr: Any, consts: Sequence[Atom], args: Sequence[Atom]
+) -> tuple[Atom, ...]:
+    """Write a jaxpr's equations into a frame; nested jits are written out in place."""
+    env: dict[Any, Atom] = dict(zip(jaxpr.constvars, consts, strict=True))
+    env.update(zip(jaxpr.invars, args, strict=True))
+
+    def read(atom: Any) -> Atom:
+        return Const(atom.val) if compat.is_literal(atom) else env[atom]
+
+    for eqn in jaxpr.eqns:
+        ins = tuple(read(atom) for atom in eqn.invars)
+        here = to._replace(backward=to.backward or "transpose(" in str(eqn.source_info.name_stack))
+        called = eqn.primitive.name in CALLS and compat.plain_jit(eqn)
+        outs = (_write_call if called else _write_node)(here, eqn, ins)
+        env.update(zip(eqn.outvars, outs, strict=True))
+    return tuple(read(atom) for atom in jaxpr.outvars)
+
+
+def _write_call(to: _Writer, eqn: Any, ins: tuple[Atom, ...]) -> tuple[Atom, ...]:
+    (body,) = compat.inner_jaxprs(eqn)
+    body = compat.opened(body)
+    consts = _constants(to.graph, to.frame, body.jaxpr, body.consts)
+    # What is made inside is not at hand outside: its spellings are forgotten at the end.
+    inside = to._replace(items=[], made=to.made.new_child(), calls=(*to.calls, eqn))
+    outs = _write(inside, body.jaxpr, consts, ins)
+    to.items.append(Call(eqn, ins, tuple(inside.items), outs))
+    return outs
+
+
+def _write_node(to: _Writer, eqn: Any, ins: tuple[Atom, ...]) -> tuple[Atom, ...]:
+    spelling = _spelling(eqn, ins, to.backward)
+    if spelling in to.made:
+        return to.made[spelling]
+    outs = tuple(to.graph.variable(v.aval) for v in eqn.outvars)
+    if spelling is not None:
+        to.made[spelling] = outs
+    node = _node(to.graph, eqn, ins, outs, to.calls, to.backward)
+    to.frame.nodes.append(node)
+    to.items.append(node)
+    _fold(to.graph, node)
+    return outs
+
+
+def _spelling(eqn: Any, ins: tuple[Atom, ...], backward: bool) -> Any:
+    """Word an equation so that equal words give equal values; None where they need not.
+
+    A user may write x @ w twice where one array is meant; XLA computes it once, and so do we.
+    """
+    if eqn.effects or compat.inner_jaxprs(eqn):
+        return None
+    atoms = tuple(
+        (str(a.value), str(getattr(a.value, "dtype", ""))) if isinstance(a, Const) else a
+        for a in ins
+    )
+    params = tuple(sorted((k, str(v)) for k, v in eqn.params.items()))
+    return (eqn.primitive.name, params, atoms, backward)
+
+
+def _fold(graph: Graph, node: Node) -> None:
+    """Note the value of what is computed from written numbers, such as sqrt(2)."""
+    if node.kind != "elementwise" and node.name not in evaluate.STILL:
+        return
+    numbers = [graph.number(a) for a in node.ins]
+    if not numbers or any(n is None for n in numbers):
+        return
+    with contextlib.suppress(NotImplementedError):  # no rule: the value stays unknown
+        (value,) = evaluate.equation(node.eqn, numbers)
+        if np.ndim(value) == 0:
+            graph.known[node.outs[0]] = value
+
+
+def _node(
+    graph: Graph,
+    eqn: Any,
+    ins: tuple[Atom, ...],
+    outs: tuple[int, ...],
+    calls: tuple[Any, ...],
+    backward: bool,
+) -> Node:
+    name, bodies = eqn.primitive.name, compat.inner_jaxprs(eqn)
+    kind, inner = "plain", None
+    if name in elementwise.RULES or (name in OWN_RULE and _is_elementwise(eqn)):
+        kind = "elementwise"
+    elif len(bodies) == 1 and (name in ENTERED or name in OWN_RULE):
+        kind = ENTERED.get(name, "rule")
+        body = compat.opened(bodies[0])
+        fixed = compat.scan_layout(eqn)[0] if kind == "scan" else len(ins)
+        inner = _frame(graph, body.jaxpr, body.consts, calls, ins[:fixed], backward=backward)
+    elif bodies and name not in COMBINERS:
+        kind = "opaque"
+    return Node(eqn, ins, outs, kind, inner, calls, backward)
+
+
+def _is_elementwise(eqn: Any) -> bool:
+    """Say whether a function with its own derivative rule acts element by element."""
+    shapes = {tuple(v.aval.shape) for v in (*eqn.invars, *eqn.outvars) if v.aval.shape}
+    return (
+        len(eqn.outvars) == 1
+        and len(shapes) <= 1
+        and all(_elementwise_body(compat.opened(b).jaxpr) for b in compat.inner_jaxprs(eqn))
+    )
+
+
+def _elementwise_body(jaxpr: Any) -> bool:
+    for eqn in jaxpr.eqns:
+        name, bodies = eqn.primitive.name, compat.inner_jaxprs(eqn)
+        spread = name in ("broadcast_in_dim", "full") and not _shape(eqn.invars[:1])
+        if bodies and name in (*CALLS, *OWN_RULE):
+            if not all(_elementwise_body(compat.opened(b).jaxpr) for b in bodies):
+                return False
+        elif bodies or not (name in elementwise.RULES or name == "stop_gradient" or spread):
+            return False
+    return True
+
+
+def _shape(atoms: Sequence[Any]) -> tuple[int, ...]:
+    return tuple(atoms[0].aval.shape) if atoms else ()
+
+
+def holds_activation(eqn: Any) -> bool:
+    """Say whether an unentered equation contains a non-linear function of floating numbers."""
+    return any(_nonlinear_inside(compat.opened(body).jaxpr) for body in compat.inner_jaxprs(eqn))
+
+
+def _nonlinear_inside(jaxpr: Any) -> bool:
+    for eqn in jaxpr.eqns:
+        floats = any(getattr(v.aval.dtype, "kind", "") in "fV" for v in eqn.outvars if _typed(v))
+        if eqn.primitive.name in elementwise.NONLINEAR and floats:
+            return True
+        if eqn.primitive.name not in COMBINERS and holds_activation(eqn):
+            return True
+    return False
+
+
+def _typed(v: Any) -> bool:
+    return hasattr(v.aval, "dtype")
