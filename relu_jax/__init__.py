@@ -7,7 +7,7 @@ Importing this package is light: every part is loaded when it is first named, so
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from relu_jax.core.handover import provide_catalogue
+from relu_jax.core.handover import provide_catalogue, provide_report_writer
 
 if TYPE_CHECKING:
     from relu_jax import activations, data, diagnosis, experiments, models, report, tap, training
@@ -30,6 +30,7 @@ _VERBS = {"diagnose": "relu_jax.diagnosis"}
 _PARTS = tuple(name for name in __all__ if name not in _VERBS)
 
 provide_catalogue(lambda: import_module("relu_jax.activations").CATALOGUE)
+provide_report_writer(lambda: import_module("relu_jax.report").write)
 
 
 def __getattr__(name: str) -> object:

@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         0, or 1 where --fail-on asked for it and a finding is that severe, 2 for a wrong command
-        line, file or build function, 3 for wrong batches.
+        line, file or build function, 3 for wrong parameters or batches.
 
     Example:
         >>> main(["diagnose", "no_such_file.py:build"])
@@ -109,7 +109,9 @@ def _diagnose(args: argparse.Namespace) -> int:
             loss, params, batches, progress=lambda n: tell(None, f"batch {n}")
         )
     run = found.to_dict(name=args.target)
-    made = diagnosis.as_report(run, title=f"Diagnosis of {args.target}")
+    made = diagnosis.as_report(
+        run, title=f"Diagnosis of {args.target}", provenance=found.provenance
+    )
     if args.out:
         report.write(made, args.out, args.json, force=args.force)
     elif args.json:

@@ -40,9 +40,11 @@ def origins(
     found = found or _forward(batch, sites)
     if not found and not np.isfinite(batch.loss):
         found = [Origin("loss", "", "", 1)]
-    return found or _backward(batch, sites) or [
-        Origin("gradient", path, "", 1) for path in gradients[:1]
-    ]
+    return (
+        found
+        or _backward(batch, sites)
+        or [Origin("gradient", path, "", 1) for path in gradients[:1]]
+    )
 
 
 def gathered(found: Sequence[Sequence[Origin]]) -> tuple[Cause, ...]:

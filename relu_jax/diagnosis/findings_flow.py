@@ -6,6 +6,7 @@ between sites what the weights do. So a loss is either spread over depth or has 
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from relu_jax.diagnosis.facts import Facts, finding
 from relu_jax.diagnosis.types import Evidence, Finding, SiteReport
 
 _ENOUGH = 3  # gaps between sites, to tell one that stands out from the others
+_OUTLIER = 4.0  # median deviations: gains that differ widely anyway single nothing out
 
 
 class _Jump(NamedTuple):
@@ -51,15 +53,13 @@ def _signal(facts: Facts, jumps: Sequence[_Jump]) -> list[Finding]:
         return []
     rate = facts.flow.forward_rate or math.nan
     what = (
-        f"The signal {_grows(total)} {_times(total)} from {chain[0].id} to {chain[-1].id}: "
-        f"by a factor of {rate:.3g} at every site."
+        f"The signal becomes {_times(total)} {_size(total)} from {chain[0].id} to "
+        f"{chain[-1].id}: it changes by a factor of {rate:.3g} per site."
     )
     return [finding(kind, severity, chain[-1].id, what, _evidence(total, rate, len(chain)))]
 
 
-def _gradient(
-    facts: Facts, jumps: Sequence[_Jump], blamed: Sequence[str]
-) -> list[Finding]:
+def _gradient(facts: Facts, jumps: Sequence[_Jump], blamed: Sequence[str]) -> list[Finding]:
     places = [i for i, r in enumerate(facts.reports) if r.norm_d_pre == 0]
     chain = [r for r in facts.reports[places[-1] + 1 if places else 0 :] if _usable(r.norm_d_pre)]
     if len(chain) < 2:
@@ -73,8 +73,8 @@ def _gradient(
         return []
     rate = facts.flow.backward_rate or math.nan
     what = (
-        f"The gradient {_grows(total)} {_times(total)} on its way back from {chain[-1].id} to "
-        f"{chain[0].id}: by a factor of {rate:.3g} at every site."
+        f"The gradient becomes {_times(total)} {_size(total)} on its way back from "
+        f"{chain[-1].id} to {chain[0].id}: it changes by a factor of {rate:.3g} per site."
         + (f" Below {chain[0].id} it is rounded to 0." if gone else "")
     )
     return [finding(kind, severity, facts.reports[0].id if gone else chain[0].id, what,
@@ -83,10 +83,11 @@ def _gradient(
 
 def _blamed(chain: Sequence[SiteReport], blamed: Sequence[str]) -> float:
     """Sum, in logs, what sites with a finding of their own do beyond the median of the others."""
-    own = {r.id: _log_ratio(r.norm_d_pre, r.norm_d_post) for r in chain[:-1]}
-    others = [value for name, value in own.items() if name not in blamed and value is not None]
+    measured = {r.id: _log_ratio(r.norm_d_pre, r.norm_d_post) for r in chain[:-1]}
+    own = {name: value for name, value in measured.items() if value is not None}
+    others = [value for name, value in own.items() if name not in blamed]
     usual = median(others) if others else 0.0
-    return sum(own[name] - usual for name in blamed if own.get(name) is not None)
+    return sum(own[name] - usual for name in blamed if name in own)
 
 
 def _severity(kind: str, total: float, spread: float) -> str | None:
@@ -99,7 +100,7 @@ def _severity(kind: str, total: float, spread: float) -> str | None:
 def _jumps(reports: Sequence[SiteReport]) -> list[_Jump]:
     """Find the weights whose gain stands out forward and backward alike, against the others."""
     gaps = []
-    for before, after in zip(reports, reports[1:], strict=False):
+    for before, after in pairwise(reports):
         ahead = _log_ratio(after.rms_pre, before.rms_post)
         back = _log_ratio(before.norm_d_post, after.norm_d_pre)
         if ahead is not None and back is not None:
@@ -109,21 +110,29 @@ def _jumps(reports: Sequence[SiteReport]) -> list[_Jump]:
     found = []
     for i, gap in enumerate(gaps):
         others = gaps[:i] + gaps[i + 1 :]
-        ahead = gap.ahead - median(other.ahead for other in others)
-        back = gap.back - median(other.back for other in others)
-        if ahead * back > 0 and min(abs(ahead), abs(back)) >= math.log(thresholds.JUMP.value):
+        ahead = _beyond(gap.ahead, [other.ahead for other in others])
+        back = _beyond(gap.back, [other.back for other in others])
+        if ahead * back > 0:
             found.append(_Jump(gap.site, ahead, back))
     return found
+
+
+def _beyond(gain: float, others: Sequence[float]) -> float:
+    """Give how far a gain lies from the median of the others; 0 where it does not stand out."""
+    middle = median(others)
+    usual = median(abs(other - middle) for other in others)
+    far = max(math.log(thresholds.JUMP.value), _OUTLIER * usual)
+    return gain - middle if abs(gain - middle) >= far else 0.0
 
 
 def _jump(jump: _Jump) -> Finding:
     kind = "exploding_signal" if jump.ahead > 0 else "vanishing_signal"
     size = min(abs(jump.ahead), abs(jump.back))
     severity = thresholds.severity(kind, math.exp(size))
+    more = "more" if jump.ahead > 0 else "less"
     what = (
-        f"The weight before {jump.site} {'multiplies' if jump.ahead > 0 else 'shrinks'} the "
-        f"signal {_times(jump.ahead)} {'more' if jump.ahead > 0 else 'as much'} than the others "
-        f"do, and the gradient {_times(jump.back)}: is it scaled twice?"
+        f"The weight before {jump.site} passes {_times(jump.ahead)} {more} signal than the other "
+        f"weights do, and {_times(jump.back)} {more} gradient: is it scaled twice?"
     )
     evidence = {"forward factor": math.exp(jump.ahead), "backward factor": math.exp(jump.back)}
     worst = "critical" if severity == "critical" else thresholds.JUMP.severity
@@ -146,9 +155,9 @@ def _evidence(total: float, rate: float, n: int) -> Evidence:
     return {"rate per site": rate, "total": math.exp(total), "sites": n}
 
 
-def _grows(total: float) -> str:
-    return "grows" if total > 0 else "shrinks"
+def _size(total: float) -> str:
+    return "larger" if total > 0 else "smaller"
 
 
 def _times(total: float) -> str:
-    return f"{math.exp(abs(total)):.3g}-fold"
+    return f"{math.exp(abs(total)):.3g} times"

@@ -106,7 +106,7 @@ def _small(parameters: Sequence[ParameterReport]) -> list[Finding]:
         for p in parameters
         if p.path in ratios
     }
-    what = "The update of {name} is {value:.2g} of its size, below the spacing of its dtype{others}."
+    what = "The update of {name} is {value:.2g} of its size, below what its dtype resolves{others}."
     return _worst("small_update", lost, ratios, what)
 
 

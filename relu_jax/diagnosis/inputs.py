@@ -91,7 +91,7 @@ def check_loss(loss: Loss, call: arguments.Arguments, *, has_aux: bool | None) -
             kind=DataError,
         ) from error
     paired = isinstance(out, tuple | list) and len(out) == 2 and _is_number(out[0])
-    if (paired if has_aux is None else has_aux and paired):
+    if paired if has_aux is None else has_aux and paired:
         return True
     if _is_number(out) and not has_aux:
         return False

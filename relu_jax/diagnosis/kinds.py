@@ -26,7 +26,7 @@ def known(site: Site) -> Known:
 
     Example:
         >>> import jax, relu_jax as rj
-        >>> site, = rj.tap.sites(jax.nn.tanh, jax.ShapeDtypeStruct((2,), "float32"))
+        >>> (site,) = rj.tap.sites(jax.nn.tanh, jax.ShapeDtypeStruct((2,), "float32"))
         >>> facts = known(site)
         >>> facts.sup, facts.flat, facts.bounded, round(facts.saturated, 3)
         (1.0, False, True, 0.069)

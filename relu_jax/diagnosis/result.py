@@ -21,8 +21,9 @@ class Diagnosis:
 
     Example:
         >>> import jax, jax.numpy as jnp, relu_jax as rj
-        >>> d = rj.diagnose(lambda w, x: jnp.mean(jax.nn.relu(x @ w)), jnp.ones((3, 2)),
-        ...     [jnp.ones((4, 3))])
+        >>> d = rj.diagnose(
+        ...     lambda w, x: jnp.mean(jax.nn.relu(x @ w)), jnp.ones((3, 2)), [jnp.ones((4, 3))]
+        ... )
         >>> list(d.sites), d.n_examples, float(d.loss)
         (['w'], 4, 3.0)
     """

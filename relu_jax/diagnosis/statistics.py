@@ -9,7 +9,7 @@ batch. The host adds batches up in float64 and int64.
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -25,27 +25,29 @@ SATURATED_BELOW = 0.1  # of sup |f′|
 _EXACT = 2**24  # float32 counts exactly up to here
 _GRID = 8.0  # where sup |f′| of an unknown function is looked for: [-8, 8]
 
+Sums: TypeAlias = Any  # JAX arrays in the program, NumPy arrays on the host
+
 
 class Forward(NamedTuple):
     """What is kept of one site's forward values. Arrays per unit, unless said."""
 
-    samples: Array  # scalar: samples per unit
-    squares_pre: Array  # three scales, then units
-    squares_post: Array
-    nonfinite_pre: Array
-    nonfinite_post: Array
-    zeros: Array
-    alive: Array  # f′(z) ≠ 0, or z not finite
-    saturated: Array
-    at_least: Array  # per mark of `bins`: elements of the subset of z from there on
+    samples: Sums  # scalar: samples per unit
+    squares_pre: Sums  # three scales, then units
+    squares_post: Sums
+    nonfinite_pre: Sums
+    nonfinite_post: Sums
+    zeros: Sums
+    alive: Sums  # f′(z) ≠ 0, or z not finite
+    saturated: Sums
+    at_least: Sums  # per mark of `bins`: elements of the subset of z from there on
 
 
 class Backward(NamedTuple):
     """What is kept of one cotangent, as floats that add up. Arrays per unit, unless said."""
 
-    squares: Array  # three scales, then units
-    nonfinite: Array
-    at_least: Array  # per mark of `bins`: elements of the subset whose magnitude is from there on
+    squares: Sums  # three scales, then units
+    nonfinite: Sums
+    at_least: Sums  # per mark of `bins`: elements of the subset whose magnitude is from there on
 
 
 def forward(sups: Mapping[str, float | None]) -> Callable[[Site, Any, Array, Array], Forward]:
@@ -72,10 +74,19 @@ def forward(sups: Mapping[str, float | None]) -> Callable[[Site, Any, Array, Arr
                 slope.astype(jnp.float32) < limit,
             ],
         )
-        samples = jnp.int32(_count(pre.shape, sample_axes(site, pre.ndim)))
         n = len(SCALES)
-        at_least = _at_least(_subset(wide), bins.PRE_MARKS)
-        return Forward(samples, jnp.stack(squares[:n]), jnp.stack(squares[n:]), *counts, at_least)
+        nonfinite_pre, nonfinite_post, zeros, alive, saturated = counts
+        return Forward(
+            samples=jnp.int32(_count(pre.shape, sample_axes(site, pre.ndim))),
+            squares_pre=jnp.stack(squares[:n]),
+            squares_post=jnp.stack(squares[n:]),
+            nonfinite_pre=nonfinite_pre,
+            nonfinite_post=nonfinite_post,
+            zeros=zeros,
+            alive=alive,
+            saturated=saturated,
+            at_least=_at_least(_subset(wide), bins.PRE_MARKS),
+        )
 
     return seen
 

@@ -54,6 +54,12 @@ def run(
     has_aux: bool | None,
     progress: Progress | None,
 ) -> Found:
+    """Take all batches through, and add up what each gave.
+
+    Raises:
+        DataError: no batches, an empty one, or one that does not fit params and loss.
+        ValueError: the loss is not a scalar.
+    """
     total, origins, first, last = None, [], None, None
     sizes: list[tuple[float, int]] = []
     for turn in _behind(_turns(loss, params, batches, only, has_aux)):
@@ -116,6 +122,12 @@ def prepare(
     only: Selectable | None,
     has_aux: bool | None,
 ) -> Program:
+    """Check one batch against params and loss, find the sites, and build the step.
+
+    Raises:
+        DataError: the batch or the parameters do not fit.
+        ValueError: the loss is not a scalar.
+    """
     call = arguments.part(loss, (params, batch.tree), {})
     inputs.check_params(call)
     paired = inputs.check_loss(loss, call, has_aux=has_aux)

@@ -57,7 +57,7 @@ def _fitted(sizes: Sequence[float | None]) -> tuple[float | None, float | None]:
 
 
 def _in_order(sites: Sequence[Site], totals: Totals) -> list[_Turn]:
-    """Put the turns of loops over layers in the order they run: a[0], b[0], a[1], b[1], …
+    """Put the turns of loops over layers in the order they run: a[0], b[0], a[1], b[1].
 
     Neighbours in loops of the same lengths are taken to stand in the same loop.
     """
@@ -138,4 +138,3 @@ def _ratio(value: float | None, reference: float | None) -> float | None:
     if value is None or not reference:
         return None
     return value / reference
-

@@ -59,7 +59,11 @@ def add(total: Totals | None, new: Totals) -> Totals:
                 do="pad the batches to one size, or diagnose each size by itself",
                 kind=DataError,
             )
-    return jax.tree.map(np.add, total, new)
+    return jax.tree.map(np.add, total, new)._replace(
+        loss=total.loss + new.loss,
+        examples=total.examples + new.examples,
+        batches=total.batches + new.batches,
+    )
 
 
 def combined(scaled: np.ndarray) -> np.ndarray:

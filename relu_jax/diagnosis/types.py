@@ -10,8 +10,17 @@ class Finding(NamedTuple):
     """One thing worth knowing about a network, where it is, and what to do.
 
     Example:
-        >>> print(Finding("dead_units", "critical", "layers/2", "All 64 units are dead.", {},
-        ...     "Lower the learning rate.", ""))
+        >>> print(
+        ...     Finding(
+        ...         "dead_units",
+        ...         "critical",
+        ...         "layers/2",
+        ...         "All 64 units are dead.",
+        ...         {},
+        ...         "Lower the learning rate.",
+        ...         "",
+        ...     )
+        ... )
         critical  dead_units at layers/2: All 64 units are dead. Lower the learning rate.
     """
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from relu_jax.tap.facts import Leaf
@@ -50,7 +51,8 @@ def part(f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) 
         key = path[1].idx if positional else path[1].key
         inner = jax.tree_util.keystr(path[2:], simple=True, separator="/")
         name = names[key] if positional else key
-        arrays.append(value)
+        # A float stays weakly typed, as it is where JAX traces it.
+        arrays.append(jnp.asarray(value) if isinstance(value, float | complex) else value)
         position = key if positional else len(args) + list(kwargs).index(key)
         leaves.append(Leaf(f"{name}/{inner}".rstrip("/"), position, looped=False))
         places.append(place)

@@ -35,7 +35,7 @@ def purpose(
     fact, reach = facts[cut.z], reaches[cut.y]
     if not fact.floats and not fact.fed >= 0:
         return "constant"  # positions, frequencies, random draws
-    if fact.leaf is not None and not facts.is_data(fact.leaf) and facts.args > 1:
+    if fact.leaf is not None and fact.leaf.arg >= 0 and not facts.is_data(fact.leaf):
         return "parameter transform"
     if (match is None or match.kind in _CLIPS) and _recombined(regions, cut, match):
         exponential = any(node.name in ("exp", "exp2", "log") for node in cut.nodes)
@@ -124,18 +124,23 @@ def _recombined(regions: Regions, cut: Piece, match: Match | None) -> bool:
     reduced_before = _reduced(regions, cut.z)
     if match is not None and not reduced_before:
         return False
-    carried: dict[int, bool] = {cut.y: reduced_before}  # variable -> a reduction lies behind it
-    for node in regions.frame.nodes:
-        ins = [a for a in node.ins if not isinstance(a, Const)]
-        via = [carried[a] for a in ins if a in carried]
-        if not via or node.backward or holds_product(node):
-            continue
-        if any(via) and node.kind == "elementwise":
-            others = [a for a in ins if a not in carried or not carried[a]]
-            if any(_related(regions, other, cut) for other in others):
+    carried = {cut.y: reduced_before}  # variable -> a reduction lies behind it
+    pending = [cut.y]
+    while pending:
+        v = pending.pop()
+        for node in regions.users.get(v, ()):
+            if node.backward or holds_product(node):
+                continue
+            ins = [a for a in node.ins if not isinstance(a, Const)]
+            others = [a for a in ins if not carried.get(a)]
+            meets = carried[v] and node.kind == "elementwise"
+            if meets and any(_related(regions, other, cut) for other in others):
                 return True
-        reduces = node.name in elementwise.TOTALS
-        carried.update(dict.fromkeys(node.outs, reduces or any(via)))
+            reduced = carried[v] or node.name in elementwise.TOTALS
+            for out in node.outs:
+                if out not in carried or (reduced and not carried[out]):
+                    carried[out] = reduced
+                    pending.append(out)
     return False
 
 
@@ -150,7 +155,7 @@ def _reduced(regions: Regions, z: int) -> bool:
         if node.name in elementwise.TOTALS:
             return True
         if node.kind == "elementwise":
-            pending.extend(regions.data_operands(node))  # what is subtracted as a mean is not z
+            pending.extend(regions.sized_operands(node))  # what is subtracted as a mean is not z
         elif node.name in elementwise.MOVES:
             pending.extend(a for a in node.ins if not isinstance(a, Const))
     return False
@@ -175,5 +180,5 @@ def _origins(regions: Regions, v: int) -> set[int]:
         if node is None or node.kind != "elementwise":
             found.add(at)
         else:
-            pending.extend(regions.data_operands(node))
+            pending.extend(regions.sized_operands(node))
     return found

@@ -54,5 +54,10 @@ def number(value: Any) -> Any:
             f"a function of one array holds scalar constants; got shape {array.shape}; "
             "pass the array as a parameter"
         )
+    if array.dtype.kind == "c":
+        raise NotImplementedError(
+            f"activations are functions of real numbers; got the constant {array}; "
+            "apply the function to the real and the imaginary part"
+        )
     array = array.reshape(())
     return array[()] if array.dtype.kind in "biu" else np.float64(array)

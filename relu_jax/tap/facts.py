@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from relu_jax.tap import axes, compat, elementwise
 from relu_jax.tap.graph import Atom, Const, Frame, Graph, Node
-from relu_jax.tap.regions import is_float
+from relu_jax.tap.regions import is_complex, is_float
 
 # What people call the argument that holds the weights.
 _NAMES = frozenset({
@@ -56,12 +56,14 @@ class Facts:
     graph: Graph
     of: dict[int, Fact] = field(default_factory=dict)
     parameters: frozenset[int] = frozenset()  # positions of the arguments that hold weights
+    sure: bool = False  # whether that is more than a guess
     products: list[Product] = field(default_factory=list)
     args: int = 0
 
     def is_data(self, leaf: Leaf) -> bool:
         """Say whether an input belongs to an argument that holds no weights."""
-        return leaf.arg >= 0 and (self.args == 1 or leaf.arg not in self.parameters)
+        told = self.sure and self.args > 1 and bool(self.products)
+        return leaf.arg >= 0 and not (told and leaf.arg in self.parameters)
 
     def __getitem__(self, atom: Atom) -> Fact:
         """Look a variable up; a literal is a known number and comes from nowhere."""
@@ -76,19 +78,22 @@ def gather(graph: Graph, leaves: Sequence[Leaf]) -> Facts:
         leaves: one per input of the program, in order.
     """
     named = frozenset(leaf.arg for leaf in leaves if leaf.path.split("/")[0] in _NAMES)
-    guess = named or frozenset(leaf.arg for leaf in leaves[:1])
-    facts = _gathered(graph, leaves, guess)
+    facts = _gathered(graph, leaves, named or frozenset(leaf.arg for leaf in leaves[:1]))
+    facts.sure = bool(named)
     # What is multiplied with hidden values is a weight, whatever the arguments are called.
     votes = Counter(p.leaf.arg for p in facts.products if facts[p.data].leaf is None)
     votes.pop(-1, None)
-    sure = frozenset(arg for arg, n in votes.items() if 2 * n >= max(votes.values()))
-    return facts if not sure or sure == guess else _gathered(graph, leaves, sure)
+    voted = frozenset(arg for arg, n in votes.items() if 2 * n >= max(votes.values()))
+    if voted and voted != facts.parameters:
+        facts = _gathered(graph, leaves, voted)
+    facts.sure = bool(named or voted)
+    return facts
 
 
 def _gathered(graph: Graph, leaves: Sequence[Leaf], parameters: frozenset[int]) -> Facts:
     facts = Facts(graph, parameters=parameters, args=len({leaf.arg for leaf in leaves}))
     for v, leaf in zip(graph.frame.ins, leaves, strict=True):
-        facts.of[v] = Fact(leaf, raw=True, floats=is_float(graph, v))
+        facts.of[v] = Fact(leaf, raw=True, floats=is_float(graph, v) or is_complex(graph, v))
     _walk(facts, graph.frame)
     return facts
 

@@ -6,6 +6,7 @@ functions with their own derivative rule become frames of their own; what cannot
 one node, marked opaque.
 """
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -84,7 +85,11 @@ class Graph:
 
     def number(self, atom: Atom) -> Any:
         """Read an operand that is one known number; None where it is not."""
-        return evaluate.number(atom.value) if isinstance(atom, Const) else self.known.get(atom)
+        if not isinstance(atom, Const):
+            return self.known.get(atom)
+        with contextlib.suppress(NotImplementedError):  # complex: no activation reads it
+            return evaluate.number(atom.value)
+        return None
 
     def variable(self, aval: Any) -> int:
         """Number a new variable."""

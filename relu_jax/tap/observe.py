@@ -71,7 +71,7 @@ def observe(
         outs, seen = interpret.run(
             read.graph.frame, call.arrays, interpret.eyes(chosen, forward), {}
         )
-        return jax.tree.unflatten(read.out_tree, outs), _ordered(chosen, seen)
+        return jax.tree.unflatten(read.out_tree, map(_plain, outs)), _ordered(chosen, seen)
 
     return observed
 
@@ -275,17 +275,27 @@ def _probes(read: Program, one: Placed, backward: Backward) -> dict[str, Any]:
 
 
 def _check_scalar(read: Program, *, has_aux: bool) -> None:
-    n = read.out_tree.num_leaves
-    first = read.graph.frame.outs[0] if read.graph.frame.outs else None
-    shape = read.graph.shape(first) if first is not None else None
-    kind = getattr(read.graph.dtype(first), "kind", "V") if first is not None else ""
-    if (n == 1 or has_aux) and shape == () and kind in "fV":
-        return
+    outs, n = read.graph.frame.outs, read.out_tree.num_leaves
+    if outs and (n == 1 or has_aux):
+        shape, dtype = read.graph.shape(outs[0]), read.graph.dtype(outs[0])
+        if shape == () and jnp.issubdtype(dtype, jnp.floating):
+            return
+        got = f"{dtype} of shape {shape}"
+    else:
+        got = f"{n} results"
     raise errors.rejected(
         rule="the loss is one floating number" + (", followed by aux" if has_aux else ""),
-        got=f"{n} results" if n != 1 and not has_aux else f"a result of shape {shape}",
+        got=got,
         do="reduce it, e.g. with jnp.mean" + ("" if has_aux else ", or return (loss, aux)"),
     )
+
+
+def _plain(value: Any) -> Any:
+    """Turn a number written in the program back into Python's own; JAX carries a dtype with it."""
+    for plain in (bool, int, float, complex):
+        if isinstance(value, plain):
+            return plain(value)
+    return value
 
 
 def _ordered(chosen: Sequence[Placed], seen: dict[str, Any]) -> dict[str, Any]:

@@ -152,7 +152,7 @@ def _named(network: Graph, known: facts.Facts, found: Sequence[_Found]) -> tuple
 def _stem(path: str) -> str:
     """Name a layer by its leaf: params/layers/3/kernel is layers/3, params/3/0 is params/3."""
     argument, *parts = path.split("/")
-    if len(parts) > 1 and parts[-1] == "0":  # the first of a (weight, bias) pair
+    if len(parts) > 1 and parts[-1] == "0" and parts[-2].isdigit():  # of a (weight, bias) pair
         parts = parts[:-1]
     while len(parts) > 1 and parts[-1] in _LEAF_NAMES:
         parts = parts[:-1]

@@ -39,6 +39,12 @@ class Regions:
         # Two broadcasts that fill each other up (an outer sum) make a new array of full size.
         return list(dict.fromkeys(firm or (full if len(variables) == 1 else [])))
 
+    def sized_operands(self, node: Node) -> list[int]:
+        """List the data operands, or where all are broadcast, those of the result's shape."""
+        shape = self.graph.shape(node.outs[0])
+        variables = [a for a in node.ins if not isinstance(a, Const)]
+        return self.data_operands(node) or [v for v in variables if self.graph.shape(v) == shape]
+
     def depends(self, v: int, on: int) -> bool:
         """Say whether variable v was computed from variable `on`."""
         return bool(self.ancestors[v] >> on & 1)
@@ -69,6 +75,8 @@ def _place(regions: Regions, node: Node) -> None:
         if node.name in ("broadcast_in_dim", "iota") and _grows(regions, node):
             regions.spread.add(node.outs[0])
         return
+    if is_complex(regions.graph, out):
+        return  # activations are functions of real numbers: a region ends here
     data = regions.data_operands(node)
     if not data:
         shapes = {regions.graph.shape(v) for v in variables}
@@ -120,6 +128,11 @@ def is_float(graph: Graph, v: int) -> bool:
     """Say whether a variable holds real floating-point numbers."""
     dtype = graph.dtype(v)
     return getattr(dtype, "kind", "") == "f" or str(dtype).startswith(("bfloat", "float8"))
+
+
+def is_complex(graph: Graph, v: int) -> bool:
+    """Say whether a variable holds complex numbers."""
+    return getattr(graph.dtype(v), "kind", "") == "c"
 
 
 def piece(regions: Regions, z: int, y: int) -> Piece:

@@ -61,9 +61,7 @@ def scaled(params: Params, place: int, factor: float, name: str = "w") -> Params
 
 def replaced(params: Params, place: int, name: str, leaf: jax.Array) -> Params:
     """Put another leaf in."""
-    return [
-        {**layer, name: leaf} if i == place else layer for i, layer in enumerate(params)
-    ]
+    return [{**layer, name: leaf} if i == place else layer for i, layer in enumerate(params)]
 
 
 def digits(size: int = 128, n: int = 2) -> list[tuple[np.ndarray, np.ndarray]]:
