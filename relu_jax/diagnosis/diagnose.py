@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 import optax
 
 from relu_jax.core import errors, records
@@ -67,7 +67,7 @@ def diagnose(
     _refuse_mesh(mesh)
     chosen = parameters.optimiser(optimizer, learning_rate)
     found = streaming.run(loss, params, batches, only, has_aux, progress)
-    gradients = [s / jnp.asarray(found.total.examples, s.dtype) for s in found.sums]
+    gradients = [np.asarray(s) / found.total.examples for s in found.sums]
     steps = parameters.updates(found.call, chosen, found.own, gradients) if chosen else None
     told = parameters.reports(
         found.paths, found.own, found.sizes, gradients, found.total.moved, steps

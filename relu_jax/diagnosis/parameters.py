@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 
 from relu_jax.core import errors
 from relu_jax.core.types import Array
-from relu_jax.diagnosis import statistics, totals
 from relu_jax.diagnosis.types import ParameterReport
 from relu_jax.tap import arguments
+
+_AT_ONCE = 2**20  # entries widened to float64 at a time
 
 
 def optimiser(
@@ -47,20 +47,16 @@ def optimiser(
     return optax.sgd(learning_rate)
 
 
-def sizes(leaves: Sequence[Array]) -> list[tuple[float, int]]:
-    """Measure the RMS of each leaf, and count its NaN and infinite entries."""
-    measured = jax.device_get(_sums([jnp.asarray(leaf) for leaf in leaves]))
-    return [
-        (math.sqrt(float(totals.combined(squares).sum()) / max(1, np.size(leaf))), int(strange))
-        for leaf, (squares, strange) in zip(leaves, measured, strict=True)
-    ]
+def sizes(leaves: Sequence[Any]) -> list[tuple[float, int]]:
+    """Measure the RMS of each leaf in float64, and count its NaN and infinite entries."""
+    return [_size(np.asarray(leaf).ravel()) for leaf in leaves]
 
 
 def updates(
     call: arguments.Arguments,
     optimizer: optax.GradientTransformation,
     own: Sequence[Array],
-    gradients: Sequence[Array],
+    gradients: Sequence[np.ndarray],
 ) -> list[Array]:
     """Take the optimiser's first step from its fresh state, with the mean gradient.
 
@@ -68,12 +64,12 @@ def updates(
         ValueError: the optimiser does not take these parameters.
     """
 
-    def first(own: Sequence[Array], gradients: Sequence[Array]) -> list[Array]:
+    def first(own: Sequence[Any], gradients: Sequence[Any]) -> list[Array]:
         params, gradient = _tree(call, own), _tree(call, gradients)
         step, _ = optimizer.update(gradient, optimizer.init(params), params)
         return jax.tree.leaves(step)
 
-    narrow = [g.astype(leaf.dtype) for g, leaf in zip(gradients, own, strict=True)]
+    narrow = [np.asarray(g, leaf.dtype) for g, leaf in zip(gradients, own, strict=True)]
     return jax.jit(first)(list(own), narrow)
 
 
@@ -81,7 +77,7 @@ def reports(
     paths: Sequence[str],
     own: Sequence[Array],
     of_own: Sequence[tuple[float, int]],
-    gradients: Sequence[Array],
+    gradients: Sequence[np.ndarray],
     moved: np.ndarray,
     steps: Sequence[Array] | None,
 ) -> tuple[ParameterReport, ...]:
@@ -116,16 +112,13 @@ def reports(
     )
 
 
-@jax.jit
-def _sums(leaves: list[Array]) -> list[tuple[Array, Array]]:
-    return [(_squares(leaf), jnp.sum(~jnp.isfinite(leaf), dtype=jnp.int32)) for leaf in leaves]
-
-
-def _squares(leaf: Array) -> Array:
-    """Sum squares at each scale, over all axes but the last: the host adds up the rest."""
-    wide = statistics.widened(leaf)
-    scaled = [jnp.square(wide * jnp.asarray(s, wide.dtype)) for s in statistics.SCALES]
-    return jnp.stack([jnp.sum(s, axis=tuple(range(leaf.ndim - 1))) for s in scaled])
+def _size(values: np.ndarray) -> tuple[float, int]:
+    total, strange = 0.0, 0
+    for start in range(0, values.size, _AT_ONCE):
+        part = values[start : start + _AT_ONCE].astype(np.float64)
+        total += float(part @ part)
+        strange += int(np.count_nonzero(~np.isfinite(part)))
+    return math.sqrt(total / max(1, values.size)), strange
 
 
 def _tree(call: arguments.Arguments, leaves: Sequence[Array]) -> Any:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from relu_jax import tap
 from relu_jax.core.types import Array
@@ -22,7 +23,7 @@ class Seen(NamedTuple):
     strange_data: list[Array]  # per array of the batch: NaN and infinite entries
 
 
-Step = Callable[[Sequence[Array], Sequence[Any], Sequence[Array], Any], tuple[Seen, list[Array]]]
+Step = Callable[[Sequence[Array], Sequence[Any], Sequence[Any], Any], tuple[Seen, list[Array]]]
 
 
 def build(
@@ -58,7 +59,7 @@ def build(
         found = Seen(
             loss=statistics.widened(value[0] if has_aux else value),
             forward=seen,
-            backward=back,
+            backward={name: _without_second_histogram(ends) for name, ends in back.items()},
             steepest=[jnp.max(jnp.abs(g), initial=0) for g in leaves],
             strange_data=[_nonfinite(x) for x in batch],
         )
@@ -67,9 +68,15 @@ def build(
     return jax.jit(step, donate_argnums=2)
 
 
-def empty_sums(own: Sequence[Array]) -> list[Array]:
+def empty_sums(own: Sequence[Array]) -> list[np.ndarray]:
     """Build the zeros that gradients are added to."""
-    return [statistics.widened(jnp.zeros(leaf.shape, leaf.dtype)) for leaf in own]
+    wide = [np.float64 if leaf.dtype == np.float64 else np.float32 for leaf in own]
+    return [np.zeros(leaf.shape, dtype) for leaf, dtype in zip(own, wide, strict=True)]
+
+
+def _without_second_histogram(ends: tap.Cotangent) -> tap.Cotangent:
+    """Drop what is shown of d_pre alone; what is not returned is not computed."""
+    return ends._replace(post=ends.post._replace(at_least=ends.post.at_least[..., :0]))
 
 
 def _added(total: Array, gradient: Array, examples: Array) -> Array:

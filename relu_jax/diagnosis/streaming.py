@@ -30,7 +30,7 @@ class Turn(NamedTuple):
     program: Program
     examples: int
     seen: step.Seen
-    sums: list[Array]  # valid for the last turn only: each is handed on to the next
+    sums: list[Any]  # valid for the last turn only: each is handed on to the next
 
 
 class Found(NamedTuple):
@@ -43,7 +43,7 @@ class Found(NamedTuple):
     sizes: list[tuple[float, int]]
     total: totals.Totals
     origins: list[list[causes.Origin]]
-    sums: list[Array]
+    sums: list[Any]
 
 
 def run(
@@ -92,7 +92,7 @@ def _turns(
     """Start the work on each batch; nothing here waits for the device."""
     programs: dict[Any, Program] = {}
     own: list[Array] = []
-    sums: list[Array] = []
+    sums: list[Any] = []
     for batch in inputs.stream(batches):
         if batch.signature not in programs:
             programs[batch.signature] = prepare(loss, params, batch, only, has_aux)

@@ -100,14 +100,19 @@ def _functions(
     flow = regions.read(network, frame)
     dealt: set[int] = set()
     taken: set[tuple[int, int]] = set()
-    for y in regions.exits(flow, reaches.live):
+    ways = [(y, False) for y in regions.exits(flow, reaches.live)]
+    ways += [(y, True) for y in regions.frontier(flow, reaches.live)]
+    for y, for_backward in ways:
         chain = regions.waypoints(flow, y, dealt)
         dealt.add(y)
         for piece, name in regions.functions(flow, chain, match):
-            if (piece.z, piece.y) in taken:
+            # What is made for a derivative may be one: only a known name tells the function.
+            strange = for_backward and (name is None or known[piece.z].direct < 0)
+            if (piece.z, piece.y) in taken or strange:
                 continue
             taken.add((piece.z, piece.y))
             purpose = context.purpose(flow, known, reaches, piece, name)
+            purpose = "" if for_backward and purpose == "loss" else purpose
             counts[purpose] += 1
             dealt.add(piece.y)
             if not purpose:

@@ -115,13 +115,31 @@ def exits(regions: Regions, live: Callable[[int], bool]) -> Iterator[int]:
         if v not in regions.root or not is_float(regions.graph, v) or not live(v):
             continue
         users = [user for user in regions.users.get(v, ()) if not user.backward]
-        leaves = v in results or any(
-            user.kind != "elementwise" or regions.root.get(user.outs[0]) != regions.root[v]
-            for user in users
-            if any(live(out) for out in user.outs)
+        leaves = (
+            v in results
+            or not regions.users.get(v)
+            or any(
+                user.kind != "elementwise" or regions.root.get(user.outs[0]) != regions.root[v]
+                for user in users
+                if any(live(out) for out in user.outs)
+            )
         )
         if leaves:
             yield v
+
+
+def frontier(regions: Regions, live: Callable[[int], bool]) -> Iterator[int]:
+    """Yield what only a backward pass reads, of regions that nothing else leaves.
+
+    A program that asks for a pullback alone (`jax.vjp(f, x)[1]`, `jax.jacrev`) computes an
+    activation for its derivative only.
+    """
+    left = {regions.root[v] for v in exits(regions, live)}
+    for node in regions.frame.nodes:
+        for v in node.outs if node.kind == "elementwise" and not node.backward else ():
+            read = any(user.backward for user in regions.users.get(v, ()))
+            if read and is_float(regions.graph, v) and regions.root.get(v, v) not in {v, *left}:
+                yield v
 
 
 def is_float(graph: Graph, v: int) -> bool:

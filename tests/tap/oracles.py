@@ -42,6 +42,7 @@ class Oracle(NamedTuple):
     def cotangents(self) -> tuple[Any, Seen]:
         """Differentiate for zeros added at each activation."""
         seen = jax.eval_shape(lambda *args: self.model(*args, None)[1], *self.args)
+        seen = {name: ends for name, ends in seen.items() if name not in self.blind}
         probes = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), seen)
         return jax.value_and_grad(lambda p: weighted(self.model(*self.args, p)[0]))(probes)
 

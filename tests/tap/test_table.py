@@ -128,7 +128,7 @@ class Both:
         return jax.tree.leaves((value, (total, gradient))), {k: (seen[k], back.get(k)) for k in seen}
 
 
-ARRAYS = (jax.Array, np.ndarray)
+ARRAYS = (jax.Array, np.ndarray, float)
 ULPS = 4  # of the largest element of an array: what two orders of the same additions give
 
 

@@ -1,0 +1,51 @@
+"""Are the facts about kinds those of the functions?"""
+
+import math
+
+import pytest
+
+from relu_jax import activations
+from relu_jax.diagnosis import kinds
+from tests.diagnosis import made
+
+
+@pytest.mark.parametrize(
+    ("kind", "sup", "flat", "bounded"),
+    [
+        ("relu", 1.0, True, False),
+        ("tanh", 1.0, False, True),
+        ("sigmoid", 0.25, False, True),
+        ("hard_tanh", 1.0, True, True),
+        ("elu", 1.0, False, False),
+        ("gelu", 1.1289, False, False),
+    ],
+)
+def test_slopes_are_known(kind, sup, flat, bounded):
+    known = kinds.known(made.site(kind=kind))
+    assert known.sup == pytest.approx(sup, abs=2e-4)
+    assert (known.flat, known.bounded) == (flat, bounded)
+
+
+def test_the_expected_share_is_that_of_the_normal_distribution():
+    """tanh′ < 0.1 where |z| > atanh(sqrt(0.9)); P(|N| > a) = erfc(a / sqrt 2)."""
+    exact = math.erfc(math.atanh(math.sqrt(0.9)) / math.sqrt(2))
+    assert kinds.known(made.site(kind="tanh")).saturated == pytest.approx(exact, abs=1e-3)
+    assert kinds.known(made.site(kind="relu")).saturated == pytest.approx(0.5, abs=1e-3)
+
+
+def test_parameters_count():
+    leaky = kinds.known(made.site(kind="leaky_relu", params={"slope": 0.0}))
+    assert leaky.flat
+    assert not kinds.known(made.site(kind="leaky_relu", params={"slope": 0.3})).flat
+
+
+def test_nothing_is_claimed_of_an_unknown_function():
+    assert kinds.known(made.site(kind="unknown")) == (None, None, None, None)
+
+
+@pytest.mark.parametrize("name", activations.names())
+def test_every_kind_of_the_catalogue_has_facts(name):
+    known = kinds.known(made.site(kind=name))
+    assert known.sup is not None
+    assert 0 < known.sup < 2
+    assert 0 <= known.saturated < 1

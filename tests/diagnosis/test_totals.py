@@ -1,0 +1,68 @@
+"""Do batches add up on the host, turn by turn?"""
+
+import numpy as np
+import pytest
+
+from relu_jax.core.errors import DataError
+from relu_jax.diagnosis import totals
+from relu_jax.diagnosis.statistics import SCALES, Backward, Forward
+from relu_jax.diagnosis.step import Seen
+from relu_jax.tap import Cotangent
+from tests.diagnosis import made
+
+
+def seen(loops=(), units=3, value=1.0):
+    shape = (*loops, units)
+    scaled = np.stack([np.full(shape, value * s**2, np.float32) for s in SCALES], axis=len(loops))
+    counts = [np.full(shape, n, np.float32) for n in (0, 0, 2, 5, 4)]
+    ahead = Forward(
+        np.full(loops, 7, np.int32), scaled, scaled, *counts, np.full((*loops, 9), 6, np.int32)
+    )
+    back = Backward(scaled, counts[0], np.full((*loops, 9), 6, np.float32))
+    ends = Cotangent(back, back._replace(at_least=np.zeros((*loops, 0), np.float32)))
+    return Seen(np.float32(0.5), {"a": ahead}, {"a": ends}, [np.float32(1.0)], [])
+
+
+def read(loops=(), loop="", **changes):
+    site = made.site("a", loops=loops, loop=loop)
+    return totals.of_batch(seen(loops, **changes), {"a": site}, 10)
+
+
+def test_batches_add_up_exactly():
+    total = totals.add(totals.add(None, read()), read())
+    assert (total.examples, total.batches, total.loss) == (20, 2, 10.0)
+    assert total.forward["a"].alive.tolist() == [[10, 10, 10]]
+    assert total.forward["a"].alive.dtype == np.int64
+    assert total.backward["a"].pre.squares.tolist() == [[2.0, 2.0, 2.0]]
+    assert total.moved.tolist() == [2]
+
+
+def test_steps_are_summed_and_layers_kept_apart():
+    steps, layers = read((4,), "steps"), read((4,), "layers")
+    assert steps.forward["a"].alive.tolist() == [[20, 20, 20]]
+    assert steps.forward["a"].samples.tolist() == [[28]]
+    assert layers.forward["a"].alive.shape == (4, 3)
+    assert layers.forward["a"].squares_pre.tolist() == [[1.0, 1.0, 1.0]] * 4
+
+
+def test_nested_loops_over_layers_are_flattened():
+    assert read((2, 3), "layers").forward["a"].alive.shape == (6, 3)
+
+
+def test_another_number_of_units_is_refused():
+    with pytest.raises(DataError, match=r"same units in every batch; got a with 5 units after 3"):
+        totals.add(read(), read(units=5))
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-30, 1.0, 1e30])
+def test_the_scale_that_kept_the_sum_is_taken(value):
+    with np.errstate(over="ignore", under="ignore"):
+        scaled = np.asarray([np.float32(value * s**2) for s in SCALES], np.float32)[:, None]
+    assert totals.combined(scaled)[0] == pytest.approx(value, rel=1e-6)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_not_finite_stays_so(value):
+    assert totals.combined(np.full((3, 1), value, np.float32))[0] == pytest.approx(
+        value, nan_ok=True
+    )
