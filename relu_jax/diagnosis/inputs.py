@@ -25,8 +25,11 @@ class Batch(NamedTuple):
     signature: tuple[Any, ...]
 
 
-def stream(batches: Iterable[Any]) -> Iterator[Batch]:
+def stream(batches: Any) -> Iterator[Batch]:
     """Hand batches out one by one, checked.
+
+    Args:
+        batches: an iterable of batches; anything else is refused in words.
 
     Raises:
         DataError: there is none, one has no examples, or what came is no iterable of batches.
@@ -102,7 +105,7 @@ def check_loss(loss: Loss, call: arguments.Arguments, *, has_aux: bool | None) -
     )
 
 
-def _iterated(batches: Iterable[Any]) -> Iterable[Any]:
+def _iterated(batches: Any) -> Iterable[Any]:
     lone = isinstance(batches, Mapping | str | bytes | np.ndarray | jax.Array)
     if isinstance(batches, Iterable) and not lone:
         return batches

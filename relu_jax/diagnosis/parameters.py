@@ -16,9 +16,7 @@ from relu_jax.tap import arguments
 _AT_ONCE = 2**20  # entries widened to float64 at a time
 
 
-def optimiser(
-    optimizer: optax.GradientTransformation | None, learning_rate: float | None
-) -> optax.GradientTransformation | None:
+def optimiser(optimizer: Any, learning_rate: float | None) -> optax.GradientTransformation | None:
     """Choose whose updates are measured: an optimiser's, or plain descent at a rate.
 
     Raises:
@@ -79,7 +77,7 @@ def reports(
     of_own: Sequence[tuple[float, int]],
     gradients: Sequence[np.ndarray],
     moved: np.ndarray,
-    steps: Sequence[Array] | None,
+    steps: Sequence[Any] | None,
 ) -> tuple[ParameterReport, ...]:
     """Build one report per leaf.
 

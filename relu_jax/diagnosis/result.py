@@ -8,7 +8,7 @@ from typing import Any
 
 from relu_jax.core import errors, handover, records
 from relu_jax.diagnosis import stored
-from relu_jax.diagnosis.types import Finding, Flow, ParameterReport, SiteReport
+from relu_jax.diagnosis.types import Finding, Flow, ParameterReport, SiteReport, shown
 from relu_jax.tap import Coverage, Linear
 
 SCHEMA = "relu_jax.diagnosis/1"
@@ -40,7 +40,7 @@ class Diagnosis:
     provenance: Mapping[str, Any]
 
     def __str__(self) -> str:
-        return "\n".join([*_headline(self), *_table(self), str(self.coverage)])
+        return "\n".join([*_headline(self), *_table(self), shown(str(self.coverage), 400)])
 
     def to_dict(
         self,
@@ -159,7 +159,7 @@ def _table(d: Diagnosis) -> list[str]:
 
 def _row(report: SiteReport) -> tuple[str, ...]:
     return (
-        report.id,
+        shown(report.id),
         report.site.kind,
         f"{report.rms_pre:.3g}",
         f"{report.rms_post:.3g}",

@@ -85,8 +85,8 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "exploding_signal",
         "factor by which the signal grows from the first site to the last, or at one weight",
-        "Initialise with variance gain² / n_in (He for ReLU), or normalise between layers. If "
-        "one site is named: is its weight scaled twice?",
+        "Initialise with variance gain² / n_in (He for ReLU), or normalise between layers; where "
+        "one site is named, see whether its weight is scaled twice.",
         "He, Zhang, Ren & Sun 2015, section 2.2",
         (
             Limit("critical", 1e3, "float16 ends at 6.6e4, and the updates of the last weights "
@@ -97,8 +97,8 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "vanishing_signal",
         "factor by which the signal shrinks from the first site to the last, or at one weight",
-        "Initialise with variance gain² / n_in (He for ReLU), or normalise between layers. If "
-        "one site is named: is its weight scaled twice?",
+        "Initialise with variance gain² / n_in (He for ReLU), or normalise between layers; where "
+        "one site is named, see whether its weight is scaled twice.",
         "He, Zhang, Ren & Sun 2015, section 2.2",
         (
             Limit("critical", 1e3, "the output hardly depends on the input"),

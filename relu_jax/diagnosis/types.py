@@ -6,6 +6,17 @@ from typing import Any, NamedTuple
 from relu_jax.tap import Site
 
 
+def shown(name: str, most: int = 60) -> str:
+    r"""Make a name from the user's model fit for one line: escaped, and cut where it is long.
+
+    Example:
+        >>> shown("a\nb")
+        'a\\nb'
+    """
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 class Finding(NamedTuple):
     """One thing worth knowing about a network, where it is, and what to do.
 
@@ -33,8 +44,8 @@ class Finding(NamedTuple):
     source: str
 
     def __str__(self) -> str:
-        where = f" at {self.site}" if self.site else ""
-        return f"{self.severity}  {self.kind}{where}: {self.what} {self.remedy}"
+        where = f" at {shown(self.site)}" if self.site else ""
+        return f"{self.severity}  {self.kind}{where}: {shown(self.what, 400)} {self.remedy}"
 
 
 class Histogram(NamedTuple):

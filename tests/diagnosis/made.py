@@ -14,9 +14,9 @@ HISTOGRAM = Histogram((-1.0, 0.0, 1.0), (3, 4), 1, 0)
 def site(name: str = "layers/0", kind: str = "relu", **changes: Any) -> Site:
     """Build a site of 64 × 32."""
     facts = {
-        "id": name, "kind": kind, "params": {}, "slope_at_kinks": (0.0,), "path": f"params/{name}/w",
-        "source": "net.py:3", "shape": (64, 32), "dtype": "float32", "unit_axes": (1,), "count": 1,
-        "gates": False, "loop": "", "loops": (),
+        "id": name, "kind": kind, "params": {}, "slope_at_kinks": (0.0,),
+        "path": f"params/{name}/w", "source": "net.py:3", "shape": (64, 32),
+        "dtype": "float32", "unit_axes": (1,), "count": 1, "gates": False, "loop": "", "loops": (),
     }  # fmt: skip
     return Site(**(facts | changes))
 

@@ -218,9 +218,7 @@ SAID_ONCE = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("plant", "kinds"), SAID_ONCE, ids=[row[0].__name__ for row in SAID_ONCE]
-)
+@pytest.mark.parametrize(("plant", "kinds"), SAID_ONCE, ids=[row[0].__name__ for row in SAID_ONCE])
 def test_a_fault_is_said_once(plant, kinds):
     """What a cause brings about (zero gradients, NaN downstream) is no finding of its own."""
     found = [one for one in diagnosed(plant).findings if one.severity != "info"]

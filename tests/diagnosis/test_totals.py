@@ -13,7 +13,8 @@ from tests.diagnosis import made
 
 def seen(loops=(), units=3, value=1.0):
     shape = (*loops, units)
-    scaled = np.stack([np.full(shape, value * s**2, np.float32) for s in SCALES], axis=len(loops))
+    each = [np.full(shape, x, np.float32) for x in (value, np.inf, 0.0)]
+    scaled = np.stack(each, axis=len(loops))
     counts = [np.full(shape, n, np.float32) for n in (0, 0, 2, 5, 4)]
     ahead = Forward(
         np.full(loops, 7, np.int32), scaled, scaled, *counts, np.full((*loops, 9), 6, np.int32)

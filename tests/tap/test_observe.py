@@ -15,7 +15,6 @@ from tests.tap.oracles import ORACLES, Oracle, weighted
 
 # The two programs add up in different orders; the longest sum has 5·6·6 terms.
 NEAR = {"rtol": tolerance("float32", n=20), "atol": tolerance("float32", n=20)}
-costly = pytest.mark.leaks_unchecked("it collects garbage at every trace: test_edges.py checks a few")
 
 
 def _id(oracle: Oracle) -> str:
@@ -32,7 +31,6 @@ def _near(got: Any, want: Any) -> None:
         np.testing.assert_allclose(a, b, **NEAR)
 
 
-@costly
 @pytest.mark.parametrize("oracle", ORACLES, ids=_id)
 def test_record_agrees_with_a_model_that_reports_on_itself(oracle):
     def both() -> Any:
@@ -43,7 +41,6 @@ def test_record_agrees_with_a_model_that_reports_on_itself(oracle):
     _near(got, want)
 
 
-@costly
 @pytest.mark.parametrize("oracle", ORACLES, ids=_id)
 def test_cotangents_are_the_gradients_of_zeros_added_at_the_place(oracle):
     def both() -> Any:
@@ -60,7 +57,6 @@ def test_cotangents_are_the_gradients_of_zeros_added_at_the_place(oracle):
 ORACLE = {oracle.name: oracle for oracle in ORACLES}
 
 
-@costly
 def test_backward_summaries_are_those_of_the_cotangents():
     oracle = ORACLE["residual"]
     run = tap.observed_value_and_grad(
@@ -80,7 +76,6 @@ def test_backward_summaries_are_those_of_the_cotangents():
     _near({k: (c.pre, c.post) for k, c in back.items()}, squares)
 
 
-@costly
 def test_backward_summaries_inside_a_loop_have_one_entry_per_turn():
     oracle = ORACLE["scan"]
     run = tap.observed_value_and_grad(
@@ -98,7 +93,6 @@ def _per_example(w, row):
 W = n.leaf(n.D, n.H, seed=31)
 
 
-@costly
 def test_record_under_vmap_gives_every_example():
     mapped = jax.vmap(tap.record(_per_example), in_axes=(None, 0))
     whole = tap.record(jax.vmap(_per_example, in_axes=(None, 0)))
@@ -107,7 +101,6 @@ def test_record_under_vmap_gives_every_example():
     _near(_ends(one), _ends(all_at_once))
 
 
-@costly
 def test_backward_summaries_add_up_over_a_vmap_inside():
     def loss(w: Any, x: Any) -> Any:
         return weighted(jax.vmap(_per_example, in_axes=(None, 0))(w, x))
@@ -130,7 +123,6 @@ def _nothing(site, act, pre, post):
     return ()
 
 
-@costly
 def test_a_penalty_on_recorded_values_is_differentiable():
     def penalised(params: Any) -> Any:
         value, seen = tap.record(ORACLE["mlp"].loss)(params, n.X)

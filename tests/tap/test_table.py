@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from relu_jax import tap
+from tests.tap import networks as n
 from tests.tap.cases import CASES, ROUNDED, Case
+from tests.tap.spellings import ALL
 
 pytestmark = [
     pytest.mark.standard_promotion("the rows are models as users write them"),
-    pytest.mark.leaks_unchecked("it collects garbage at every trace: test_leaks.py checks a few"),
+    pytest.mark.leaks_unchecked("it collects garbage at every trace: test_observe.py has it"),
 ]
 
 
@@ -39,6 +41,54 @@ def test_sites_are_those_of_the_row(case):
         _agrees(site, expected, 0.01 if low else 1e-5)
     _adds_up(sites)
     assert tuple(name.split(" at ")[0] for name in sites.coverage.opaque) == case.opaque
+
+
+def _all_spellings(params: Any, x: Any) -> Any:
+    return n.mlp(*(row.f for row in ALL))(params, x)
+
+
+def _one_cell_of_all(params: Any, x: Any) -> Any:
+    """Apply every spelling in one step of a scan."""
+
+    def step(h: Any, _: Any) -> Any:
+        return _all_spellings(params, h @ params["back"]), None
+
+    start = n.dense(params["layers"][0], x) @ params["out"]
+    return jax.lax.scan(step, start, None, length=2)[0]
+
+
+def _images_of_all(params: Any, x: Any) -> Any:
+    """Apply every spelling after a convolution of its own, with a residual sum."""
+    x = n.conv(x, params["conv1"])
+    for row in ALL:
+        x = x + row.f(n.conv(x, params["conv2"]))
+    return x.mean((1, 2))
+
+
+DEEP = n.mlp_params(len(ALL)) | {"back": n.leaf(2, 3), "out": n.leaf(4, 2)}
+NAMED = [row.kind for row in ALL if row.kind != "identity"]
+WRAPPED = {
+    "mlp": (_all_spellings, (DEEP, n.X)),
+    "loss": (n.squared(_all_spellings), (DEEP, n.X, n.Y)),
+    "jit": (jax.jit(_all_spellings), (DEEP, n.X)),
+    "vmap": (jax.vmap(_all_spellings, in_axes=(None, 0)), (DEEP, n.X[:, None])),
+    "grad": (jax.grad(n.squared(_all_spellings)), (DEEP, n.X, n.Y)),
+    "remat": (jax.checkpoint(_all_spellings), (DEEP, n.X)),
+    "value_and_grad of jit of remat": (
+        jax.value_and_grad(jax.jit(jax.checkpoint(n.squared(_all_spellings)))), (DEEP, n.X, n.Y),
+    ),
+    "scan": (_one_cell_of_all, (DEEP, n.X)),
+    "residual cnn": (_images_of_all, (n.CNN, n.IMAGES)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("f", "args"), WRAPPED.values(), ids=WRAPPED)
+def test_every_spelling_is_found_in_every_context(f, args):
+    sites = tap.sites(f, *args)
+    assert [s.kind for s in sites] == NAMED
+    params = [row.params for row in ALL if row.kind != "identity"]
+    assert [pytest.approx(p, rel=1e-5) for p in params] == [s.params for s in sites]
+    _adds_up(sites)
 
 
 def _agrees(site, expected, rtol):

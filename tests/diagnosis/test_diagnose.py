@@ -1,0 +1,223 @@
+"""Does the verb measure what NumPy measures, on any batches, and refuse what it cannot do?"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import relu_jax as rj
+from relu_jax.core.errors import DataError
+from relu_jax.core.numerics import tolerance
+from tests.diagnosis import networks, oracle
+from tests.diagnosis.networks import gaussian, mlp_loss, start
+
+SIZES = [64, 24, 20, 16, 10]
+ACTS = {"relu": jax.nn.relu, "tanh": jnp.tanh, "sigmoid": jax.nn.sigmoid}
+TOLERANCE = tolerance("float32", n=64)
+
+
+@pytest.mark.parametrize("kind", ACTS)
+def test_the_numbers_are_numpy_s(kind):
+    params, batches = start(SIZES), gaussian(40, 2)
+    params = networks.replaced(params, 1, "b", jnp.linspace(-3.0, 1.0, 20))
+    d = rj.diagnose(mlp_loss(ACTS[kind]), params, batches)
+    runs = [oracle.run(params, batch, kind) for batch in batches]
+    assert d.loss == pytest.approx(np.mean([run.loss for run in runs]), rel=TOLERANCE)
+    for i, report in enumerate(d.sites.values()):
+        for name in ("pre", "post", "d_pre", "d_post"):
+            expected = oracle.rms(*(getattr(run, name)[i] for run in runs))
+            assert getattr(report, f"rms_{name}") == pytest.approx(expected, rel=TOLERANCE)
+        pre = np.concatenate([run.pre[i] for run in runs])
+        slope = np.abs(oracle.ACTS[kind][1](pre))
+        assert report.dead == int((slope == 0).all(axis=0).sum())
+        limit = 0.1 * {"sigmoid": 0.25}.get(kind, 1.0)
+        assert report.saturated == pytest.approx(np.mean(slope < limit), abs=1 / pre.size)
+    for i, leaf in enumerate(d.parameters):
+        layer, name = divmod(i, 2)
+        mean = np.mean([run.grads[layer]["bw"[name]] for run in runs], axis=0)
+        assert leaf.path == f"params/{layer}/{'bw'[name]}"
+        assert leaf.rms_grad == pytest.approx(oracle.rms(mean), rel=10 * TOLERANCE)
+
+
+def counts(d):
+    return [
+        (r.id, r.n, r.units, r.dead, r.saturated, r.zeros, r.underflow, r.nonfinite_forward)
+        for r in d.sites.values()
+    ]
+
+
+def test_many_small_batches_count_like_one_large():
+    (large,) = gaussian(60, 1)
+    params = networks.replaced(start(SIZES), 1, "b", jnp.linspace(-4.0, 1.0, 20))
+    cuts = [slice(0, 20), slice(20, 40), slice(40, 60)]
+    small = [(large[0][cut], large[1][cut]) for cut in cuts]
+    loss = mlp_loss(jax.nn.relu)
+    one, many = rj.diagnose(loss, params, [large]), rj.diagnose(loss, params, iter(small))
+    assert counts(one) == counts(many)
+    assert (many.n_batches, many.n_examples) == (3, 60)
+    assert many.loss == pytest.approx(one.loss, rel=TOLERANCE)
+    for a, b in zip(one.parameters, many.parameters, strict=True):
+        assert b.rms_grad == pytest.approx(a.rms_grad, rel=TOLERANCE)
+
+
+def test_batches_of_unequal_size_are_weighted_by_examples():
+    (large,) = gaussian(50, 1)
+    parts = [(large[0][:40], large[1][:40]), (large[0][40:], large[1][40:])]
+    params, loss = start(SIZES), mlp_loss(jnp.tanh)
+    one, two = rj.diagnose(loss, params, [large]), rj.diagnose(loss, params, parts)
+    assert counts(one) == counts(two)
+    assert two.loss == pytest.approx(one.loss, rel=TOLERANCE)
+    assert two.parameters[1].rms_grad == pytest.approx(one.parameters[1].rms_grad, rel=TOLERANCE)
+
+
+def looped(params, batch):
+    x, labels = batch
+    x, _ = jax.lax.scan(lambda h, w: (jnp.tanh(h @ w), None), x, params["hidden"])
+    return networks.cross_entropy(x @ params["last"], labels)
+
+
+def unrolled(params, batch):
+    x, labels = batch
+    for w in params["hidden"]:
+        x = jnp.tanh(x @ w)
+    return networks.cross_entropy(x @ params["last"], labels)
+
+
+def test_a_loop_over_layers_is_told_layer_by_layer():
+    first, last = jax.random.split(jax.random.key(0))
+    stacked = {
+        "hidden": jax.random.normal(first, (3, 64, 64)) / 8.0,
+        "last": jax.random.normal(last, (64, 10)) / 8.0,
+    }
+    apart = stacked | {"hidden": list(stacked["hidden"])}
+    batches = gaussian(20, 2)
+    a, b = rj.diagnose(looped, stacked, batches), rj.diagnose(unrolled, apart, batches)
+    assert list(a.sites) == ["hidden[0]", "hidden[1]", "hidden[2]"]
+    assert [r[1:] for r in counts(a)] == [r[1:] for r in counts(b)]
+    for one, other in zip(a.sites.values(), b.sites.values(), strict=True):
+        assert one.rms_pre == pytest.approx(other.rms_pre, rel=TOLERANCE)
+        assert one.norm_d_pre == pytest.approx(other.norm_d_pre, rel=TOLERANCE)
+        assert one.gain_backward == pytest.approx(other.gain_backward, rel=TOLERANCE)
+    assert a.flow == pytest.approx(b.flow, rel=TOLERANCE)
+
+
+def test_a_loop_over_steps_is_one_site():
+    def loss(params, batch):
+        x, labels = batch
+        steps = x.reshape(len(x), 8, 8).swapaxes(0, 1)
+
+        def turn(h, x):
+            h = jnp.tanh(x @ params["in"] + h @ params["rec"])
+            return h, h
+
+        last, _ = jax.lax.scan(turn, jnp.zeros((len(labels), 16)), steps)
+        return networks.cross_entropy(last @ params["out"], labels)
+
+    keys = jax.random.split(jax.random.key(0), 3)
+    shapes = {"in": (8, 16), "rec": (16, 16), "out": (16, 10)}
+    params = {
+        name: jax.random.normal(key, shape) / shape[0] ** 0.5
+        for key, (name, shape) in zip(keys, shapes.items(), strict=True)
+    }
+    (report,) = rj.diagnose(loss, params, gaussian(20, 2)).sites.values()
+    assert report.n == 20 * 2 * 8
+    assert report.units == 16
+    assert 0.1 < report.rms_post < 1
+
+
+def test_a_convolution_counts_channels():
+    def loss(params, batch):
+        x = batch[0].reshape(-1, 8, 8, 1)
+        x = jax.lax.conv_general_dilated(
+            x, params["k"], (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+        return jnp.mean(jax.nn.relu(x))
+
+    params = {"k": jax.random.normal(jax.random.key(0), (3, 3, 1, 5))}
+    (report,) = rj.diagnose(loss, params, gaussian(20, 1)).sites.values()
+    assert (report.units, report.n) == (5, 20 * 64)
+
+
+def test_aux_is_found_and_only_selects():
+    def loss(params, batch):
+        return mlp_loss(jnp.tanh)(params, batch), {"any": batch[0]}
+
+    d = rj.diagnose(loss, start(SIZES), gaussian(20, 1), only="params/1")
+    assert list(d.sites) == ["params/1"]
+    assert d.coverage.recognised == 3
+
+
+def test_updates_are_measured():
+    loss, params, batches = mlp_loss(jax.nn.relu), start(SIZES), gaussian(20, 1)
+    plain = rj.diagnose(loss, params, batches, learning_rate=0.1)
+    leaf = plain.parameters[1]
+    assert leaf.update_ratio == pytest.approx(0.1 * leaf.ratio, rel=TOLERANCE)
+    adam = rj.diagnose(loss, params, batches, optimizer=optax.adam(1e-3)).parameters[1]
+    assert adam.update_ratio == pytest.approx(1e-3 / adam.rms, rel=0.1)
+
+
+def test_half_precision_is_measured_in_single():
+    params = jax.tree.map(lambda leaf: leaf.astype(jnp.bfloat16), start(SIZES))
+    d = rj.diagnose(mlp_loss(jax.nn.relu), params, gaussian(40, 1))
+    report = d.sites["params/0"]
+    assert report.site.dtype == "bfloat16"
+    assert report.rms_pre == pytest.approx(2**0.5, rel=0.1)
+
+
+def test_a_network_without_sites_is_diagnosed_too():
+    d = rj.diagnose(lambda w, x: jnp.mean((x @ w) ** 2), jnp.ones((3, 2)), [jnp.ones((4, 3))])
+    assert dict(d.sites) == {}
+    assert d.flow == (None, None, None, None)
+    assert [one.kind for one in d.findings] == ["no_activation"]
+    assert "No" in str(d)
+
+
+def test_a_mesh_is_not_built_yet():
+    mesh = jax.make_mesh((1,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
+    with pytest.raises(NotImplementedError, match="one device so far; got mesh=.*leave mesh out"):
+        rj.diagnose(mlp_loss(jnp.tanh), start(SIZES), gaussian(20, 1), mesh=mesh)
+
+
+@pytest.mark.parametrize(
+    ("loss", "params", "batches", "kind", "message"),
+    [
+        (mlp_loss(jnp.tanh), start(SIZES), [], DataError, "no batches"),
+        (
+            mlp_loss(jnp.tanh),
+            start([32, 8, 10]),
+            gaussian(20, 1),
+            DataError,
+            "works on every batch",
+        ),
+        (
+            lambda p, b: b[0] @ p,
+            jnp.ones((64, 2)),
+            gaussian(20, 1),
+            ValueError,
+            "one floating number",
+        ),
+        (lambda p, b: b, jnp.ones(3, jnp.int32), [1.0], DataError, "hold floating numbers"),
+    ],
+)
+def test_wrong_input_is_refused(loss, params, batches, kind, message):
+    with pytest.raises(kind, match=message):
+        rj.diagnose(loss, params, batches)
+
+
+def test_nan_is_no_error():
+    bad = [(np.full((4, 64), np.nan, np.float32), np.zeros(4, np.int32))]
+    d = rj.diagnose(mlp_loss(jnp.tanh), start(SIZES), bad)
+    assert np.isnan(d.loss)
+    assert [one.kind for one in d.findings] == ["non_finite"]
+    assert d.sites["params/0"].nonfinite_forward == 2 * 4 * 24
+
+
+def test_no_finding_repeats_another():
+    """In a network broken in many ways each site has one finding, and every finding a place."""
+    params = networks.scaled(start([64, *[20] * 6, 10]), 1, 1e3)
+    d = rj.diagnose(mlp_loss(jnp.tanh), params, gaussian(40, 1), learning_rate=100.0)
+    places = [(one.kind, one.site) for one in d.findings]
+    assert len(set(places)) == len(places)
+    kinds = {one.kind for one in d.findings}
+    assert not {"vanishing_gradient", "exploding_gradient"} <= kinds

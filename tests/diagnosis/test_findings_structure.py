@@ -1,0 +1,55 @@
+"""Are missing activations told by what is around them?"""
+
+import pytest
+
+from relu_jax.diagnosis import findings_structure
+from relu_jax.tap import Linear
+from tests.diagnosis import made
+
+SITES = (made.site(),)
+
+
+def linear(name, n_in, n_out, after=()):
+    return Linear(name, "net.py:3", n_in, n_out, after, ())
+
+
+def judged(*maps, sites=SITES, opaque=()):
+    return findings_structure.judge(made.facts(sites=sites, linear=maps, opaque=opaque))
+
+
+def test_maps_with_an_activation_between_them_are_fine():
+    assert judged(linear("a", 8, 8), linear("b", 8, 8)) == []
+
+
+@pytest.mark.parametrize(
+    ("inner", "severity"), [(64, "warning"), (8, "warning"), (7, "info"), (2, "info")]
+)
+def test_a_bottleneck_may_be_meant(inner, severity):
+    (found,) = judged(linear("a", 8, inner), linear("b", inner, 8, ("a",)))
+    assert (found.kind, found.severity, found.site) == ("linear_stack", severity, "b")
+    assert found.evidence["inner width"] == inner
+
+
+def test_three_in_a_row_are_two_findings():
+    found = judged(linear("a", 8, 8), linear("b", 8, 8, ("a",)), linear("c", 8, 8, ("b",)))
+    assert [one.site for one in found] == ["b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("maps", "severity"),
+    [
+        ((linear("a", 8, 8), linear("b", 8, 8, ("a",))), "warning"),
+        ((linear("a", 8, 8), linear("b", 8, 8)), "info"),
+        ((linear("a", 8, 8),), "info"),
+        ((), "info"),
+    ],
+)
+def test_no_activation_at_all_is_said_once(maps, severity):
+    (found,) = judged(*maps, sites=())
+    assert (found.kind, found.severity) == ("no_activation", severity)
+    assert found.evidence["linear maps"] == len(maps)
+
+
+def test_what_was_not_entered_is_mentioned():
+    (found,) = judged(sites=(), opaque=("while at net.py:9",))
+    assert "Not entered: while at net.py:9." in found.what

@@ -1,0 +1,36 @@
+"""Is every number in the table usable and reasoned?"""
+
+import pytest
+
+from relu_jax.diagnosis import thresholds
+
+
+def test_names_are_unique():
+    names = [kind.name for kind in thresholds.KINDS]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("kind", thresholds.KINDS, ids=lambda kind: kind.name)
+def test_a_kind_is_complete(kind):
+    assert all((kind.meaning, kind.remedy.endswith("."), kind.source, kind.limits))
+    ranks = [thresholds.SEVERITIES.index(limit.severity) for limit in kind.limits]
+    values = [limit.value for limit in kind.limits]
+    assert ranks == sorted(ranks)
+    assert values == sorted(values, reverse=True)
+    assert all(len(limit.reason) > 20 for limit in kind.limits)
+
+
+def test_the_worst_limit_reached_is_given():
+    assert thresholds.severity("dead_units", 1.0) == "critical"
+    assert thresholds.severity("dead_units", 0.999) == "warning"
+    assert thresholds.severity("dead_units", 0.0) is None
+    assert thresholds.severity("dead_units", float("nan")) is None
+
+
+def test_the_issue_s_kinds_are_there():
+    asked = {
+        "vanishing_gradient", "exploding_gradient", "vanishing_signal", "exploding_signal",
+        "dead_units", "saturated", "non_finite", "frozen_parameter", "linear_stack",
+        "no_activation", "underflow",
+    }  # fmt: skip
+    assert asked <= {kind.name for kind in thresholds.KINDS}

@@ -1,0 +1,136 @@
+"""Is what surrounds an elementwise function read rightly: softmax, norm, loss, position, gate?"""
+
+import jax
+import jax.numpy as jnp
+import pytest
+from jax import nn
+
+from relu_jax import tap
+from tests.tap import losses
+from tests.tap import networks as n
+
+pytestmark = pytest.mark.leaks_unchecked("it collects garbage at every trace: test_observe.py has it")
+
+W = n.leaf(3, 4)
+WIDE = {"w": W, "v": n.leaf(3, 4, seed=1), "out": n.leaf(4, 2)}
+
+
+def _ignored(f, *args):
+    return tap.sites(f, *args).coverage.ignored
+
+
+def _norm(x, axis):
+    return (x - x.mean(axis, keepdims=True)) / jnp.sqrt(x.var(axis, keepdims=True) + 1e-5)
+
+
+def _rms(x):
+    return x * jax.lax.rsqrt(jnp.mean(x**2, axis=-1, keepdims=True) + 1e-6)
+
+
+def _unit(x):
+    return x / jnp.maximum(jnp.linalg.norm(x, axis=-1, keepdims=True), 1e-6)
+
+
+def _grouped(x):
+    return _norm(x.reshape(5, 2, 2), 2).reshape(5, 4)
+
+
+def _own_softmax(x):
+    weights = jnp.exp(x - x.max(-1, keepdims=True))
+    return weights / weights.sum(-1, keepdims=True)
+
+
+def _masked_softmax(x):
+    return nn.softmax(jnp.where(x > 0, x, -1e9), axis=-1)
+
+
+PURPOSES = {
+    "softmax": (lambda w, x: nn.softmax(x @ w), "softmax"),
+    "softmax by hand": (lambda w, x: _own_softmax(x @ w), "softmax"),
+    "log_softmax": (lambda w, x: nn.log_softmax(x @ w), "softmax"),
+    "logsumexp": (lambda w, x: nn.logsumexp(x @ w, axis=-1), "softmax"),
+    "softmax over one class": (lambda w, x: nn.softmax(x @ w[:, :1]), "softmax"),
+    "softmax, masked": (lambda w, x: _masked_softmax(x @ w), "softmax"),
+    "layer norm": (lambda w, x: _norm(x @ w, -1), "normalisation"),
+    "batch norm": (lambda w, x: _norm(x @ w, 0), "normalisation"),
+    "group norm": (lambda w, x: _grouped(x @ w), "normalisation"),
+    "nn.standardize": (lambda w, x: nn.standardize(x @ w), "normalisation"),
+    "rms norm": (lambda w, x: _rms(x @ w), "normalisation"),
+    "unit norm": (lambda w, x: _unit(x @ w), "normalisation"),
+    "squared error": (lambda w, x, y: jnp.mean((x @ w - y) ** 2), "loss"),
+    "weight decay": (lambda w, x: (x @ w).sum() + (w**2).sum(), "parameter transform"),
+    "positive weights": (lambda w, x: x @ jnp.exp(w), "parameter transform"),
+    "positions": (lambda w, x: x @ w + jnp.sin(jnp.arange(4.0))[None], "constant"),
+}
+
+
+@pytest.mark.parametrize("row", PURPOSES.values(), ids=PURPOSES)
+def test_what_is_no_activation_is_named_for_what_it_is(row):
+    f, purpose = row
+    args = (W, n.X, n.leaf(5, 4)) if purpose == "loss" else (W, n.X)
+    sites = tap.sites(f, *args)
+    assert len(sites) == 0, str(sites)
+    assert purpose in sites.coverage.ignored
+
+
+@pytest.mark.parametrize("axis", [0, -1])
+@pytest.mark.parametrize("shape", [(5, 4), (1, 4), (5, 1), (1, 1)])
+def test_a_norm_over_a_single_value_is_still_a_norm(axis, shape):
+    w, x = n.leaf(3, shape[1]), n.leaf(shape[0], 3)
+    sites = tap.sites(lambda w, x: nn.relu(_norm(x @ w, axis)), w, x)
+    assert [(s.id, s.kind) for s in sites] == [("w", "relu")]
+
+
+@pytest.mark.parametrize("f", [nn.relu, nn.sigmoid, jnp.tanh, nn.softplus, nn.hard_tanh])
+@pytest.mark.parametrize("norm", [_norm, lambda x, _: _rms(x), lambda x, _: _unit(x)])
+def test_an_activation_beside_a_norm_is_one_still(f, norm):
+    def model(p, x):
+        return f(norm(x @ p["w"], -1)) @ p["out"]
+
+    assert len(tap.sites(model, WIDE, n.X)) == 1
+
+
+def test_an_activation_before_a_norm_is_one_still():
+    sites = tap.sites(lambda p, x: _norm(nn.relu(x @ p["w"]), -1) @ p["out"], WIDE, n.X)
+    assert [s.kind for s in sites] == ["relu"]
+
+
+@pytest.mark.parametrize(
+    "loss", [losses.binary, losses.huber, losses.hinge, losses.log_cosh, losses.absolute]
+)
+def test_the_inside_of_a_loss_is_called_loss(loss):
+    assert _ignored(loss, n.P, n.X, n.Y)["loss"] >= 1
+
+
+def test_the_forward_function_and_its_gradient_agree_on_purposes():
+    for loss in (losses.gaussian, losses.sigmoid_output, losses.focal):
+        forward = tap.sites(loss, n.P, n.X, n.Y)
+        both = tap.sites(jax.value_and_grad(loss), n.P, n.X, n.Y)
+        assert [(s.id, s.kind) for s in forward] == [(s.id, s.kind) for s in both], loss.__name__
+
+
+@pytest.mark.parametrize(
+    ("f", "gates"),
+    [
+        (lambda params, x: (nn.silu(x @ params["w"]) * (x @ params["v"])) @ params["out"], True),
+        (lambda params, x: ((x @ params["v"]) * nn.sigmoid(x @ params["w"])) @ params["out"], True),
+        (lambda params, x: ((x @ params["v"])[:, None] * nn.sigmoid(x @ params["w"])[:, None])[:, 0], True),
+        (lambda params, x: 3 * nn.sigmoid(x @ params["w"]) @ params["out"], False),
+        (lambda params, x: (nn.sigmoid(x @ params["w"]) * params["out"][:, 0][None]).sum(1), False),
+        (lambda params, x: (lambda h: nn.relu(h) * h)(x @ params["w"]) @ params["out"], False),
+        (lambda params, x: (nn.relu(x @ params["w"]) + x @ params["v"]) @ params["out"], False),
+    ],
+    ids=["swiglu", "glu", "broadcast", "scaled", "by a parameter", "by its own input", "added"],
+)
+def test_a_gate_multiplies_another_array_of_the_data(f, gates):
+    (site,) = [s for s in tap.sites(f, WIDE, n.X) if s.kind != "unknown"] or [None]
+    assert site is None or site.gates == gates
+    assert site is not None or not gates
+
+
+def test_dropout_is_no_gate():
+    def f(w, x, key):
+        return nn.relu(x @ w) * jax.random.bernoulli(key, 0.5, (5, 4)).astype(x.dtype)
+
+    (site,) = tap.sites(f, W, n.X, jax.random.key(0))
+    assert not site.gates

@@ -1,0 +1,98 @@
+"""Is a jaxpr written into a graph with every frame entered, and nothing lost or merged wrongly?"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax, nn
+
+from relu_jax import tap
+from relu_jax.tap import compat, flatten
+from tests.tap import contexts as c
+from tests.tap import networks as n
+from tests.tap.reading import graph_of, made_by
+
+
+def _kinds(f, *args):
+    return {node.name: node.kind for node in graph_of(f, *args).frame.nodes}
+
+
+def test_nested_jits_are_written_out():
+    f = jax.jit(lambda x: jax.jit(jnp.tanh)(x) + jax.jit(jnp.sin)(x))
+    assert _kinds(f, n.X) == {"tanh": "elementwise", "sin": "elementwise", "add": "elementwise"}
+
+
+@pytest.mark.parametrize(
+    ("f", "name", "kind"),
+    [
+        (nn.relu, "custom_jvp_call", "elementwise"),
+        (lambda x: lax.scan(lambda h, _: (jnp.tanh(h), None), x, None, length=2)[0], "scan", "scan"),
+        (jax.checkpoint(jnp.tanh), "remat2", "remat"),
+        (lambda x: lax.while_loop(lambda h: h.sum() > 1, jnp.sin, x), "while", "opaque"),
+        (lambda x: lax.cond(x.sum() > 0, jnp.tanh, jnp.sin, x), "cond", "opaque"),
+        (lambda x: jnp.sort(x), "sort", "plain"),
+    ],
+)  # fmt: skip
+def test_a_node_is_entered_by_its_rule(f, name, kind):
+    assert _kinds(f, n.X)[name] == kind
+
+
+def test_a_rule_of_the_user_s_is_a_frame_where_it_holds_a_product():
+    kinds = _kinds(c.own_vjp, n.P, n.X)
+    assert kinds["custom_vjp_call"] == "rule"
+    assert _kinds(c.elementwise_vjp, n.P, n.X)["custom_vjp_call"] == "elementwise"
+
+
+def test_the_backward_pass_is_told_from_the_forward_pass():
+    network = graph_of(jax.grad(lambda w: jnp.sum(jnp.sin(n.X @ w) ** 2)), n.leaf(3, 4))
+    forward, *backward = made_by(network, "dot_general")
+    assert not forward.backward
+    assert [node.backward for node in backward] == [True]
+
+
+def test_what_is_written_twice_is_one_node():
+    network = graph_of(lambda x: jnp.exp(x) / (1 + jnp.exp(x)), n.X)
+    assert len(made_by(network, "exp")) == 1
+    (site,) = tap.sites(lambda w, x: jnp.exp(x @ w) / (1 + jnp.exp(x @ w)), n.leaf(3, 4), n.X)
+    assert site.kind == "sigmoid"
+
+
+def test_what_only_looks_alike_is_not_one_node():
+    left = np.zeros((40, 40), np.float32)
+    right = left.copy()
+    right[20, 20] = 7  # printed, both arrays are cut off before this entry
+    x = np.ones((2, 40), np.float32)
+
+    def f(x):
+        return nn.relu(x @ left) + jnp.tanh(x @ right) + jnp.sin(x * -0.0) + jnp.cos(x * 0.0)
+
+    y, _ = tap.record(f)(x)
+    np.testing.assert_array_equal(y, f(x))
+    assert len(made_by(graph_of(f, x), "mul")) == 2
+
+
+def test_effects_happen_as_often_as_they_are_written(capfd):
+    def f(x):
+        jax.debug.print("seen")
+        jax.debug.print("seen")
+        return nn.relu(x)
+
+    jax.block_until_ready(tap.record(f)(n.X))
+    jax.effects_barrier()
+    assert capfd.readouterr().out.split() == ["seen", "seen"]
+
+
+@pytest.mark.parametrize(
+    ("f", "holds"),
+    [
+        (lambda x: lax.while_loop(lambda s: s[0] < 3, lambda s: (s[0] + 1, jnp.tanh(s[1])), (0, x)), True),
+        (lambda x: lax.while_loop(lambda s: s[0] < 3, lambda s: (s[0] + 1, s[1] * 2), (0, x)), False),
+        (lambda x: lax.cond(x.sum() > 0, nn.gelu, lambda x: x, x), True),
+        (lambda x: lax.cond(x.sum() > 0, lambda x: x + 1, lambda x: x, x), False),
+    ],
+)  # fmt: skip
+def test_only_what_may_hide_an_activation_counts_as_opaque(f, holds):
+    opened, _ = compat.trace(f, n.X)
+    (unentered,) = [e for e in opened.jaxpr.eqns if e.primitive.name in ("while", "cond")]
+    assert flatten.holds_activation(unentered) == holds
+    assert bool(tap.sites(f, n.X).coverage.opaque) == holds

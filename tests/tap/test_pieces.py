@@ -1,0 +1,67 @@
+"""Is a function cut out of a program the same function, in NumPy and in JAX?"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import nn
+
+from relu_jax.tap import regions
+from tests.tap import networks as n
+from tests.tap.reading import regions_of
+
+pytestmark = pytest.mark.leaks_unchecked("it collects garbage at every trace: test_observe.py has it")
+
+GRID = np.linspace(-3, 3, 13)
+
+
+def _piece(f, *args):
+    flow = regions_of(f, *args)
+    (y,) = regions.exits(flow, lambda v: True)
+    return regions.piece(flow, flow.root[y], y)
+
+
+def test_values_are_those_of_the_function():
+    piece = _piece(lambda x: jnp.tanh(x) * nn.sigmoid(x) + jnp.sqrt(jnp.float32(2)), n.X)
+    want = np.tanh(GRID) / (1 + np.exp(-GRID)) + np.sqrt(2)
+    np.testing.assert_allclose(piece.values(GRID, {}), want, rtol=1e-7)
+    assert piece.operands == ()
+
+
+def test_parameters_are_taken_from_outside():
+    piece = _piece(lambda x, a, b: a * jnp.tanh(x) + b[None], n.X, jnp.float32(2), n.X[0])
+    a, b = piece.operands
+    got = piece.values(GRID, {a: 3.0, b: 0.5})
+    np.testing.assert_allclose(got, 3 * np.tanh(GRID) + 0.5, rtol=1e-12)
+
+
+def test_bound_runs_the_program_s_own_equations_on_any_shape():
+    piece = _piece(nn.gelu, n.X)
+    act = piece.bound({})
+    np.testing.assert_array_equal(act(n.X), nn.gelu(n.X))
+    np.testing.assert_array_equal(act(n.X[0]), nn.gelu(n.X[0]))
+
+
+@pytest.mark.parametrize("f", [nn.relu, nn.selu, nn.softplus, jnp.abs, nn.silu])
+def test_slope_is_the_derivative_by_the_program_s_rules(f):
+    want = jax.vmap(jax.grad(f))(jnp.asarray(GRID, jnp.float32))
+    np.testing.assert_allclose(_piece(f, n.X).slope(GRID, {}), want, rtol=2e-6, atol=1e-6)
+
+
+def test_equal_functions_have_equal_keys_whatever_their_shape():
+    assert _piece(nn.silu, n.X).key() == _piece(nn.silu, n.IMAGES).key()
+    assert _piece(nn.relu, n.X).key() == _piece(nn.relu, n.X[0]).key()
+
+
+@pytest.mark.parametrize(
+    ("f", "g"),
+    [
+        (lambda x: jnp.maximum(x, 0), lambda x: jnp.minimum(x, 0)),
+        (lambda x: jnp.maximum(x, 0), lambda x: jnp.maximum(x, 1)),
+        (lambda x: x**2, lambda x: x**3),
+        (lambda x: jnp.where(x > 0, x, 0.1 * x), lambda x: jnp.where(x > 0, 0.1 * x, x)),
+        (lambda x: nn.elu(x, 0.5), lambda x: nn.elu(x, 0.25)),
+    ],
+)
+def test_different_functions_have_different_keys(f, g):
+    assert _piece(f, n.X).key() != _piece(g, n.X).key()

@@ -1,0 +1,135 @@
+"""Is a function known by what it does, with its parameters and its own slope at the kinks?"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import nn
+
+from relu_jax import activations, tap
+from relu_jax.tap import recognise, regions
+from relu_jax.tap.recognise import AFFINE, Recogniser
+from tests.tap import networks as n
+from tests.tap.reading import regions_of
+from tests.tap.spellings import ALL
+
+pytestmark = pytest.mark.leaks_unchecked("it collects garbage at every trace: test_observe.py has it")
+
+
+def _match(f, *args, catalogue=activations.CATALOGUE):
+    flow = regions_of(f, *args)
+    (y,) = regions.exits(flow, lambda v: True)
+    return Recogniser(flow.graph, catalogue)(regions.piece(flow, flow.root[y], y))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        nn.mish, nn.soft_sign, jnp.sin, jnp.square, jnp.exp, nn.hard_silu,
+        lambda x: jnp.where(x > 0.5, x, 0), lambda x: jnp.round(x), lambda x: x * jnp.cos(x),
+        lambda x: jnp.maximum(x, 0) ** 2, lambda x: nn.relu(x) + 1e-3 * x**2,
+        lambda x: jnp.where(jnp.abs(x) > 0.5, x, 0), lambda x: nn.gelu(x) + 0.01,
+    ],
+    ids=[
+        "mish", "softsign", "sin", "square", "exp", "hard_silu", "shifted step", "round", "x cos",
+        "relu²", "nearly relu", "hardshrink", "shifted gelu",
+    ],
+)  # fmt: skip
+def test_what_the_catalogue_does_not_hold_is_not_named(f):
+    assert _match(f, n.X) is None
+
+
+def test_the_two_gelus_are_told_apart():
+    assert _match(nn.gelu, n.X).kind == "gelu_tanh"
+    assert _match(lambda x: nn.gelu(x, approximate=False), n.X).kind == "gelu"
+    quick = _match(lambda x: x * nn.sigmoid(1.702 * x), n.X)
+    assert (quick.kind, quick.params) == ("silu", {"beta": 1.702})
+
+
+def test_of_two_that_fit_the_one_with_fewer_parameters_is_named():
+    assert _match(lambda x: jnp.where(x >= 0, x, 0.0 * x), n.X).kind == "relu"
+    assert _match(lambda x: jnp.clip(x, 0, 6), n.X).kind == "relu6"
+    assert _match(lambda x: jnp.clip(x, 0, 5), n.X).kind == "hard_tanh"
+
+
+@pytest.mark.parametrize("slope", [0.01, 0.3, -0.5, 1e-3, 5.5])
+def test_a_parameter_is_solved_for(slope):
+    match = _match(lambda x: jnp.where(x >= 0, x, slope * x), n.X)
+    assert match.kind == "leaky_relu"
+    assert match.params == {"slope": slope}
+    assert match.slope_at_kinks == (1.0,)
+
+
+def test_a_parameter_that_is_an_array_is_not_a_number():
+    match = _match(lambda x, a: jnp.where(x > 0, x, a * (jnp.exp(x) - 1)), n.X, jnp.float32(2))
+    assert match.kind == "elu"
+    assert np.isnan(match.params["alpha"])
+
+
+def test_an_array_that_changes_more_than_a_parameter_is_not_named():
+    assert _match(lambda x, a: jnp.tanh(x + a[None] * x**2), n.X, n.X[0]) is None
+
+
+def test_a_straight_line_is_affine():
+    assert _match(lambda x: (x + x) / 2 + 3, n.X) is AFFINE
+    assert _match(lambda x: jnp.where(x > 0, x + 1, x + 1), n.X) is AFFINE
+
+
+def test_a_smaller_catalogue_knows_less():
+    few = tuple(act for act in activations.CATALOGUE if act.name in ("relu", "tanh"))
+    assert _match(nn.relu, n.X, catalogue=few).kind == "relu"
+    assert _match(nn.silu, n.X, catalogue=few) is None
+
+
+def test_the_slope_at_a_kink_is_that_of_the_user_s_rule():
+    @jax.custom_jvp
+    def odd(x):
+        return jnp.maximum(x, 0)
+
+    odd.defjvps(lambda t, _ans, x: jnp.where(x > 0, t, 0.125 * t))
+    assert _match(odd, n.X).slope_at_kinks == (0.125,)
+
+
+def test_two_functions_with_one_body_and_different_rules_are_told_apart():
+    def ruled(slope):
+        @jax.custom_jvp
+        def f(x):
+            return jnp.maximum(x, 0)
+
+        f.defjvps(lambda t, _ans, x: jnp.where(x > 0, t, slope * t))
+        return f
+
+    sites = tap.sites(n.mlp(ruled(0.25), ruled(0.75), nn.relu), n.mlp_params(3), n.X)
+    assert [s.slope_at_kinks for s in sites] == [(0.25,), (0.75,), (0.0,)]
+
+
+def test_the_same_function_is_matched_once(monkeypatch):
+    seen = []
+    matched = Recogniser._match
+    monkeypatch.setattr(
+        Recogniser, "_match", lambda self, piece, *rest: seen.append(1) or matched(self, piece, *rest)
+    )
+    tap.sites(n.mlp(*[nn.silu] * 6), n.mlp_params(6), n.X)
+    once = len(seen)
+    tap.sites(n.mlp(*[nn.silu] * 12), n.mlp_params(12), n.X)
+    assert len(seen) == 2 * once
+
+
+@pytest.mark.standard_promotion("the spellings are as users write them")
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_every_spelling_is_known_in_every_float_dtype(dtype):
+    rows = [row for row in ALL if row.kind != "identity" and row.words != "normal cdf"]
+    eps = 4 * float(jnp.finfo(dtype).eps)
+    for row in rows:
+        (site,) = tap.sites(row.f, jax.ShapeDtypeStruct((5, 3), dtype))
+        assert site.kind == row.kind, row.label
+        assert site.dtype == dtype
+        np.testing.assert_allclose(site.slope_at_kinks, row.slopes, rtol=eps, err_msg=row.label)
+        assert site.params == pytest.approx(row.params, rel=eps), row.label
+
+
+def test_the_grid_sees_where_catalogued_functions_bend():
+    kinks = {kink for act in activations.CATALOGUE for kink in act.kinks}
+    for kink in kinks:
+        assert np.any(recognise._GRID < kink)
+        assert np.any(recognise._GRID > kink)

@@ -1,0 +1,63 @@
+"""Do selectors mean the sites they say, and tell clearly when they mean none?"""
+
+import jax.numpy as jnp
+import pytest
+from jax import nn
+
+from relu_jax import tap
+from tests.tap import networks as n
+
+MODEL = n.mlp(nn.relu, jnp.tanh, nn.relu)
+PARAMS = n.mlp_params(3)
+SITES = tap.sites(MODEL, PARAMS, n.X)
+
+
+def _meant(what):
+    return [site.id for site in SITES if tap.select(what)(site)]
+
+
+@pytest.mark.parametrize(
+    ("what", "ids"),
+    [
+        ("layers/1", ["layers/1"]),
+        ("relu", ["layers/0", "layers/2"]),
+        (r"layers/[12]/", ["layers/1", "layers/2"]),
+        (lambda site: site.kind == "tanh", ["layers/1"]),
+        (tap.select("relu") & "layers/0", ["layers/0"]),
+        (tap.select("tanh") | "layers/2", ["layers/1", "layers/2"]),
+        (~tap.select("relu"), ["layers/1"]),
+        (~(tap.select("relu") & ~tap.select("layers/0")), ["layers/0", "layers/1"]),
+        ("lu", []),
+    ],
+)
+def test_a_selector_means_the_sites_it_says(what, ids):
+    assert _meant(what) == ids
+
+
+def test_a_selector_says_what_it_is():
+    words = (tap.select("relu") & ~tap.select("layers/0") | "tanh").words
+    assert words == "(('relu' & ~'layers/0') | 'tanh')"
+
+
+def test_an_id_with_special_characters_is_taken_as_it_is():
+    (site,) = tap.sites(jnp.tanh, n.X)
+    assert site.id == "site#1"
+    _, seen = tap.record(jnp.tanh, "site#1")(n.X)
+    assert list(seen) == ["site#1"]
+
+
+def test_a_broken_pattern_is_refused():
+    with pytest.raises(ValueError, match=r"a regular expression .*; got '\[' .*; escape special"):
+        tap.select("[")
+
+
+def test_a_selector_that_means_no_site_lists_the_nearest():
+    with pytest.raises(
+        ValueError, match=r"means at least one site; got 'layer/1', .* 3 sites is; try one of layers/1"
+    ):
+        tap.record(MODEL, "layer/1")(PARAMS, n.X)
+
+
+def test_a_selector_on_a_function_without_sites_is_refused():
+    with pytest.raises(ValueError, match=r"none of 0 sites is; print rj\.tap\.sites"):
+        tap.record(lambda x: x + 1, "relu")(n.X)
