@@ -17,6 +17,7 @@ class Origin(NamedTuple):
     name: str
     detail: str
     count: int
+    spreads: bool = True
 
 
 def origins(
@@ -40,21 +41,21 @@ def origins(
     found = found or _forward(batch, sites)
     if not found and not np.isfinite(batch.loss):
         found = [Origin("loss", "", "", 1)]
-    return (
-        found
-        or _backward(batch, sites)
-        or [Origin("gradient", path, "", 1) for path in gradients[:1]]
-    )
+    found = found or _backward(batch, sites)
+    found = found or [Origin("gradient", path, "", 1) for path in gradients[:1]]
+    # A mask of -inf, or NaN behind a jnp.where with a safe gradient, harms nobody.
+    spreads = not np.isfinite(batch.loss) or bool(gradients)
+    return [origin._replace(spreads=spreads) for origin in found]
 
 
 def gathered(found: Sequence[Sequence[Origin]]) -> tuple[Cause, ...]:
     """Count over batches which places non-finite values began at."""
-    causes: dict[tuple[str, str, str], Cause] = {}
+    causes: dict[tuple[str, ...], Cause] = {}
     for index, of_batch in enumerate(found):
-        for place, name, detail, count in of_batch:
+        for place, name, detail, count, spreads in of_batch:
             key = (place, name, detail)
-            old = causes.get(key, Cause(place, name, detail, 0, index, count))
-            causes[key] = old._replace(batches=old.batches + 1)
+            old = causes.get(key, Cause(place, name, detail, 0, index, count, spreads=False))
+            causes[key] = old._replace(batches=old.batches + 1, spreads=old.spreads or spreads)
     return tuple(causes.values())
 
 

@@ -67,11 +67,12 @@ def diagnose(
     _refuse_mesh(mesh)
     chosen = parameters.optimiser(optimizer, learning_rate)
     found = streaming.run(loss, params, batches, only, has_aux, progress)
-    gradients = [np.asarray(s) / found.total.examples for s in found.sums]
+    gradients = [np.asarray(np.asarray(s) / found.total.examples) for s in found.sums]
     steps = parameters.updates(found.call, chosen, found.own, gradients) if chosen else None
     told = parameters.reports(
         found.paths, found.own, found.sizes, gradients, found.total.moved, steps
     )
+    told = tuple(p for p in told if not (p.zero_grad and p.path in found.settings))
     reports = summarise.site_reports(found.sites, found.total)
     flow = summarise.flow(tuple(reports.values()))
     facts = Facts(

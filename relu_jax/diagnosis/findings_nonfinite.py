@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import groupby
 
+from relu_jax.diagnosis import thresholds
 from relu_jax.diagnosis.facts import Facts, finding
 from relu_jax.diagnosis.types import Cause, Finding
 
@@ -26,9 +27,13 @@ _WORDS = {
 
 def judge(facts: Facts) -> list[Finding]:
     """Name the places where non-finite values began, the earliest kind of place first."""
-    ordered = sorted(facts.causes, key=lambda cause: (_PLACES.index(cause.place), cause.first))
-    grouped = groupby(ordered, key=lambda cause: (cause.place, cause.detail))
+    ordered = sorted(facts.causes, key=_rank)
+    grouped = groupby(ordered, key=lambda cause: (cause.spreads, cause.place, cause.detail))
     return [finding for _, group in grouped for finding in _findings(list(group))]
+
+
+def _rank(cause: Cause) -> tuple[bool, int, str, int]:
+    return not cause.spreads, _PLACES.index(cause.place), cause.detail, cause.first
 
 
 def _findings(alike: Sequence[Cause]) -> list[Finding]:
@@ -43,6 +48,8 @@ def _finding(cause: Cause, others: Sequence[str]) -> Finding:
     if others:
         more = f" and {len(others) - 3} more" if len(others) > 3 else ""
         what += f" So do {', '.join(others[:3])}{more}."
+    if not cause.spreads:
+        what += " Loss and gradients are finite all the same: a mask, perhaps."
     evidence = {
         "place": cause.place,
         "values": cause.count,
@@ -50,4 +57,5 @@ def _finding(cause: Cause, others: Sequence[str]) -> Finding:
         "batches": cause.batches,
         "first batch": cause.first,
     }
-    return finding("non_finite", "critical", cause.name, what, evidence)
+    severity = thresholds.severity("non_finite", cause.spreads) or "info"
+    return finding("non_finite", severity, cause.name, what, evidence)

@@ -13,7 +13,7 @@ from relu_jax.diagnosis.types import Finding, ParameterReport, SiteReport
 
 def judge(facts: Facts) -> list[Finding]:
     """Find frozen parameters, and updates that are too large or too small."""
-    if facts.causes:
+    if any(cause.spreads for cause in facts.causes):
         return []  # gradients of NaN and inf tell nothing: relu turns NaN into exactly 0
     return [*_frozen(facts), *_large(facts.parameters), *_small(facts.parameters)]
 

@@ -1,5 +1,7 @@
 """Is there an activation where one is needed?"""
 
+from collections import Counter
+
 from relu_jax.diagnosis import thresholds
 from relu_jax.diagnosis.facts import Facts, finding
 from relu_jax.diagnosis.types import Finding
@@ -11,8 +13,10 @@ def judge(facts: Facts) -> list[Finding]:
     if not facts.sites:
         return [_no_activation(facts)]
     by_path = {linear.path: linear for linear in facts.linear}
+    times = Counter(linear.path for linear in facts.linear)
+    looped = {site.path for site in facts.sites if site.loops}
     return [
-        _linear_stack(by_path[path], linear)
+        _linear_stack(by_path[path], linear, reused=times[linear.path] > 1 or linear.path in looped)
         for linear in facts.linear
         for path in linear.after
         if path in by_path
@@ -30,10 +34,12 @@ def _no_activation(facts: Facts) -> Finding:
     return finding("no_activation", severity, path, what, {"linear maps": len(facts.linear)})
 
 
-def _linear_stack(first: Linear, second: Linear) -> Finding:
+def _linear_stack(first: Linear, second: Linear, *, reused: bool) -> Finding:
+    """Report a pair; it is mild where the second map is run again behind an activation."""
     narrow = first.n_out < min(first.n_in, second.n_out)
-    severity = thresholds.severity("linear_stack", 0 if narrow else 1) or "info"
+    severity = thresholds.severity("linear_stack", 0 if narrow or reused else 1) or "info"
     what = f"Nothing stands between {first.path} and {second.path}: together they are one map"
     what += f" of rank at most {first.n_out}." if narrow else "."
+    what += " The second is used again, so this may be meant." if reused else ""
     evidence = {"n_in": first.n_in, "inner width": first.n_out, "n_out": second.n_out}
     return finding("linear_stack", severity, second.path, what, evidence)

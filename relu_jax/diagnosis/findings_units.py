@@ -98,6 +98,7 @@ def _underflow(report: SiteReport) -> Finding | None:
     share = report.underflow or 0.0
     severity = thresholds.severity("underflow", share)
     wide = _bytes(report.site.dtype) > _HALF_WORDS
+    severity = _careful(severity, report)
     # In float32 only extreme arguments underflow: then saturation is the cause, and is told.
     if severity is None or (wide and _saturated(report)):
         return None
@@ -119,6 +120,7 @@ def _saturated(report: SiteReport) -> Finding | None:
     severity = thresholds.severity("saturated", excess)
     if not known.bounded:  # one side passes the gradient, the other is the rectifier's off side
         severity = "warning" if severity == "critical" else None
+    severity = _careful(severity, report)
     if severity is None:
         return None
     what = (
@@ -132,6 +134,12 @@ def _saturated(report: SiteReport) -> Finding | None:
         "gradient factor": _factor(report),
     }
     return finding("saturated", severity, report.id, what, evidence)
+
+
+def _careful(severity: str | None, report: SiteReport) -> str | None:
+    """Warn of no share that was measured on a handful of values."""
+    few = report.n * report.units < thresholds.FEW_VALUES.value
+    return thresholds.FEW_VALUES.severity if severity and few else severity
 
 
 def _factor(report: SiteReport) -> float | str:

@@ -105,6 +105,31 @@ def check_loss(loss: Loss, call: arguments.Arguments, *, has_aux: bool | None) -
     )
 
 
+def check_gradient(loss: Loss, call: arguments.Arguments, *, has_aux: bool) -> None:
+    """Trace the gradient once: can this loss be differentiated?
+
+    Raises:
+        ValueError: it cannot, such as through a while loop.
+    """
+    n = sum(leaf.arg == 0 for leaf in call.leaves)
+
+    def gradient(*arrays: Any) -> Any:
+        of_own = lambda *own: call.call(loss)(*own, *arrays[n:])  # noqa: E731
+        return jax.grad(of_own, argnums=tuple(range(n)), has_aux=has_aux)(*arrays[:n])
+
+    try:
+        jax.eval_shape(gradient, *call.arrays)
+    except (TypeError, ValueError, NotImplementedError) as error:
+        if errors.is_worded(error):
+            raise
+        raise errors.rejected(
+            rule="the loss can be differentiated by its parameters",
+            got=f"{type(error).__name__}: {_first_line(error)}",
+            do="look at the operation it names; lax.scan has a gradient where lax.while_loop "
+            "has none",
+        ) from error
+
+
 def _iterated(batches: Any) -> Iterable[Any]:
     lone = isinstance(batches, Mapping | str | bytes | np.ndarray | jax.Array)
     if isinstance(batches, Iterable) and not lone:

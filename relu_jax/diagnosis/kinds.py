@@ -1,5 +1,6 @@
 """What is known of an activation before any number is measured?"""
 
+import math
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -13,7 +14,10 @@ _FAR = 30.0
 
 
 class Known(NamedTuple):
-    """Facts about f′ of a kind; None throughout for a function that is in no catalogue."""
+    """Facts about f′ of a kind; None throughout where its function is not known in numbers.
+
+    That is so for a kind in no catalogue, and for one with a parameter that is trained.
+    """
 
     sup: float | None  # the largest |f′|
     flat: bool | None  # whether f′ is exactly 0 on an interval
@@ -31,7 +35,8 @@ def known(site: Site) -> Known:
         >>> facts.sup, facts.flat, facts.bounded, round(facts.saturated, 3)
         (1.0, False, True, 0.069)
     """
-    if site.kind not in activations.names():
+    trained = any(math.isnan(value) for value in site.params.values())
+    if trained or site.kind not in activations.names():
         return Known(None, None, None, None)
     return _facts(site.kind, tuple(sorted(site.params.items())))
 

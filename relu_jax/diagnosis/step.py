@@ -68,7 +68,7 @@ def build(
     return jax.jit(step, donate_argnums=2)
 
 
-def empty_sums(own: Sequence[Array]) -> list[np.ndarray]:
+def empty_sums(own: Sequence[Any]) -> list[np.ndarray]:
     """Build the zeros that gradients are added to."""
     wide = [np.float64 if leaf.dtype == np.float64 else np.float32 for leaf in own]
     return [np.zeros(leaf.shape, dtype) for leaf, dtype in zip(own, wide, strict=True)]

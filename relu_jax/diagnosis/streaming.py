@@ -39,6 +39,7 @@ class Found(NamedTuple):
     call: arguments.Arguments
     sites: Sites
     paths: list[str]
+    settings: frozenset[str]  # paths of plain Python floats: parameters only if they are used
     own: list[Array]
     sizes: list[tuple[float, int]]
     total: totals.Totals
@@ -77,7 +78,8 @@ def run(
     assert last is not None
     program = first.program
     return Found(
-        program.call, program.sites, inputs.check_params(program.call), own_arrays(program), sizes,
+        program.call, program.sites, inputs.check_params(program.call), _settings(program.call),
+        own_arrays(program), sizes,
         total, origins, last.sums,
     )  # fmt: skip
 
@@ -131,6 +133,7 @@ def prepare(
     call = arguments.part(loss, (params, batch.tree), {})
     inputs.check_params(call)
     paired = inputs.check_loss(loss, call, has_aux=has_aux)
+    inputs.check_gradient(loss, call, has_aux=paired)
     sites = tap.sites(loss, params, batch.tree)
     sups = {site.id: kinds.known(site).sup for site in sites}
     return Program(call, sites, step.build(loss, call, sups, only=only, has_aux=paired))
@@ -141,6 +144,12 @@ def own_arrays(program: Program) -> list[Array]:
     call = program.call
     pairs = zip(call.leaves, call.arrays, strict=True)
     return [jnp.asarray(array) for leaf, array in pairs if leaf.arg == 0]
+
+
+def _settings(call: arguments.Arguments) -> frozenset[str]:
+    """Find what was a Python float: as an array it is of weak type."""
+    pairs = zip(call.leaves, call.arrays, strict=True)
+    return frozenset(leaf.path for leaf, array in pairs if getattr(array, "weak_type", False))
 
 
 def _origins(

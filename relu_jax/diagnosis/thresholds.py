@@ -29,7 +29,10 @@ KINDS: tuple[Kind, ...] = (
         "Start where it is named: check that leaf or that operation for log or sqrt of a value "
         "≤ 0, division by 0, and overflow.",
         "definition",
-        (Limit("critical", 1, "one NaN in a forward pass reaches every parameter"),),
+        (
+            Limit("critical", 1, "one NaN in the loss reaches every parameter"),
+            Limit("info", 0, "loss and gradients are finite: a mask of -inf, perhaps"),
+        ),
     ),
     Kind(
         "dead_units",
@@ -39,7 +42,8 @@ KINDS: tuple[Kind, ...] = (
         "(leaky_relu, elu).",
         "Lu, Shin, Su & Karniadakis 2019, Dying ReLU and initialization, section 1",
         (
-            Limit("critical", 1.0, "no gradient passes the site: nothing before it can learn"),
+            Limit("critical", 0.95, "hardly any gradient passes the site, or none: what is before "
+                  "it learns through a twentieth of its units at most"),
             Limit("warning", 0.5, "the layer works at less than half its width; a healthy start "
                   "leaves up to about a quarter dead on inputs that are alike"),
             Limit("info", 0.1, "a few dead units are usual, and cost little"),
@@ -145,7 +149,8 @@ KINDS: tuple[Kind, ...] = (
         "definition: a product of matrices is a matrix",
         (
             Limit("warning", 1, "the second map adds parameters, not functions"),
-            Limit("info", 0, "a bottleneck narrower than both ends may be meant: low rank"),
+            Limit("info", 0, "a bottleneck narrower than both ends may be meant (low rank), and so "
+                  "may a map that leads into a loop"),
         ),
     ),
     Kind(
@@ -174,6 +179,7 @@ JUMP = Limit("warning", 5.0, "one weight whose gain differs five-fold from that 
              "quarter")  # fmt: skip
 FEW_EXAMPLES = Limit("info", 60, "with fewer examples a unit that is active on one in twenty "
                      "is easily missed: 0.95^60 = 5 %")  # fmt: skip
+FEW_VALUES = Limit("info", 200, "a share of fewer values is known to no better than ± 7 %")
 SEVERITIES = ("critical", "warning", "info")
 
 

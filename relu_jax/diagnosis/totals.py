@@ -7,10 +7,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from relu_jax.core import errors
-from relu_jax.core.errors import DataError
 from relu_jax.diagnosis import step
-from relu_jax.diagnosis.statistics import SCALES, Forward
+from relu_jax.diagnosis.statistics import SCALES, Backward, Forward
 from relu_jax.tap import Cotangent, Site
 
 _TINY = 2.0**-80  # below, squares of float32 may have been flushed to zero
@@ -45,24 +43,39 @@ def of_batch(seen: step.Seen, sites: Mapping[str, Site], examples: int) -> Total
 def add(total: Totals | None, new: Totals) -> Totals:
     """Add a batch to the sum.
 
-    Raises:
-        DataError: a site has another number of units than in the batches before.
+    Edges: a site whose number of units changes from batch to batch has no units to tell apart:
+    it is counted as one.
     """
     if total is None:
         return new
-    for name, one in new.forward.items():
-        before = total.forward[name].alive.shape
-        if one.alive.shape != before:
-            raise errors.rejected(
-                rule="a site has the same units in every batch",
-                got=f"{name} with {one.alive.shape[1]} units after {before[1]}",
-                do="pad the batches to one size, or diagnose each size by itself",
-                kind=DataError,
-            )
+    for name in new.forward:
+        if total.forward[name].alive.shape != new.forward[name].alive.shape:
+            total, new = _as_one_unit(total, name), _as_one_unit(new, name)
     return jax.tree.map(np.add, total, new)._replace(
         loss=total.loss + new.loss,
         examples=total.examples + new.examples,
         batches=total.batches + new.batches,
+    )
+
+
+def _as_one_unit(sums: Totals, name: str) -> Totals:
+    """Sum over the units of a site; what is not per unit stays."""
+    ahead = sums.forward[name]
+    units = ahead.alive.shape[1]
+    whole = {
+        key: value.sum(axis=1, keepdims=True) if key not in ("samples", "at_least") else value
+        for key, value in ahead._asdict().items()
+    }
+    one = Forward(**whole | {"samples": ahead.samples * units})
+    ends = sums.backward.get(name)
+    backward = {} if ends is None else {name: Cotangent(*map(_pooled, ends))}
+    return sums._replace(forward=sums.forward | {name: one}, backward=sums.backward | backward)
+
+
+def _pooled(end: Backward) -> Backward:
+    return end._replace(
+        squares=end.squares.sum(axis=1, keepdims=True),
+        nonfinite=end.nonfinite.sum(axis=1, keepdims=True),
     )
 
 

@@ -125,6 +125,7 @@ class Cause(NamedTuple):
     batches: int
     first: int  # index of the first batch it was seen in
     count: int  # non-finite values at that place, in that batch
+    spreads: bool = True  # whether the loss or a gradient was not finite either
 
 
 Evidence = dict[str, Any]

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from relu_jax import activations
+from relu_jax import activations, report
 from relu_jax.core import handover
 
 
@@ -30,3 +30,16 @@ def test_nothing_provided_is_said(monkeypatch):
     monkeypatch.setattr(handover, "_PROVIDERS", [])
     with pytest.raises(RuntimeError, match=r"hands the engine its catalogue.*; got no catalogue"):
         handover.catalogue()
+
+
+def test_importing_the_package_binds_the_writer_of_pages():
+    assert handover.report_writer() is report.write
+
+
+def test_the_last_writer_counts_and_none_is_said(monkeypatch):
+    monkeypatch.setattr(handover, "_WRITERS", [])
+    with pytest.raises(RuntimeError, match=r"the writer of its page.*; got no writer"):
+        handover.report_writer()
+    handover.provide_report_writer(lambda: print)
+    handover.provide_report_writer(lambda: max)
+    assert handover.report_writer() is max

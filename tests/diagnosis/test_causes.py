@@ -27,7 +27,7 @@ def broken(**bad):
     return sums
 
 
-def origins(sums, parameters=None, data=None, gradients=()):
+def origins(sums, parameters=None, data=None, gradients=("w",)):
     return causes.origins(sums, SITES, parameters or {"w": 0}, data or {"x": 0}, gradients)
 
 
@@ -35,7 +35,7 @@ ALL = {name: "pre post d_pre d_post" for name in "abc"}
 
 
 def test_a_finite_batch_has_no_origin():
-    assert origins(totals("abc")) == []
+    assert origins(totals("abc"), gradients=()) == []
 
 
 def test_parameters_come_before_data_and_data_before_sites():
@@ -72,7 +72,7 @@ def test_a_loop_over_layers_names_its_turn():
     sums = totals("a", turns=3)
     counts = np.array([[0, 0, 0], [0, 2, 0], [1, 0, 0]])
     ahead = sums.forward["a"]._replace(nonfinite_post=counts)
-    found = causes.origins(sums._replace(forward={"a": ahead}), [looped], {}, {}, ())
+    found = causes.origins(sums._replace(forward={"a": ahead}), [looped], {}, {}, ["w"])
     assert found == [Origin("forward", "a[1]", "result", 3)]
     ends = sums.backward["a"]
     back = {"a": ends._replace(post=ends.post._replace(nonfinite=counts))}
@@ -85,3 +85,12 @@ def test_batches_are_counted_and_the_first_is_remembered():
     first, second = causes.gathered([[], [one], [other], [one._replace(count=3)]])
     assert (first.name, first.batches, first.first) == ("x", 2, 1)
     assert (second.place, second.batches, second.first) == ("loss", 1, 2)
+
+
+def test_what_does_not_spread_is_marked():
+    """A mask of -inf in the data: loss and gradients are finite all the same."""
+    (found,) = origins(totals("abc"), data={"mask": 7}, gradients=())
+    assert found == Origin("data", "mask", "", 7, spreads=False)
+    bad, good = found._replace(spreads=True), found
+    assert [c.spreads for c in causes.gathered([[good], [bad], [good]])] == [True]
+    assert [c.spreads for c in causes.gathered([[good]])] == [False]

@@ -45,3 +45,11 @@ def test_causes_of_different_places_are_told_apart_the_deepest_first():
 
 def test_no_cause_no_finding():
     assert judged() == []
+
+
+def test_what_does_not_spread_is_mild_and_last():
+    found = judged(
+        Cause("data", "mask", "", 1, 0, 1, spreads=False), Cause("loss", "", "", 1, 0, 1)
+    )
+    assert [(one.site, one.severity) for one in found] == [("", "critical"), ("mask", "info")]
+    assert "a mask, perhaps" in found[1].what

@@ -53,3 +53,14 @@ def test_no_activation_at_all_is_said_once(maps, severity):
 def test_what_was_not_entered_is_mentioned():
     (found,) = judged(sites=(), opaque=("while at net.py:9",))
     assert "Not entered: while at net.py:9." in found.what
+
+
+def test_a_map_into_a_loop_may_be_meant():
+    looped = made.site(path="b", loop="layers", loops=(3,))
+    (found,) = judged(linear("a", 8, 8), linear("b", 8, 8, ("a",)), sites=(looped,))
+    assert found.severity == "info"
+
+
+def test_a_map_that_is_used_twice_may_be_meant():
+    (found,) = judged(linear("a", 8, 8), linear("b", 8, 8, ("a",)), linear("b", 8, 8))
+    assert (found.severity, found.site) == ("info", "b")

@@ -11,7 +11,8 @@ def judged(*reports, **changes):
 
 
 @pytest.mark.parametrize(
-    ("dead", "severity"), [(32, "critical"), (31, "warning"), (16, "warning"), (4, "info")]
+    ("dead", "severity"),
+    [(32, "critical"), (31, "critical"), (30, "warning"), (16, "warning"), (4, "info")],
 )
 def test_dead_units_by_their_share(dead, severity):
     (found,) = judged(made.report(dead=dead))
@@ -93,3 +94,11 @@ def test_mild_findings_are_one_under_the_worst():
 def test_blamed_sites_are_those_that_lose_the_gradient():
     reports = [made.report("a", dead=4), made.report("b", "tanh", saturated=0.7)]
     assert findings_units.blamed(made.facts(reports)) == ["b"]
+
+
+@pytest.mark.parametrize(("n", "severity"), [(6, "info"), (7, "warning")])
+def test_a_share_of_a_handful_of_values_is_no_warning(n, severity):
+    (found,) = judged(made.report(kind="tanh", saturated=0.6, n=n))
+    assert found.severity == severity
+    (found,) = judged(made.report(kind="tanh", dtype="float16", underflow=0.1, n=n))
+    assert found.severity == severity

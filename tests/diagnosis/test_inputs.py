@@ -159,3 +159,13 @@ def test_aux_is_found_out(out, paired):
 
     assert inputs.check_loss(f, call(W, X, f), has_aux=None) is paired
     assert inputs.check_loss(f, call(W, X, f), has_aux=paired) is paired
+
+
+def test_a_loss_without_a_gradient_is_told():
+    def repeated(params, batch):
+        total = jnp.mean(batch @ params["w"])
+        return jax.lax.while_loop(lambda x: x < 10.0, lambda x: 2.0 * x, total)
+
+    with pytest.raises(ValueError, match="differentiated by its parameters; got ValueError: Rev"):
+        inputs.check_gradient(repeated, call(W, X, repeated), has_aux=False)
+    inputs.check_gradient(loss, call(W, X), has_aux=False)

@@ -49,3 +49,8 @@ def test_every_kind_of_the_catalogue_has_facts(name):
     assert known.sup is not None
     assert 0 < known.sup < 2
     assert 0 <= known.saturated < 1
+
+
+def test_nothing_is_claimed_where_a_parameter_is_trained():
+    trained = made.site(kind="leaky_relu", params={"slope": float("nan")})
+    assert kinds.known(trained) == (None, None, None, None)

@@ -13,6 +13,9 @@ from relu_jax import training
 from tests.diagnosis import networks
 from tests.diagnosis.networks import Case, digits, gaussian, mlp_loss, replaced, scaled, start
 
+pytestmark = pytest.mark.leaks_unchecked(
+    "it collects garbage at every trace, three times the cost; test_diagnose.py runs under it"
+)
 SIZES = [64, 48, 48, 48, 48, 48, 10]
 relu_loss = mlp_loss(jax.nn.relu)
 

@@ -3,15 +3,10 @@
 import pytest
 
 from relu_jax import diagnosis, report
-from relu_jax.core import handover, records
+from relu_jax.core import records
 from relu_jax.core.errors import UsageError
 from tests.diagnosis.test_stored import HOSTILE
 from tests.diagnosis.test_stored import diagnosis as made
-
-
-@pytest.fixture
-def _writer(monkeypatch):
-    monkeypatch.setattr(handover, "_WRITERS", [lambda: report.write])
 
 
 def test_a_file_is_read_back_exactly(tmp_path):
@@ -50,7 +45,6 @@ def test_a_report_binds_runs():
     assert "<title>" in report.page(bound)
 
 
-@pytest.mark.usefixtures("_writer")
 def test_the_page_is_written_once(tmp_path):
     made().report(tmp_path / "d.html")
     text = (tmp_path / "d.html").read_text(encoding="utf-8")

@@ -22,7 +22,7 @@ def test_a_kind_is_complete(kind):
 
 def test_the_worst_limit_reached_is_given():
     assert thresholds.severity("dead_units", 1.0) == "critical"
-    assert thresholds.severity("dead_units", 0.999) == "warning"
+    assert thresholds.severity("dead_units", 0.949) == "warning"
     assert thresholds.severity("dead_units", 0.0) is None
     assert thresholds.severity("dead_units", float("nan")) is None
 

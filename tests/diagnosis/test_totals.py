@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from relu_jax.core.errors import DataError
 from relu_jax.diagnosis import totals
 from relu_jax.diagnosis.statistics import SCALES, Backward, Forward
 from relu_jax.diagnosis.step import Seen
@@ -50,9 +49,13 @@ def test_nested_loops_over_layers_are_flattened():
     assert read((2, 3), "layers").forward["a"].alive.shape == (6, 3)
 
 
-def test_another_number_of_units_is_refused():
-    with pytest.raises(DataError, match=r"same units in every batch; got a with 5 units after 3"):
-        totals.add(read(), read(units=5))
+def test_a_changing_number_of_units_is_counted_as_one():
+    total = totals.add(totals.add(read(), read(units=5)), read(units=5))
+    ahead, back = total.forward["a"], total.backward["a"]
+    assert ahead.alive.tolist() == [[5 * (3 + 5 + 5)]]
+    assert ahead.samples.tolist() == [[7 * (3 + 5 + 5)]]
+    assert ahead.at_least.tolist() == [[18] * 9]
+    assert back.pre.squares.tolist() == [[13.0]]
 
 
 @pytest.mark.parametrize("value", [0.0, 1e-30, 1.0, 1e30])

@@ -11,7 +11,9 @@ from relu_jax.tap import axes
 from tests.tap import networks as n
 from tests.tap.reading import graph_of, made_by
 
-pytestmark = pytest.mark.leaks_unchecked("it collects garbage at every trace: test_observe.py has it")
+pytestmark = pytest.mark.leaks_unchecked(
+    "it collects garbage at every trace: test_observe.py has it"
+)
 
 W, HEADS = n.leaf(3, 4), n.leaf(3, 2, 4)
 KERNEL = n.leaf(3, 3, 3, 4)
@@ -109,3 +111,32 @@ def test_axes_are_plain_ints():
 
     (site,) = tap.sites(f, W, n.X)
     assert [type(a) for a in site.unit_axes] == [int]
+
+
+def _heads(x):
+    return x.reshape(5, 2, 2).transpose(1, 0, 2)
+
+
+MOVED = {
+    "an axis of one squeezed": (lambda z: z[:, None].squeeze(1), (5, 4), (1,)),
+    "ones around": (lambda z: z.reshape(1, 5, 4, 1), (1, 5, 4, 1), (2,)),
+    "split with a one in between": (lambda z: z.reshape(5, 1, 2, 2), (5, 1, 2, 2), (2, 3)),
+    "to heads": (_heads, (2, 5, 2), (0, 2)),
+    "to heads and back": (lambda z: _heads(z).transpose(1, 0, 2).reshape(5, 4), (5, 4), (1,)),
+    "summed over the batch": (lambda z: z.sum(0), (4,), (0,)),
+    "repeated": (lambda z: jnp.broadcast_to(z[:, None], (5, 3, 4)), (5, 3, 4), (2,)),
+}
+
+
+@pytest.mark.parametrize(("move", "shape", "units"), MOVED.values(), ids=MOVED.keys())
+def test_units_are_followed_through_moves(move, shape, units):
+    (site,) = tap.sites(lambda w, x: nn.relu(move(x @ w)), W, n.X)
+    assert (site.shape, site.unit_axes) == (shape, units)
+
+
+def test_stacked_weights_times_one_vector_count_every_member_s_units():
+    def members(ws, x):
+        return jax.vmap(lambda w: nn.relu(w @ x))(ws)
+
+    (site,) = tap.sites(members, n.leaf(2, 4, 3), n.X[0])
+    assert (site.shape, site.unit_axes) == ((2, 4), (0, 1))

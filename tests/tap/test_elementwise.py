@@ -63,7 +63,9 @@ SIBLINGS = {"add_any": "add", "copy_p": "copy", "pvary": "copy", "one_minus_squa
 def computed():
     """Run every primitive, in float64, in one program."""
     with jax.enable_x64(True):
-        return jax.device_get(jax.jit(lambda: {k: f(*map(jnp.asarray, args)) for k, (f, args, _) in CASES.items()})())
+        return jax.device_get(
+            jax.jit(lambda: {k: f(*map(jnp.asarray, args)) for k, (f, args, _) in CASES.items()})()
+        )
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -98,3 +100,33 @@ def test_floats_keep_every_digit_through_a_conversion(dtype):
     x = np.array([1 / 3, -2e-9])
     convert = elementwise.RULES["convert_element_type"]
     np.testing.assert_array_equal(convert(x, new_dtype=jnp.dtype(dtype)), x)
+
+
+# The one array each affine rule is applied to; other operands are constants.
+OF_ONE_ARRAY = {
+    "add": (lambda rule, x: rule(x, 1.5)),
+    "add_any": (lambda rule, x: rule(x, 1.5)),
+    "sub": (lambda rule, x: rule(1.5, x)),
+    "mul": (lambda rule, x: rule(-2.5, x)),
+    "div": (lambda rule, x: rule(x, 4.0)),
+    "convert_element_type": (lambda rule, x: rule(x, new_dtype=np.float32)),
+}
+
+
+def _bend(name, rule):
+    """Measure how far a function is from a straight line: f(x + y) + f(0) − f(x) − f(y)."""
+    apply = OF_ONE_ARRAY.get(name, lambda rule, x: rule(x))
+    zero = np.zeros_like(REALS)
+    ends = (REALS + OTHER, zero, REALS, OTHER)
+    whole, start, left, right = (apply(rule, x) for x in ends)
+    return np.max(np.abs(whole + start - left - right))
+
+
+@pytest.mark.parametrize("name", elementwise.AFFINE)
+def test_affine_rules_are_affine(name):
+    assert _bend(name, elementwise.AFFINE[name]) < 1e-12
+
+
+def test_the_measure_of_affinity_notices_a_kink():
+    assert _bend("abs", elementwise.NONLINEAR["abs"]) > 1
+    assert not elementwise.AFFINE.keys() & elementwise.NONLINEAR.keys()

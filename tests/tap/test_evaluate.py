@@ -31,7 +31,9 @@ def test_the_result_is_in_double_precision_whatever_the_program_s_dtype():
 
 
 def test_a_primitive_without_a_rule_is_named():
-    with pytest.raises(NotImplementedError, match=r"has a NumPy rule; got sort; add it to .*elementwise\.py"):
+    with pytest.raises(
+        NotImplementedError, match=r"has a NumPy rule; got sort; add it to .*elementwise\.py"
+    ):
         evaluate.program(_opened(jnp.sort), [GRID])
 
 
@@ -41,3 +43,22 @@ def test_only_single_numbers_are_constants():
     assert evaluate.number(jnp.bfloat16(1.5)).dtype == np.float64
     with pytest.raises(NotImplementedError, match=r"holds scalar constants; got shape \(2,\)"):
         evaluate.number(np.zeros(2))
+
+
+@pytest.mark.parametrize("value", [1j, np.complex64(2), jnp.complex64(1j)])
+def test_complex_constants_are_refused(value):
+    with pytest.raises(
+        NotImplementedError,
+        match=r"functions of real numbers; got the constant .*j\)?; .* real and the imaginary part",
+    ):
+        evaluate.number(value)
+
+
+def test_integers_and_flags_stay_what_they_are():
+    kinds = [evaluate.number(x).dtype.kind for x in (3, np.uint8(3), True, jnp.int32(3))]
+    assert kinds == ["i", "u", "b", "i"]
+
+
+def test_constants_that_cross_the_edge_of_the_domain_give_no_warning():
+    (got,) = evaluate.program(_opened(lambda x: jnp.log(x) / x), [np.array([0.0, -1.0, 1.0])])
+    np.testing.assert_array_equal(got, [-np.inf, np.nan, 0.0])

@@ -8,6 +8,7 @@ from jax import lax, nn
 
 from relu_jax import tap
 from relu_jax.tap import compat, flatten
+from relu_jax.tap.graph import Call
 from tests.tap import contexts as c
 from tests.tap import networks as n
 from tests.tap.reading import graph_of, made_by
@@ -26,7 +27,7 @@ def test_nested_jits_are_written_out():
     ("f", "name", "kind"),
     [
         (nn.relu, "custom_jvp_call", "elementwise"),
-        (lambda x: lax.scan(lambda h, _: (jnp.tanh(h), None), x, None, length=2)[0], "scan", "scan"),
+        (lambda x: lax.scan(lambda h, _: (jnp.tanh(h), 1), x, None, length=2), "scan", "scan"),
         (jax.checkpoint(jnp.tanh), "remat2", "remat"),
         (lambda x: lax.while_loop(lambda h: h.sum() > 1, jnp.sin, x), "while", "opaque"),
         (lambda x: lax.cond(x.sum() > 0, jnp.tanh, jnp.sin, x), "cond", "opaque"),
@@ -34,7 +35,9 @@ def test_nested_jits_are_written_out():
     ],
 )  # fmt: skip
 def test_a_node_is_entered_by_its_rule(f, name, kind):
-    assert _kinds(f, n.X)[name] == kind
+    (node,) = made_by(graph_of(f, n.X), name)
+    assert node.kind == kind
+    assert (node.inner is not None) == (kind in ("scan", "remat"))
 
 
 def test_a_rule_of_the_user_s_is_a_frame_where_it_holds_a_product():
@@ -55,6 +58,44 @@ def test_what_is_written_twice_is_one_node():
     assert len(made_by(network, "exp")) == 1
     (site,) = tap.sites(lambda w, x: jnp.exp(x @ w) / (1 + jnp.exp(x @ w)), n.leaf(3, 4), n.X)
     assert site.kind == "sigmoid"
+
+
+def _doubled(x):
+    return 2 * jnp.exp(x)
+
+
+def _raised(x):
+    return 1 + jnp.exp(x)
+
+
+@pytest.mark.parametrize(
+    ("f", "written"),
+    [
+        (lambda x: (_doubled(x), _raised(x)), 1),
+        (lambda x: (jnp.exp(x), jax.jit(_doubled)(x)), 1),
+        (lambda x: (jax.jit(_doubled)(x), jax.jit(_raised)(x)), 2),
+        (lambda x: (jax.jit(_doubled)(x), jnp.exp(x)), 2),
+    ],
+    ids=["side by side", "before a call", "in two calls", "in a call and after it"],
+)
+def test_a_value_made_inside_a_call_is_not_at_hand_outside(f, written):
+    assert len(made_by(graph_of(f, n.X), "exp")) == written
+
+
+def test_calls_are_kept_for_running_as_they_were_written():
+    inner = jax.jit(lambda x: jax.jit(jnp.sin)(x) + 1)
+    frame = graph_of(lambda x: jnp.cos(inner(x)), n.X).frame
+    call, last = frame.items
+    assert isinstance(call, Call)
+    assert [type(item) for item in call.items] == [Call, type(last)]
+    assert [*call.nodes(), last] == frame.nodes
+    assert [len(node.calls) for node in frame.nodes] == [2, 1, 0]
+
+
+def test_a_jit_that_names_a_sharding_is_left_closed():
+    device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    placed = jax.jit(jnp.tanh, out_shardings=device)
+    assert _kinds(lambda x: placed(x), n.X) == {"jit": "opaque"}
 
 
 def test_what_only_looks_alike_is_not_one_node():
@@ -82,11 +123,15 @@ def test_effects_happen_as_often_as_they_are_written(capfd):
     assert capfd.readouterr().out.split() == ["seen", "seen"]
 
 
+def _thrice(f, x):
+    return lax.while_loop(lambda s: s[0] < 3, lambda s: (s[0] + 1, f(s[1])), (0, x))
+
+
 @pytest.mark.parametrize(
     ("f", "holds"),
     [
-        (lambda x: lax.while_loop(lambda s: s[0] < 3, lambda s: (s[0] + 1, jnp.tanh(s[1])), (0, x)), True),
-        (lambda x: lax.while_loop(lambda s: s[0] < 3, lambda s: (s[0] + 1, s[1] * 2), (0, x)), False),
+        (lambda x: _thrice(jnp.tanh, x), True),
+        (lambda x: _thrice(lambda x: x * 2, x), False),
         (lambda x: lax.cond(x.sum() > 0, nn.gelu, lambda x: x, x), True),
         (lambda x: lax.cond(x.sum() > 0, lambda x: x + 1, lambda x: x, x), False),
     ],

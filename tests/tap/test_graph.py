@@ -15,7 +15,7 @@ def test_a_variable_has_the_shape_and_dtype_of_its_value():
     assert network.shape(product) == (5, 4)
     assert network.dtype(product) == np.float32
     assert network.shape(positive) == (5, 3)
-    assert network.dtype(positive) == bool
+    assert network.dtype(positive) == np.bool_
 
 
 def test_numbers_written_in_place_and_computed_from_such_are_known():

@@ -53,7 +53,8 @@ def test_a_broken_pattern_is_refused():
 
 def test_a_selector_that_means_no_site_lists_the_nearest():
     with pytest.raises(
-        ValueError, match=r"means at least one site; got 'layer/1', .* 3 sites is; try one of layers/1"
+        ValueError,
+        match=r"means at least one site; got 'layer/1', .* 3 sites is; try one of layers/1",
     ):
         tap.record(MODEL, "layer/1")(PARAMS, n.X)
 

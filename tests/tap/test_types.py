@@ -13,8 +13,27 @@ from tests.tap import networks as n
 def test_sites_print_as_a_table_with_the_coverage_below():
     sites = tap.sites(n.mlp(nn.leaky_relu, jnp.tanh), n.P, n.X)
     header, first, second, coverage = str(sites).splitlines()
-    assert header.split() == ["id", "kind", "slope", "at", "kinks", "shape", "dtype", "units", "count", "source"]
-    assert first.split()[:-1] == ["layers/0", "leaky_relu(slope=0.01)", "1", "5×4", "float32", "1", "1"]
+    assert header.split() == [
+        "id",
+        "kind",
+        "slope",
+        "at",
+        "kinks",
+        "shape",
+        "dtype",
+        "units",
+        "count",
+        "source",
+    ]
+    assert first.split()[:-1] == [
+        "layers/0",
+        "leaky_relu(slope=0.01)",
+        "1",
+        "5×4",
+        "float32",
+        "1",
+        "1",
+    ]
     assert second.split()[:4] == ["layers/1", "tanh", "–", "5×4"]
     assert header.index("shape") == first.index("5×4") == second.index("5×4")
     assert coverage == "2 elementwise chains: 2 recognised, 0 unknown; nothing opaque"
@@ -38,7 +57,10 @@ def test_no_site_is_a_table_without_rows():
 @pytest.mark.parametrize(
     ("coverage", "words"),
     [
-        (Coverage(0, 0, 0, {}, ()), "0 elementwise chains: 0 recognised, 0 unknown; nothing opaque"),
+        (
+            Coverage(0, 0, 0, {}, ()),
+            "0 elementwise chains: 0 recognised, 0 unknown; nothing opaque",
+        ),
         (
             Coverage(9, 3, 1, {"softmax": 2, "loss": 3}, ("while at a.py:3", "cond")),
             "9 elementwise chains: 3 recognised, 1 unknown, 3 loss, 2 softmax; "

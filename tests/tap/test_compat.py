@@ -1,0 +1,175 @@
+"""Does the one file that knows JAX's insides hold what it promises on this JAX release?"""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax, nn
+
+import relu_jax
+from relu_jax.tap import compat
+
+X = np.array([-1.0, 0.0, 2.0], np.float32)
+PACKAGE = Path(relu_jax.__file__).parent
+
+
+def _eqns(f, *args):
+    return compat.trace(f, *args)[0].jaxpr.eqns
+
+
+def _rebound(eqn, scope):
+    """Bind an equation inside a new program; return that program's only equation."""
+
+    def again(x):
+        with jax.named_scope(scope):
+            return compat.bind(eqn, [x])
+
+    (made,) = _eqns(again, X)
+    return made
+
+
+def test_trace_gives_the_program_and_the_structure_of_its_result():
+    opened, shapes = compat.trace(lambda x: {"y": x @ np.eye(3, dtype=np.float32)}, X)
+    assert len(opened.consts) == len(opened.jaxpr.constvars)
+    assert shapes["y"].shape == (3,)
+
+
+def test_bind_keeps_the_name_stack_and_the_source():
+    @jax.named_scope("block")
+    def f(x):
+        return jnp.tanh(x)
+
+    (written,) = _eqns(f, X)
+    bound = _rebound(written, "outer")
+    assert str(bound.source_info.name_stack) == "outer/block"
+    assert compat.user_frames(bound) == compat.user_frames(written)
+
+
+def test_bind_runs_every_kind_of_equation():
+    def f(x):
+        y, z = lax.scan(lambda h, t: (jnp.sin(h) * t, h), x[0], x)
+        return nn.relu(x), jnp.where(x > 0, y, z)
+
+    opened, _ = compat.trace(f, X)
+    env = dict(zip(opened.jaxpr.invars, [X], strict=True))
+
+    def read(atom):
+        return atom.val if compat.is_literal(atom) else env[atom]
+
+    for eqn in opened.jaxpr.eqns:
+        out = compat.bind(eqn, [read(a) for a in eqn.invars])
+        env.update(zip(eqn.outvars, out, strict=True))
+    got = [read(atom) for atom in opened.jaxpr.outvars]
+    for mine, theirs in zip(got, f(X), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_bind_keeps_the_derivative_rule():
+    @jax.custom_jvp
+    def f(x):
+        return jnp.maximum(x, 0)
+
+    f.defjvps(lambda t, _ans, _x: 0.25 * t)
+    (eqn,) = _eqns(f, X)
+    assert jax.grad(lambda x: compat.bind(eqn, [x])[0].sum())(X).tolist() == [0.25] * 3
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("carried", [1, 2])
+def test_a_scan_s_constants_and_carry_are_counted(layers, carried):
+    def f(start, x, *scales):
+        def step(hs, t):
+            for scale in scales:
+                hs = tuple(jnp.sin(h * scale) for h in hs)
+            return hs, t
+
+        return lax.scan(step, (start,) * carried, x)
+
+    (scan,) = _eqns(f, 0.5, X, *[2.0 + i for i in range(layers)])
+    assert compat.scan_layout(scan) == (layers, carried)
+
+
+def test_only_a_jit_that_names_a_sharding_is_more_than_a_call():
+    device = jax.sharding.SingleDeviceSharding(jax.devices()[0])
+    plain, placed = jax.jit(jnp.sin), jax.jit(jnp.sin, out_shardings=device)
+    (one, two) = _eqns(lambda x: (plain(x), placed(x)), X)
+    assert (compat.plain_jit(one), compat.plain_jit(two)) == (True, False)
+
+
+def test_inner_jaxprs_are_found_in_lists_and_alone():
+    def f(x):
+        return lax.cond(x[0] > 0, jnp.sin, jnp.cos, jax.jit(jnp.tan)(x))
+
+    bodies = {e.primitive.name: compat.inner_jaxprs(e) for e in _eqns(f, X)}
+    inside = {name: len(found) for name, found in bodies.items() if found}
+    assert inside == {"jit": 1, "cond": 2}
+    assert all(compat.is_jaxpr(body) for found in bodies.values() for body in found)
+
+
+@pytest.mark.parametrize(
+    ("file", "counts"),
+    [
+        ("/anywhere/train.py", True),
+        ("/anywhere/site-packages/theirs/model.py", True),
+        (str(PACKAGE / "models" / "mlp.py"), True),
+        (str(PACKAGE / "tap" / "interpret.py"), False),
+        (str(PACKAGE / "activations" / "relu.py"), False),
+        (str(PACKAGE / "cli.py"), False),
+        ("/anywhere/site-packages/flax/linen/linear.py", False),
+        ("/anywhere/site-packages/equinox/nn/_mlp.py", False),
+        ("/anywhere/site-packages/jaxtyping/_decorator.py", False),
+        ("/anywhere/lib/python3.11/functools.py", False),
+        ("<string>", False),
+    ],
+)
+def test_frames_of_frameworks_and_of_the_engine_are_not_the_user_s(file, counts):
+    code = compile("def f(x):\n    return tanh(x)", file, "exec")
+    made = {"tanh": jnp.tanh}
+    exec(code, made)  # a function that says it was written in that file
+    (eqn,) = _eqns(lambda x: made["f"](x), X)
+    assert (file, 2) in compat.frames(eqn)
+    found = compat.user_frames(eqn)
+    assert ((file, 2) in found) == counts
+    assert __file__ in [name for name, _ in found]  # the caller's line is still there
+
+
+def _half_slope(slope):
+    @jax.custom_jvp
+    def f(x):
+        return jnp.maximum(x, 0)
+
+    f.defjvps(lambda t, _ans, _x: slope * t)
+    return f
+
+
+def _scaled_gradient(scale):
+    @jax.custom_vjp
+    def f(x):
+        return jnp.tanh(x)
+
+    f.defvjp(lambda x: (jnp.tanh(x), None), lambda _, ct: (scale * ct,))
+    return f
+
+
+@pytest.mark.parametrize("build", [_half_slope, _scaled_gradient])
+def test_rules_of_two_functions_with_one_body_are_told_apart(build):
+    first, second = build(0.5), build(0.25)
+    eqns = _eqns(lambda x: (first(x), second(x)), X)
+    one, two = map(compat.rule_identity, eqns)
+    assert one is not None
+    assert one != two
+
+
+def test_jax_s_own_rule_is_the_same_at_every_call():
+    eqns = _eqns(lambda x: (nn.relu(x), nn.relu(2 * x), nn.relu6(x), x + 1), X)
+    rules = []
+    for eqn in eqns:
+        while eqn.primitive.name == "jit":
+            eqn = compat.opened(compat.inner_jaxprs(eqn)[0]).jaxpr.eqns[0]
+        rules.append(compat.rule_identity(eqn))
+    relus = [rule for rule in rules if "relu at" in str(rule)]
+    assert len(relus) == 2
+    assert len(set(relus)) == 1
+    assert rules[-1] is None  # an addition has no rule of its own
