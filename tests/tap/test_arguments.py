@@ -65,7 +65,11 @@ def test_arrays_and_floats_are_traced(value):
     assert arguments.is_array(value)
 
 
-@pytest.mark.parametrize("value", [3, True, "relu", jnp.tanh, None, np.float32, ...], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    [3, True, "relu", jnp.tanh, None, np.float32, ...],
+    ids=["int", "bool", "text", "function", "none", "type", "ellipsis"],  # repr: differs by process
+)
 def test_ints_flags_texts_and_functions_are_settings(value):
     assert not arguments.is_array(value)
 
