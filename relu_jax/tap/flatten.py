@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from relu_jax.tap import compat, elementwise, evaluate
-from relu_jax.tap.graph import Atom, Call, Const, Frame, Graph, Item, Node
+from relu_jax.tap.graph import Atom, Call, Const, Frame, Graph, Item, Node, Repeat
 
 # How a node is entered: "plain" runs as one equation; the others are rules of interpret.py.
 ENTERED = {"scan": "scan", "checkpoint": "remat", "remat": "remat", "remat2": "remat"}
@@ -45,7 +45,8 @@ def _frame(
             graph.known[v] = value
     atoms = _constants(graph, frame, jaxpr, consts)
     writer = _Writer(graph, frame, frame.items, ChainMap(), calls, backward)
-    frame.outs = _write(writer, jaxpr, atoms, frame.ins)
+    frame.returns = _write(writer, jaxpr, atoms, frame.ins)
+    frame.outs = tuple(map(graph.first, frame.returns))
     return frame
 
 
@@ -98,10 +99,13 @@ def _write_call(to: _Writer, eqn: Any, ins: tuple[Atom, ...]) -> tuple[Atom, ...
 
 
 def _write_node(to: _Writer, eqn: Any, ins: tuple[Atom, ...]) -> tuple[Atom, ...]:
-    spelling = _spelling(eqn, ins, to.backward)
-    if spelling in to.made:
-        return to.made[spelling]
     outs = tuple(to.graph.variable(v.aval) for v in eqn.outvars)
+    spelling = _spelling(eqn, tuple(map(to.graph.first, ins)), to.backward)
+    if spelling in to.made:
+        firsts = to.made[spelling]
+        to.graph.firsts.update(zip(outs, firsts, strict=True))
+        to.items.append(Repeat(eqn, ins, outs, firsts))
+        return outs
     if spelling is not None:
         to.made[spelling] = outs
     node = _node(to.graph, eqn, ins, outs, to.calls, to.backward)
@@ -142,12 +146,13 @@ def _fold(graph: Graph, node: Node) -> None:
 def _node(
     graph: Graph,
     eqn: Any,
-    ins: tuple[Atom, ...],
+    reads: tuple[Atom, ...],
     outs: tuple[int, ...],
     calls: tuple[Any, ...],
     backward: bool,
 ) -> Node:
     name, bodies = eqn.primitive.name, compat.inner_jaxprs(eqn)
+    ins = tuple(map(graph.first, reads))
     kind, inner = "plain", None
     if name in elementwise.RULES or (name in OWN_RULE and _is_elementwise(eqn)):
         kind = "elementwise"
@@ -158,7 +163,7 @@ def _node(
         inner = _frame(graph, body.jaxpr, body.consts, calls, ins[:fixed], backward=backward)
     elif bodies and name not in COMBINERS:
         kind = "opaque"
-    return Node(eqn, ins, outs, kind, inner, calls, backward)
+    return Node(eqn, ins, reads, outs, kind, inner, calls, backward)
 
 
 def _is_elementwise(eqn: Any) -> bool:

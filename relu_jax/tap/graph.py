@@ -28,7 +28,8 @@ class Node:
     """One equation of a frame, its operands and results as numbered variables."""
 
     eqn: Any
-    ins: tuple[Atom, ...]
+    ins: tuple[Atom, ...]  # what is written twice is named by its first variable
+    reads: tuple[Atom, ...]  # the same operands, as they were written
     outs: tuple[int, ...]
     kind: str  # plain, elementwise, scan, remat, rule (a derivative rule of the user's), opaque
     inner: "Frame | None"
@@ -48,8 +49,19 @@ class Frame:
     ins: tuple[int, ...] = ()
     consts: dict[int, Any] = field(default_factory=dict)  # arrays the program closed over
     nodes: list[Node] = field(default_factory=list)  # nested jits written out: what is analysed
-    items: "list[Node | Call]" = field(default_factory=list)  # nested jits kept: what runs
+    items: "list[Item]" = field(default_factory=list)  # nested jits kept: what runs
     outs: tuple[Atom, ...] = ()
+    returns: tuple[Atom, ...] = ()  # the same results, as they were written
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """An equation that was written before: it gives `firsts` again, and runs as it was written."""
+
+    eqn: Any
+    reads: tuple[Atom, ...]
+    outs: tuple[int, ...]
+    firsts: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -57,14 +69,21 @@ class Call:
     """A nested jit: its body's items over the variables of the frame around it."""
 
     eqn: Any
-    ins: tuple[Atom, ...]
-    items: "tuple[Node | Call, ...]"
+    reads: tuple[Atom, ...]
+    items: "tuple[Item, ...]"
     outs: tuple[Atom, ...]
 
     def nodes(self) -> Iterator[Node]:
         """Yield the nodes of its body, those of calls inside included."""
         for item in self.items:
-            yield from (item,) if isinstance(item, Node) else item.nodes()
+            if not isinstance(item, Repeat):
+                yield from (item,) if isinstance(item, Node) else item.nodes()
+
+    def repeated(self) -> Iterator[int]:
+        """Yield the variables its body computes again, those of calls inside included."""
+        for item in self.items:
+            if not isinstance(item, Node):
+                yield from item.firsts if isinstance(item, Repeat) else item.repeated()
 
     def variables(self) -> Iterator[int]:
         """Yield the variables its body defines."""
@@ -72,7 +91,7 @@ class Call:
             yield from node.outs
 
 
-Item = Node | Call
+Item = Node | Repeat | Call
 
 
 @dataclass
@@ -81,7 +100,12 @@ class Graph:
 
     avals: list[Any] = field(default_factory=list)
     known: dict[int, Any] = field(default_factory=dict)  # computed from written numbers alone
+    firsts: dict[int, int] = field(default_factory=dict)  # variable -> the first that equals it
     frame: Frame = field(default_factory=Frame)
+
+    def first(self, atom: Atom) -> Atom:
+        """Read an operand's name in the analysis: of what is written twice, the first variable."""
+        return atom if isinstance(atom, Const) else self.firsts.get(atom, atom)
 
     def number(self, atom: Atom) -> Any:
         """Read an operand that is one known number; None where it is not."""

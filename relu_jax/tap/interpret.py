@@ -1,8 +1,9 @@
 """Run a program with eyes at its sites: the same equations, a few more results.
 
-Each rule enters one kind of frame; a nested jit stays one. Nothing is recomputed and nothing is
-replaced, except inside a function with its own derivative rule: that one is called as it is, so
-the rule survives, and a copy of its body beside it supplies the values.
+Each rule enters one kind of frame; a nested jit stays one. Nothing is replaced, but that an
+argument or a result of a site that is written twice is computed once, since its cotangent is one.
+A function with its own derivative rule is called as it is, so the rule survives, and a copy of its
+body beside it supplies the values.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 import jax
 
 from relu_jax.tap import compat
-from relu_jax.tap.graph import Atom, Call, Const, Frame, Item, Node
+from relu_jax.tap.graph import Atom, Call, Const, Frame, Item, Node, Repeat
 from relu_jax.tap.program import Placed
 from relu_jax.tap.types import Site
 
@@ -62,7 +63,7 @@ def run(
     for v, value in (*frame.consts.items(), *zip(frame.ins, args, strict=True)):
         values.write(v, value)
     _run_items(frame.items, values)
-    return [values.read(atom) for atom in frame.outs], values.collected
+    return [values.read(atom) for atom in frame.returns], values.collected
 
 
 class _Values(NamedTuple):
@@ -91,15 +92,17 @@ class _Values(NamedTuple):
 
 def _run_items(items: Sequence[Item], values: _Values) -> None:
     for item in items:
-        ins = [values.read(atom) for atom in item.ins]
+        ins = [values.read(atom) for atom in item.reads]
         if isinstance(item, Call) and _looks_inside(item, values.see):
             _call(item, ins, values)
             continue
-        if isinstance(item, Call) or item.inner is None or not sites_in(item.inner, values.see):
-            outs = compat.bind(item.eqn, ins)
-        else:
+        if isinstance(item, Repeat) and not values.see.at.keys().isdisjoint(item.firsts):
+            outs = [values.env[v] for v in item.firsts]
+        elif isinstance(item, Node) and item.inner and sites_in(item.inner, values.see):
             outs, inside = _RULES[item.kind](item, ins, values.see, values.probes)
             values.collected.update(inside)
+        else:
+            outs = compat.bind(item.eqn, ins)
         for atom, value in zip(item.outs, outs, strict=True):
             # A call may hand an operand through: it has been looked at already.
             if not isinstance(atom, Const) and atom not in values.env:
@@ -118,7 +121,7 @@ def _call(call: Call, ins: list[Any], values: _Values) -> None:
     )
 
     def body(ins: list[Any]) -> tuple[list[Any], list[Any], Collected]:
-        given = {a: x for a, x in zip(call.ins, ins, strict=True) if not isinstance(a, Const)}
+        given = {a: x for a, x in zip(call.reads, ins, strict=True) if not isinstance(a, Const)}
         inside = values._replace(env=values.env | given, seen=values.seen | given, collected={})
         _run_items(call.items, inside)
         outs = [inside.read(atom) for atom in call.outs]
@@ -136,8 +139,10 @@ def _call(call: Call, ins: list[Any], values: _Values) -> None:
 def _looks_inside(call: Call, see: Eyes) -> bool:
     """Say whether anything other than a call's operands and results is looked at."""
     hidden = set(call.variables()) - {a for a in call.outs if not isinstance(a, Const)}
-    return any(not hidden.isdisjoint((y, *needs)) for y, needs in see.needs) or any(
-        node.inner is not None and bool(sites_in(node.inner, see)) for node in call.nodes()
+    return (
+        any(not hidden.isdisjoint((y, *needs)) for y, needs in see.needs)
+        or any(node.inner is not None and sites_in(node.inner, see) for node in call.nodes())
+        or not see.at.keys().isdisjoint(call.repeated())
     )
 
 

@@ -1,4 +1,4 @@
-"""Is the page one closed file in which every name is text? (A browser: test_page_browser.py.)"""
+"""Is the page one closed file in which every name is text?"""
 
 import base64
 import collections
@@ -101,12 +101,13 @@ def test_hostile_names_add_no_element_and_no_attribute():
 
 
 def test_without_autoescape_hostile_names_would_be_noticed(monkeypatch):
-    monkeypatch.setattr(document._environment(), "autoescape", False)
-    document._environment().cache.clear()
-    try:
+    document._environment.cache_clear()
+    with monkeypatch.context() as patched:
+        patched.setattr(document._environment(), "autoescape", False)
         naked = report.page(cases.hostile())
-    finally:
-        document._environment().cache.clear()
+    document._environment.cache_clear()
+    assert "<script>alert(1)</script>" in naked
+    assert "<script>alert(1)</script>" not in report.page(cases.hostile())
 
 
 @pytest.mark.parametrize("name", cases.HOSTILE, ids=lambda name: ascii(name[:16]))

@@ -3,12 +3,13 @@
 import io
 import re
 import sys
+from types import SimpleNamespace
 
 import pytest
 from rich.cells import cell_len
 
 from relu_jax import report
-from relu_jax.report import text
+from relu_jax.report import terminal, text
 from tests.report import cases
 
 RUN = cases.example()["runs"][0]
@@ -29,7 +30,8 @@ def _terminal(monkeypatch):
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "100")
-    monkeypatch.setattr(sys, "stdout", Terminal())
+    # Between a fixture and its test, pytest puts its own sys.stdout in place: patch the reader's.
+    monkeypatch.setattr(terminal, "sys", SimpleNamespace(stdout=Terminal()))
 
 
 def test_the_verdict_comes_first_and_coverage_last():

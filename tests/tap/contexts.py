@@ -1,4 +1,4 @@
-"""The transformations of the table: one small network under each of JAX's ways to wrap a function."""
+"""The transformations of the table: a small network under each of JAX's ways to wrap one."""
 
 from functools import partial
 from typing import Any
@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax, nn
 
-from tests.tap.networks import P, B, H, dense, leaf, mlp, squared
+from tests.tap.networks import B, H, P, dense, leaf, mlp, squared
 
 net = mlp(nn.relu, jnp.tanh)
 loss = squared(net)

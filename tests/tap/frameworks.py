@@ -81,7 +81,9 @@ class LinenStack(linen.Module):
 
     @linen.compact
     def __call__(self, x: Any) -> Any:
-        layer = linen.scan(_Layer, variable_axes={"params": 0}, split_rngs={"params": True}, length=2)
+        layer = linen.scan(
+            _Layer, variable_axes={"params": 0}, split_rngs={"params": True}, length=2
+        )
         x, _ = layer()(linen.Dense(H)(x), None)
         return linen.GroupNorm(num_groups=2)(x)
 
@@ -99,7 +101,9 @@ def key() -> jax.Array:
 
 def filled(shapes: Any) -> Any:
     """Fill a tree of shapes with numbers; nothing is compiled for it."""
-    return jax.tree.map(lambda s: leaf(*s.shape) if isinstance(s, jax.ShapeDtypeStruct) else s, shapes)
+    return jax.tree.map(
+        lambda s: leaf(*s.shape) if isinstance(s, jax.ShapeDtypeStruct) else s, shapes
+    )
 
 
 def nnx_split() -> Any:
@@ -148,7 +152,9 @@ def linen_loss() -> Any:
 
 def equinox_mlp() -> Any:
     """Build a function of an Equinox MLP, which takes one example."""
-    model = filled(eqx.filter_eval_shape(lambda: eqx.nn.MLP(D, C, H, 2, activation=jax.nn.softplus, key=key())))
+    model = filled(
+        eqx.filter_eval_shape(lambda: eqx.nn.MLP(D, C, H, 2, activation=jax.nn.softplus, key=key()))
+    )
     return lambda model, x: jax.vmap(model)(x), (model, X)
 
 
@@ -198,7 +204,7 @@ def equinox_gru() -> Any:
 
 def equinox_attention() -> Any:
     """Build a function of Equinox attention over one sequence."""
-    model = filled(eqx.filter_eval_shape(lambda: eqx.nn.MultiheadAttention(2, H, inference=True, key=key())))
+    model = filled(
+        eqx.filter_eval_shape(lambda: eqx.nn.MultiheadAttention(2, H, inference=True, key=key()))
+    )
     return lambda model, x: jax.vmap(lambda q: model(q, q, q))(x), (model, TEXT)
-
-

@@ -4,6 +4,7 @@ B=5 examples of D=3 features, H=4 units, C=2 results, T=4 steps; images are 6×6
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import jax
@@ -23,9 +24,9 @@ def leaf(*shape: int, seed: int = 0, scale: float = 0.9) -> np.ndarray:
 
 def layers(*widths: int) -> list[dict[str, np.ndarray]]:
     """Draw the parameters of dense layers."""
-    pairs = zip(widths, widths[1:], strict=False)
     return [
-        {"w": leaf(n, m, seed=i), "b": leaf(m, seed=i, scale=0.1)} for i, (n, m) in enumerate(pairs)
+        {"w": leaf(n, m, seed=i), "b": leaf(m, seed=i, scale=0.1)}
+        for i, (n, m) in enumerate(pairwise(widths))
     ]
 
 
@@ -65,7 +66,9 @@ def squared(model: Callable[..., Any]) -> Callable[..., Any]:
 
 def conv(x: Any, w: Any) -> Any:
     """Convolve, NHWC."""
-    return lax.conv_general_dilated(x, w, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+    return lax.conv_general_dilated(
+        x, w, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
 
 
 def max_pool(x: Any) -> Any:
@@ -239,7 +242,11 @@ def gru(params, x):
     return lax.scan(step, jnp.zeros((x.shape[0], H), x.dtype), x.swapaxes(0, 1))[0]
 
 
-RNN = {"in": leaf(H, H, seed=1), "again": leaf(H, H, seed=2), "out": {"w": leaf(H, C), "b": leaf(C)}}
+RNN = {
+    "in": leaf(H, H, seed=1),
+    "again": leaf(H, H, seed=2),
+    "out": {"w": leaf(H, C), "b": leaf(C)},
+}
 
 
 def rnn(params, x):

@@ -1,4 +1,4 @@
-"""Networks that know the answer: each returns what its activations take and give, beside its result.
+"""Networks that know the answer: each returns what its activations take and give.
 
 A model is ``model(params, x, probes) -> (y, seen)``. `seen` is {id: (argument, result)}. With
 probes = None the result is that of a plain model, which the tap has to read. Otherwise probes is
@@ -134,9 +134,7 @@ def half_gradient(z: Any) -> Any:
     return jnp.tanh(z)
 
 
-half_gradient.defvjp(
-    lambda z: (jnp.tanh(z), z), lambda z, ct: (0.5 * ct * (1 - jnp.tanh(z) ** 2),)
-)
+half_gradient.defvjp(lambda z: (jnp.tanh(z), z), lambda z, ct: (0.5 * ct * (1 - jnp.tanh(z) ** 2),))
 
 
 @jax.custom_vjp

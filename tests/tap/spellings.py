@@ -111,9 +111,7 @@ GELU = (
 )
 GELU_TANH = (
     Spelling("gelu_tanh", "jax.nn", nn.gelu),
-    Spelling(
-        "gelu_tanh", "cube", lambda x: 0.5 * x * (1 + jnp.tanh(ROOT * (x + 0.044715 * x**3)))
-    ),
+    Spelling("gelu_tanh", "cube", lambda x: 0.5 * x * (1 + jnp.tanh(ROOT * (x + 0.044715 * x**3)))),
     Spelling(
         "gelu_tanh",
         "factored",

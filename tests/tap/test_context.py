@@ -9,7 +9,9 @@ from relu_jax import tap
 from tests.tap import losses
 from tests.tap import networks as n
 
-pytestmark = pytest.mark.leaks_unchecked("it collects garbage at every trace: test_observe.py has it")
+pytestmark = pytest.mark.leaks_unchecked(
+    "it collects garbage at every trace: test_observe.py has it"
+)
 
 W = n.leaf(3, 4)
 WIDE = {"w": W, "v": n.leaf(3, 4, seed=1), "out": n.leaf(4, 2)}
@@ -114,7 +116,12 @@ def test_the_forward_function_and_its_gradient_agree_on_purposes():
     [
         (lambda params, x: (nn.silu(x @ params["w"]) * (x @ params["v"])) @ params["out"], True),
         (lambda params, x: ((x @ params["v"]) * nn.sigmoid(x @ params["w"])) @ params["out"], True),
-        (lambda params, x: ((x @ params["v"])[:, None] * nn.sigmoid(x @ params["w"])[:, None])[:, 0], True),
+        (
+            lambda params, x: ((x @ params["v"])[:, None] * nn.sigmoid(x @ params["w"])[:, None])[
+                :, 0
+            ],
+            True,
+        ),
         (lambda params, x: 3 * nn.sigmoid(x @ params["w"]) @ params["out"], False),
         (lambda params, x: (nn.sigmoid(x @ params["w"]) * params["out"][:, 0][None]).sum(1), False),
         (lambda params, x: (lambda h: nn.relu(h) * h)(x @ params["w"]) @ params["out"], False),

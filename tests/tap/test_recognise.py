@@ -13,7 +13,9 @@ from tests.tap import networks as n
 from tests.tap.reading import regions_of
 from tests.tap.spellings import ALL
 
-pytestmark = pytest.mark.leaks_unchecked("it collects garbage at every trace: test_observe.py has it")
+pytestmark = pytest.mark.leaks_unchecked(
+    "it collects garbage at every trace: test_observe.py has it"
+)
 
 
 def _match(f, *args, catalogue=activations.CATALOGUE):
@@ -107,7 +109,9 @@ def test_the_same_function_is_matched_once(monkeypatch):
     seen = []
     matched = Recogniser._match
     monkeypatch.setattr(
-        Recogniser, "_match", lambda self, piece, *rest: seen.append(1) or matched(self, piece, *rest)
+        Recogniser,
+        "_match",
+        lambda self, piece, *rest: seen.append(1) or matched(self, piece, *rest),
     )
     tap.sites(n.mlp(*[nn.silu] * 6), n.mlp_params(6), n.X)
     once = len(seen)
@@ -131,5 +135,5 @@ def test_every_spelling_is_known_in_every_float_dtype(dtype):
 def test_the_grid_sees_where_catalogued_functions_bend():
     kinks = {kink for act in activations.CATALOGUE for kink in act.kinks}
     for kink in kinks:
-        assert np.any(recognise._GRID < kink)
-        assert np.any(recognise._GRID > kink)
+        assert np.any(kink > recognise._GRID)
+        assert np.any(kink < recognise._GRID)

@@ -10,7 +10,9 @@ from relu_jax.tap import regions
 from tests.tap import networks as n
 from tests.tap.reading import graph_of, regions_of
 
-pytestmark = pytest.mark.leaks_unchecked("it collects garbage at every trace: test_observe.py has it")
+pytestmark = pytest.mark.leaks_unchecked(
+    "it collects garbage at every trace: test_observe.py has it"
+)
 
 
 def _kinds(f, *args):
@@ -92,7 +94,9 @@ def test_a_scaled_activation_is_recorded_whole_or_bare_but_right():
 def test_only_real_floats_are_floats():
     dtypes = ("float32", "bool", "int32", "bfloat16", "float16", "complex64", "float8_e4m3fn")
     network = graph_of(lambda x: [x.astype(d) for d in dtypes], n.X)
-    floats = [d for d, v in zip(dtypes, network.frame.outs, strict=True) if regions.is_float(network, v)]
+    floats = [
+        d for d, v in zip(dtypes, network.frame.outs, strict=True) if regions.is_float(network, v)
+    ]
     assert floats == ["float32", "bfloat16", "float16", "float8_e4m3fn"]
 
 

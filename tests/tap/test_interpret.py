@@ -1,0 +1,168 @@
+"""Does a program run as it was written, with eyes at its sites?"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax, nn
+
+from relu_jax import tap
+from relu_jax.tap import compat, interpret
+from tests.tap import contexts as c
+from tests.tap import networks as n
+from tests.tap.reading import program_of
+
+W = n.leaf(3, 4)
+
+
+def _ends(site, act, pre, post):
+    return pre, post
+
+
+def _run(f, *args):
+    """Run a function through the interpreter, with (pre, post) looked at."""
+    read = program_of(f, *args)
+    see = interpret.eyes(read.placed, _ends)
+    arrays = [x for x in jax.tree.leaves(args) if hasattr(x, "shape")]
+    outs, seen = interpret.run(read.graph.frame, arrays, see, {})
+    return jax.tree.unflatten(read.out_tree, outs), seen
+
+
+def _primitives(f, *args):
+    """Count the equations of a traced function by primitive, those of inner programs included."""
+
+    def names(jaxpr):
+        for eqn in compat.opened(jaxpr).jaxpr.eqns:
+            yield eqn.primitive.name
+            for inner in compat.inner_jaxprs(eqn):
+                yield from names(inner)
+
+    return sorted(names(compat.trace(f, *args)[0].jaxpr))
+
+
+@pytest.mark.parametrize(
+    ("f", "args"),
+    [
+        (c.net, (n.P, n.X)),
+        (c.jit_in_jit, (n.P, n.X)),
+        (c.rematted, (n.P, n.X, n.Y)),
+        (n.stacked, (n.STACK, n.X)),
+        (c.branches, (n.P, n.X)),
+        (lambda x: (nn.silu(x), x, 2.0), (n.X,)),
+    ],
+    ids=["plain", "jit", "remat", "scan", "cond", "results handed through"],
+)
+def test_with_no_site_chosen_the_equations_are_the_original_s(f, args):
+    read = program_of(f, *args)
+
+    def again(*args):
+        none = interpret.eyes([], _ends)
+        return interpret.run(read.graph.frame, jax.tree.leaves(args), none, {})[0]
+
+    assert _primitives(again, *args) == _primitives(f, *args)
+
+
+def test_a_jit_that_is_looked_into_stays_one_under_its_name():
+    @jax.jit
+    def my_layer(x):
+        return nn.gelu(x @ W) * 2
+
+    jaxpr = jax.make_jaxpr(lambda x: tap.record(my_layer)(x))(n.X)
+    assert [eqn.params.get("name") for eqn in jaxpr.eqns if eqn.primitive.name in flat_calls()] == [
+        "my_layer"
+    ]
+
+
+def flat_calls():
+    """Name the primitives of a nested jit on any release."""
+    return ("jit", "pjit")
+
+
+def test_a_function_with_its_own_rule_is_bound_whole():
+    _, seen = _run(c.own_vjp, n.P, n.X)
+    assert list(seen) == ["layers/0", "layers/1"]
+    names = _primitives(lambda *args: tap.record(c.own_vjp)(*args), n.P, n.X)
+    assert "custom_vjp_call" in names
+
+
+def test_seen_inside_a_loop_is_stacked_by_turn():
+    _, seen = _run(n.stacked, n.STACK, n.X)
+    pre, post = seen["deep"]
+    assert pre.shape == post.shape == (3, 5, 4)
+    np.testing.assert_array_equal(post, np.maximum(pre, 0))
+
+
+def test_a_scan_in_reverse_and_unrolled_stays_so():
+    def f(w, xs):
+        return lax.scan(lambda h, x: (jnp.tanh(h + x @ w), h.sum()), jnp.zeros((5, 4)), xs,
+                        reverse=True, unroll=2)  # fmt: skip
+
+    xs = np.stack([n.X, -n.X, 2 * n.X])
+    jaxpr = jax.make_jaxpr(lambda *args: tap.record(f)(*args))(W, xs)
+    (scan,) = [eqn for eqn in jaxpr.eqns if eqn.primitive.name == "scan"]
+    assert (scan.params["reverse"], scan.params["unroll"], scan.params["length"]) == (True, 2, 3)
+    (left, seen), right = jax.jit(lambda: (tap.record(f)(W, xs), f(W, xs)))()
+    jax.tree.map(np.testing.assert_array_equal, left, right)
+    np.testing.assert_array_equal(
+        seen["w"].post[0], right[0]
+    )  # turn 0 runs last, and ends the carry
+
+
+def test_remat_keeps_its_policy():
+    f = jax.grad(lambda *args: tap.record(c.rematted)(*args)[0])
+    policies = [e.params["policy"] for e in _equations(f, n.P, n.X, n.Y) if "policy" in e.params]
+    assert policies
+    assert all(policy is jax.checkpoint_policies.dots_saveable for policy in policies)
+
+
+def _equations(f, *args):
+    return jax.make_jaxpr(f)(*args).eqns
+
+
+def _twice(x):
+    """Compute a mean twice, as one does who writes out a variance."""
+    return (x - x.mean()) / jnp.sqrt(jnp.mean((x - x.mean()) ** 2) + 1e-5)
+
+
+def test_what_is_written_twice_runs_twice_so_that_gradients_are_added_in_the_same_order():
+    def f(params, x):
+        return jnp.sum(jnp.cos(nn.relu(_twice(x @ params))))
+
+    original, tapped = (
+        jax.value_and_grad(f),
+        jax.value_and_grad(lambda *args: tap.record(f)(*args)[0]),
+    )
+    assert _primitives(tapped, W, n.X) == _primitives(original, W, n.X)
+    left, right = jax.jit(lambda: (tapped(W, n.X), original(W, n.X)))()
+    jax.tree.map(np.testing.assert_array_equal, left, right)
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, jax.jit], ids=["written out", "in a jit"])
+def test_an_argument_that_is_written_twice_has_one_whole_cotangent(wrap):
+    gate = wrap(lambda w, x: jnp.exp(-(x @ w)))
+
+    def loss(w, x):
+        return jnp.sum(jnp.tanh(x @ w)) + jnp.sum(gate(w, x))
+
+    _, seen = jax.jit(lambda: tap.cotangents(loss)(W, n.X))()
+    z = n.X @ W
+    ends = seen["w"]
+    np.testing.assert_allclose(ends.d_pre, 1 - np.tanh(z) ** 2 - np.exp(-z), rtol=1e-4, atol=1e-5)
+
+
+def test_a_call_that_hands_an_operand_through_is_looked_at_once():
+    f = jax.jit(lambda h: (h, nn.relu(h)))
+
+    def loss(w, x):
+        h, y = f(jnp.tanh(x @ w))
+        return jnp.sum(h * y)
+
+    _, seen = tap.cotangents(loss)(W, n.X)
+    h = np.tanh(n.X @ W)
+    np.testing.assert_allclose(seen["w"].d_post, 2 * h * (h > 0), rtol=1e-5, atol=1e-6)
+
+
+def test_numbers_written_in_place_come_back_as_results():
+    (y, three), _ = _run(lambda x: (nn.relu(x), 3.0), n.X)
+    assert float(three) == 3
+    np.testing.assert_array_equal(y, np.maximum(n.X, 0))

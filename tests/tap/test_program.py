@@ -1,0 +1,126 @@
+"""Do sites get ids that name their layer, whatever the activation, and the user's own line?"""
+
+import jax
+import jax.numpy as jnp
+import pytest
+from jax import lax, nn
+
+from relu_jax import tap
+from tests.tap import contexts as c
+from tests.tap import frameworks as fw
+from tests.tap import networks as n
+from tests.tap.reading import program_of
+
+W = n.leaf(3, 4)
+
+
+def _ids(f, *args):
+    return [site.id for site in tap.sites(f, *args)]
+
+
+@pytest.mark.parametrize(
+    ("params", "find", "name"),
+    [
+        ({"layers": [{"kernel": W}]}, lambda p: p["layers"][0]["kernel"], "layers/0"),
+        ({"encoder": {"fc": {"w": W}}}, lambda p: p["encoder"]["fc"]["w"], "encoder/fc"),
+        ([(W, 0.5)], lambda p: p[0][0], "params/0"),
+        ([W], lambda p: p[0], "params/0"),
+        ({"w1": W}, lambda p: p["w1"], "w1"),
+        ({"w": W}, lambda p: p["w"], "w"),
+        (W, lambda p: p, "params"),
+    ],
+    ids=["list of layers", "nested", "pairs", "list", "flat", "one leaf name", "one array"],
+)
+def test_a_site_is_named_for_the_layer_that_feeds_it(params, find, name):
+    (site,) = tap.sites(lambda params, x: jnp.tanh(x @ find(params)), params, n.X)
+    assert site.id == name
+    assert site.path.startswith("params")
+
+
+def test_an_id_is_the_same_whatever_the_activation_and_the_batch():
+    ids = {
+        (*_ids(n.mlp(f, f), n.P, n.X[:size]),)
+        for f in (nn.relu, nn.gelu, jnp.sin)
+        for size in (1, 5)
+    }
+    assert ids == {("layers/0", "layers/1")}
+
+
+def test_several_sites_of_one_layer_are_numbered():
+    assert _ids(n.lstm, n.CELL, n.TEXT) == ["h", "h#2", "h#3", "h#4", "h#5"]
+    assert _ids(c.shared, n.P, n.X) == ["layers/1", "layers/1#2"]
+
+
+def test_a_site_that_no_weight_feeds_is_numbered():
+    assert _ids(lambda x, y: (nn.relu(x), jnp.tanh(y)), n.X, n.X) == ["site#1", "site#2"]
+
+
+@pytest.mark.parametrize(
+    ("f", "args", "loop", "loops", "count"),
+    [
+        (c.net, (n.P, n.X), "", (), 1),
+        (n.stacked, (n.STACK, n.X), "layers", (3,), 3),
+        (n.rnn, (n.RNN, n.TEXT), "steps", (4,), 4),
+        (n.stacked_in_steps, (n.STACK, n.leaf(4, 5, 4)), "layers", (5, 3), 15),
+    ],
+    ids=["none", "layers", "steps", "layers in steps"],
+)
+def test_loops_are_counted_and_told_apart(f, args, loop, loops, count):
+    site = tap.sites(f, *args)[-1]
+    assert (site.loop, site.loops, site.count) == (loop, loops, count)
+
+
+def test_the_source_is_the_user_s_line():
+    def f(params, x):
+        return nn.gelu(x @ params)  # the line that is asked for
+
+    (site,) = tap.sites(f, W, n.X)
+    assert site.source == f"test_program.py:{f.__code__.co_firstlineno + 1}"
+    (again,) = tap.sites(jax.jit(jax.checkpoint(f)), W, n.X)
+    assert again.source == site.source
+
+
+def test_a_framework_s_module_is_told_by_the_line_that_calls_it():
+    f, args = fw.linen_model(fw.LinenMlp(), n.X)
+    assert {site.source.split(":")[0] for site in tap.sites(f, *args)} == {"frameworks.py"}
+
+
+def test_coverage_counts_what_was_seen_and_names_what_was_not_entered():
+    sites = tap.sites(c.while_loop, n.P, n.X)
+    (opaque,) = sites.coverage.opaque
+    assert opaque.startswith("while at contexts.py:")
+    assert (sites.coverage.recognised, sites.coverage.unknown) == (1, 0)
+    sites = tap.sites(n.squared(c.unknown), n.P, n.X, n.Y)
+    assert sites.coverage.ignored == {"loss": 1}
+    assert sites.coverage.unknown == sum(s.kind == "unknown" for s in sites) > 0
+
+
+def test_linear_maps_are_listed_in_order_with_their_lines():
+    linear = tap.sites(c.net, n.P, n.X).linear
+    assert [one.path for one in linear] == [f"params/layers/{i}/w" for i in range(3)]
+    assert [(one.n_in, one.n_out) for one in linear] == [(3, 4), (4, 4), (4, 2)]
+    assert {one.source.split(":")[0] for one in linear} == {"networks.py"}
+
+
+def test_a_site_inside_a_rule_of_the_user_s_is_marked():
+    placed = program_of(c.own_vjp, n.P, n.X).placed
+    assert [(one.site.id, one.own_rule) for one in placed] == [
+        ("layers/0", False),
+        ("layers/1", True),
+    ]
+
+
+def test_the_result_s_structure_is_kept():
+    read = program_of(lambda x: {"y": nn.relu(x), "none": None, "pair": (x, 1)}, n.X)
+    assert jax.tree.unflatten(read.out_tree, [0, 1, 2]) == {"y": 2, "none": None, "pair": (0, 1)}
+
+
+def test_sites_of_a_backward_loop_are_not_sites_again():
+    f = jax.value_and_grad(
+        lambda p, x: lax.scan(lambda h, w: (jnp.tanh(h @ w), None), x, p)[0].sum()
+    )
+    assert (
+        _ids(f, n.leaf(2, 3, 3), n.X)
+        == _ids(lambda p, x: f(p, x)[0], n.leaf(2, 3, 3), n.X)
+        == ["p"]
+    )

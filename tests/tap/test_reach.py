@@ -1,0 +1,80 @@
+"""Is it known of every value where it goes: into a product, a result, a label, nowhere?"""
+
+import jax
+import jax.numpy as jnp
+import pytest
+from jax import lax, nn
+
+from relu_jax.tap.reach import NOWHERE, Reach
+from tests.tap import contexts as c
+from tests.tap import networks as n
+from tests.tap.reading import made_by, reaches_of
+
+W, V = n.leaf(3, 4), n.leaf(4, 2)
+
+
+def _of(name, f, *args):
+    """Give the reach of the result of a function's only `name` in its outermost frame."""
+    reaches = reaches_of(f, *args)
+    (node,) = made_by(reaches.facts.graph, name)
+    return reaches[node.outs[0]]
+
+
+@pytest.mark.parametrize(
+    ("f", "reach"),
+    [
+        (lambda params, x, y: jnp.tanh(x @ params), Reach(live=True, whole=True)),
+        (lambda params, x, y: jnp.tanh(x @ params).mean(), Reach(live=True)),
+        (lambda params, x, y: jnp.tanh(x @ params) @ V, Reach(live=True, product=True)),
+        (lambda params, x, y: (jnp.tanh(x @ params) * y).sum(), Reach(live=True, raw=True)),
+        (lambda params, x, y: jnp.tanh(x @ params) - y, Reach(live=True, whole=True, raw=True)),
+        (lambda params, x, y: (jnp.tanh(x @ params) * params.sum()).sum(), Reach(live=True)),
+    ],
+    ids=["result", "summed", "into a product", "beside a label", "both", "beside a weight"],
+)  # fmt: skip
+def test_the_uses_of_a_value_are_told_apart(f, reach):
+    assert _of("tanh", f, W, n.X, n.leaf(5, 4)) == reach
+
+
+def test_what_a_gradient_leaves_behind_counts_as_wanted():
+    """`jax.grad` drops the value: its last operation has no reader, yet belongs to the program."""
+    reaches = reaches_of(jax.grad(n.squared(c.net)), n.P, n.X, n.Y)
+    forward = [node for node in made_by(reaches.facts.graph, "tanh") if not node.backward]
+    assert [reaches.live(node.outs[0]) for node in forward] == [True]
+
+
+def test_what_only_a_backward_pass_reads_goes_nowhere():
+    def pulled(params, x):
+        return jax.vjp(lambda w: jnp.sin(x @ w), params)[1](jnp.ones((5, 4)))
+
+    assert _of("cos", pulled, W, n.X) == NOWHERE
+
+
+def test_reach_enters_loops_and_regions():
+    reaches = reaches_of(n.stacked, n.STACK, n.X)
+    (scan,) = made_by(reaches.facts.graph, "scan")
+    (relu,) = [node for node in scan.inner.nodes if node.name == "custom_jvp_call"]
+    assert reaches[relu.outs[0]] == Reach(live=True, product=True, whole=True)
+    reaches = reaches_of(c.rematted, n.P, n.X, n.Y)
+    first, _ = made_by(reaches.facts.graph, "remat2")
+    (tanh,) = [node for node in first.inner.nodes if node.name == "tanh"]
+    assert reaches[tanh.outs[0]].product
+    assert not reaches[tanh.outs[0]].raw
+
+
+def test_a_region_nobody_wants_is_not_entered():
+    def f(params, x):
+        lax.scan(lambda h, _: (jnp.tanh(h), 0.0), x, None, length=2)
+        return x @ params
+
+    reaches = reaches_of(f, W, n.X)
+    (scan,) = made_by(reaches.facts.graph, "scan")
+    (tanh,) = [node for node in scan.inner.nodes if node.name == "tanh"]
+    assert not reaches[tanh.outs[0]].product
+
+
+def test_an_opaque_region_may_hold_a_product():
+    def f(params, x):
+        return lax.cond(x.sum() > 0, lambda h: h + 1, lambda h: h, nn.relu(x @ params)).sum()
+
+    assert _of("custom_jvp_call", f, W, n.X).product

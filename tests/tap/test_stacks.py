@@ -1,0 +1,77 @@
+"""Are linear maps that follow one another told from those with something in between?"""
+
+import jax
+import jax.numpy as jnp
+import pytest
+from jax import lax, nn
+
+from relu_jax import tap
+from tests.tap import contexts as c
+from tests.tap import networks as n
+
+PAIR = {"a": n.leaf(3, 4), "b": n.leaf(4, 4), "bias": n.leaf(4)}
+
+
+def _after(f, *args):
+    """Give what stands before each map: (paths of maps, ids of sites), by path."""
+    return {
+        one.path.removeprefix("params/"): (one.after, one.sites)
+        for one in tap.sites(f, *args).linear
+    }
+
+
+def _between(step):
+    return lambda params, x: step(x @ params["a"], params) @ params["b"]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda h, p: h,
+        lambda h, p: 2 * h + p["bias"][None],
+        lambda h, p: h.reshape(5, 2, 2).transpose(0, 2, 1).reshape(5, 4),
+        lambda h, p: h.mean(0, keepdims=True),
+        lambda h, p: jnp.where(jnp.arange(4)[None] > 1, h, 0.0),
+        lambda h, p: lax.stop_gradient(h),
+        lambda h, p: jax.checkpoint(lambda h: h * 3)(h),
+    ],
+    ids=["nothing", "affine", "moved", "pooled", "dropped", "stopped", "in remat"],
+)  # fmt: skip
+def test_affine_steps_leave_one_map(step):
+    assert _after(_between(step), PAIR, n.X)["b"] == (("params/a",), ())
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda h, p: h * h,
+        lambda h, p: h / jnp.sqrt(jnp.mean(h**2, -1, keepdims=True)),
+        lambda h, p: nn.softmax(h, axis=-1),
+        lambda h, p: jnp.sort(h, axis=-1),
+        lambda h, p: h.max(-1, keepdims=True) * jnp.ones((1, 4)),
+    ],
+    ids=["squared", "normalised", "softmax", "sorted", "maximum"],
+)
+def test_whatever_bends_ends_a_stack(step):
+    assert _after(_between(step), PAIR, n.X)["b"][0] == ()
+
+
+def test_a_site_is_named_instead():
+    told = _after(n.mlp(nn.relu, jnp.tanh), n.P, n.X)
+    assert told["layers/0/w"] == ((), ())
+    assert told["layers/1/w"] == ((), ("layers/0",))
+    assert told["layers/2/w"] == ((), ("layers/1",))
+
+
+def test_a_residual_sum_is_no_stack():
+    told = _after(n.residual, n.RESIDUAL, n.X)
+    assert told["layers/1/w"][0] == ("params/layers/0/w",)
+    assert told["layers/3/w"] == ((), ("layers/2",))
+
+
+def test_frames_are_entered_and_a_loop_ends_a_stack():
+    told = _after(n.stacked, n.STACK, n.X)
+    assert told["deep/w"][0] == ("params/first",)
+    told = _after(lambda params, x: n.stacked(params, x) @ params["first"].T, n.STACK, n.X)
+    assert told["first"][0] == ()
+    assert _after(c.own_vjp, n.P, n.X)["layers/1/w"] == ((), ("layers/0",))
