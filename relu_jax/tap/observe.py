@@ -1,18 +1,13 @@
-"""What goes through the sites of a function, forward and backward?"""
+"""Which sites does a function hold, and what goes through them?"""
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 
-from relu_jax.core import errors
 from relu_jax.tap import arguments, interpret, program, selectors
-from relu_jax.tap.program import Placed, Program
 from relu_jax.tap.selectors import Selectable
-from relu_jax.tap.types import Cotangent, Site, Sites, Tapped
-
-Backward = Callable[[Site, Any], Any]
+from relu_jax.tap.types import Sites, Tapped
 
 
 def sites(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Sites:
@@ -71,7 +66,7 @@ def observe(
         outs, seen = interpret.run(
             read.graph.frame, call.arrays, interpret.eyes(chosen, forward), {}
         )
-        return jax.tree.unflatten(read.out_tree, map(_plain, outs)), _ordered(chosen, seen)
+        return jax.tree.unflatten(read.out_tree, map(_plain, outs)), program.in_order(chosen, seen)
 
     return observed
 
@@ -97,206 +92,7 @@ def record(
     return observe(f, lambda _site, _act, pre, post: Tapped(pre, post), only)
 
 
-def cotangents(
-    loss: Callable[..., Any], only: Selectable | None = None
-) -> Callable[..., tuple[Any, dict[str, Tapped]]]:
-    """Build a function that also returns the derivative of the loss at every activation.
-
-    Args:
-        loss: a JAX function with a scalar result.
-        only: a selector; None looks at every site.
-
-    Returns:
-        ``g(*args) = (loss value, {site.id: Tapped(pre, post, d_pre, d_post)})``. d_pre is what an
-        array of zeros added to `pre` would receive, through everything that uses `pre`.
-
-    Raises:
-        ValueError: the result is not one floating number.
-
-    Edges: inside a function with its own derivative rule there is no cotangent: d_pre and d_post
-    are None.
-
-    Example:
-        >>> import jax, jax.numpy as jnp, relu_jax as rj
-        >>> loss = lambda x: jnp.sum(3 * jax.nn.relu(x))
-        >>> value, seen = rj.tap.cotangents(loss)(jnp.array([-1.0, 2.0]))
-        >>> seen["site#1"].d_pre.tolist(), seen["site#1"].d_post.tolist()
-        ([0.0, 3.0], [3.0, 3.0])
-    """
-
-    def tapped(*args: Any, **kwargs: Any) -> tuple[Any, dict[str, Tapped]]:
-        call = arguments.part(loss, args, kwargs)
-        seen = _differentiated(loss, call, _values, lambda _site, ct: ct, only)
-        return seen.value, {
-            name: Tapped(
-                *ends, *((seen.back[name].pre, seen.back[name].post) if name in seen.back else ())
-            )
-            for name, ends in seen.forward.items()
-        }
-
-    return tapped
-
-
-def _values(_site: Site, _act: Any, pre: Any, post: Any) -> tuple[Any, Any]:
-    return pre, post
-
-
-def observed_value_and_grad(
-    loss: Callable[..., Any],
-    forward: interpret.Forward,
-    backward: Backward,
-    only: Selectable | None = None,
-    *,
-    has_aux: bool = False,
-) -> Callable[..., tuple[Any, Any, dict[str, Any], dict[str, Cotangent]]]:
-    """Build a function that takes value, gradient and observations in one pass.
-
-    The summaries of the backward pass are made inside it, where the cotangents are at hand: none
-    of them is kept.
-
-    Args:
-        loss: ``loss(params, *rest)`` → scalar, or (scalar, aux) with `has_aux`.
-        forward: ``forward(site, act, pre, post)`` → arrays.
-        backward: ``backward(site, cotangent)`` → floating arrays; they add up over a vmap.
-        only: a selector; None looks at every site.
-        has_aux: whether the loss returns something beside its value.
-
-    Returns:
-        ``g(params, *rest) = (value or (value, aux), gradient, {id: forward(...)},
-        {id: Cotangent(backward of d_pre, backward of d_post)})``.
-
-    Example:
-        >>> import jax, jax.numpy as jnp, relu_jax as rj
-        >>> loss = lambda w, x: jnp.sum(jax.nn.relu(x @ w))
-        >>> g = rj.tap.observed_value_and_grad(
-        ...     loss, lambda site, act, pre, post: post.max(), lambda site, ct: jnp.sum(ct)
-        ... )
-        >>> value, grad, seen, back = g(jnp.eye(2), jnp.array([[1.0, -2.0]]))
-        >>> float(value), float(back["site#1"].pre) if "site#1" in back else list(back)
-        (1.0, ['w'])
-    """
-
-    def run(params: Any, *rest: Any) -> tuple[Any, Any, dict[str, Any], dict[str, Cotangent]]:
-        call = arguments.part(loss, (params, *rest), {})
-        own = sum(leaf.arg == 0 for leaf in call.leaves)
-        seen = _differentiated(loss, call, forward, backward, only, own=own, has_aux=has_aux)
-        gradient = jax.tree.unflatten(jax.tree.structure(params), _gradients(seen.grads, params))
-        value = (seen.value, seen.aux) if has_aux else seen.value
-        return value, gradient, seen.forward, seen.back
-
-    return run
-
-
-class _Seen(NamedTuple):
-    """What one forward and backward pass gave."""
-
-    value: Any
-    aux: Any
-    grads: Sequence[Any]
-    forward: dict[str, Any]
-    back: dict[str, Cotangent]
-
-
-def _differentiated(
-    loss: Callable[..., Any],
-    call: arguments.Arguments,
-    forward: interpret.Forward,
-    backward: Backward,
-    only: Selectable | None,
-    *,
-    own: int = 0,
-    has_aux: bool = False,
-) -> _Seen:
-    """Run a loss forward and backward; its first `own` arrays get gradients."""
-    read = program.read(loss, call)
-    _check_scalar(read, has_aux=has_aux)
-    chosen = selectors.chosen(read, only)
-    probes = {one.site.id: _probes(read, one, backward) for one in chosen if not one.own_rule}
-    see = interpret.eyes(chosen, _detached(forward), _marker(backward))
-
-    def whole(arrays: Sequence[Any], probes: Any) -> tuple[Any, Any]:
-        outs, seen = interpret.run(read.graph.frame, (*arrays, *call.arrays[own:]), see, probes)
-        result = jax.tree.unflatten(read.out_tree, outs)
-        value, aux = result if has_aux else (result, None)
-        return value, (aux, seen)
-
-    (value, (aux, seen)), (grads, back) = jax.value_and_grad(whole, argnums=(0, 1), has_aux=True)(
-        call.arrays[:own], probes
-    )
-    ends = {name: Cotangent(**pair) for name, pair in back.items()}
-    return _Seen(value, aux, grads, _ordered(chosen, seen), ends)
-
-
-def _gradients(grads: Sequence[Any], params: Any) -> list[Any]:
-    """Put None where a leaf of the parameters is no array."""
-    given = iter(grads)
-    return [next(given) if arguments.is_array(leaf) else None for leaf in jax.tree.leaves(params)]
-
-
-def _detached(forward: interpret.Forward) -> interpret.Forward:
-    """Keep summaries out of the gradient."""
-
-    def seen(site: Site, act: Any, pre: Any, post: Any) -> Any:
-        return forward(site, act, *jax.lax.stop_gradient((pre, post)))
-
-    return seen
-
-
-def _marker(backward: Backward) -> Callable[[Site, Any, Any], Any]:
-    """Build the identity whose derivative rule hands its cotangent to `backward`.
-
-    The probe is not used forward; its cotangent is what `backward` returns, so that it leaves the
-    backward pass as the gradient of an input, summed over a vmap and stacked by a scan.
-    """
-
-    def mark(site: Site, value: Any, probe: Any) -> Any:
-        @jax.custom_vjp
-        def identity(value: Any, probe: Any) -> Any:
-            del probe
-            return value
-
-        identity.defvjp(lambda value, _: (value, None), lambda _, ct: (ct, backward(site, ct)))
-        return identity(value, probe)
-
-    return mark
-
-
-def _probes(read: Program, one: Placed, backward: Backward) -> dict[str, Any]:
-    """Build zeros of the shape that `backward` returns, one per turn of the loops around."""
-    made = {}
-    for end, v in (("pre", one.piece.z), ("post", one.piece.y)):
-        like = jax.ShapeDtypeStruct(read.graph.shape(v), read.graph.dtype(v))
-        shapes = jax.eval_shape(lambda ct: backward(one.site, ct), like)
-        made[end] = jax.tree.map(
-            lambda s: jnp.zeros((*one.site.loops, *s.shape), s.dtype),
-            shapes,
-        )
-    return made
-
-
-def _check_scalar(read: Program, *, has_aux: bool) -> None:
-    outs, n = read.graph.frame.outs, read.out_tree.num_leaves
-    if outs and (n == 1 or has_aux):
-        shape, dtype = read.graph.shape(outs[0]), read.graph.dtype(outs[0])
-        if shape == () and jnp.issubdtype(dtype, jnp.floating):
-            return
-        got = f"{dtype} of shape {shape}"
-    else:
-        got = f"{n} results"
-    raise errors.rejected(
-        rule="the loss is one floating number" + (", followed by aux" if has_aux else ""),
-        got=got,
-        do="reduce it, e.g. with jnp.mean" + ("" if has_aux else ", or return (loss, aux)"),
-    )
-
-
 def _plain(value: Any) -> Any:
     """Turn a number written in the program back into Python's own; JAX carries a dtype with it."""
-    for plain in (bool, int, float, complex):
-        if isinstance(value, plain):
-            return plain(value)
-    return value
-
-
-def _ordered(chosen: Sequence[Placed], seen: dict[str, Any]) -> dict[str, Any]:
-    return {one.site.id: seen[one.site.id] for one in chosen}
+    plain: tuple[Callable[[Any], Any], ...] = (bool, int, float, complex)
+    return next((own(value) for own in plain if isinstance(value, own)), value)

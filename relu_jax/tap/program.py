@@ -78,6 +78,11 @@ def read(f: Callable[..., Any], arguments: Arguments) -> Program:
     return Program(network, placed, sites, jax.tree.structure(shapes))
 
 
+def in_order(chosen: Sequence[Placed], seen: Mapping[str, Any]) -> dict[str, Any]:
+    """Put what was collected at sites into the order in which they run."""
+    return {one.site.id: seen[one.site.id] for one in chosen}
+
+
 def _frames(
     frame: Frame, around: tuple[Node, ...] = ()
 ) -> Iterator[tuple[Frame, tuple[Node, ...]]]:

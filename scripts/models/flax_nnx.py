@@ -10,6 +10,7 @@ import itertools
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import optax
 from flax import nnx
 
@@ -42,7 +43,7 @@ def build() -> tuple[Any, Any, Any]:
     graph, params = nnx.split(Network(nnx.Rngs(0)), nnx.Param)
 
     def loss(params: Any, batch: data.Digits) -> jax.Array:
-        logits = nnx.merge(graph, params)(batch.images)
+        logits = nnx.merge(graph, params)(jnp.asarray(batch.images))
         return optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels).mean()
 
     return loss, params, data.Epoch(data.split().train, 128, seed=0)

@@ -14,7 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax, nn
 
+from relu_jax.core.numerics import tolerance
 from tests.tap import networks as n
+
+# Two programs add up in different orders; the longest sum has 5·6·6 terms.
+NEAR = {"rtol": tolerance("float32", n=20), "atol": tolerance("float32", n=20)}
 
 Seen = dict[str, tuple[Any, Any]]
 
@@ -50,6 +54,13 @@ class Oracle(NamedTuple):
 def weighted(y: Any) -> Any:
     """Add up y, each entry with a weight of its own."""
     return jnp.sum(y * np.cos(np.arange(y.size, dtype=np.float32)).reshape(y.shape))
+
+
+def near(got: Any, want: Any) -> None:
+    """Compare trees of arrays up to rounding."""
+    assert jax.tree.structure(got) == jax.tree.structure(want)
+    for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True):
+        np.testing.assert_allclose(a, b, **NEAR)
 
 
 def at(seen: Seen, probes: Any, name: str, f: Callable[[Any], Any], z: Any) -> tuple[Any, Any]:
