@@ -12,7 +12,7 @@ UV_COMPILE := $(BIN)/uv pip compile pyproject.toml - --no-config --quiet --upgra
 
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: report test fmt lint types docs bench check lock
+.PHONY: report test fmt lint types docs bench check pictures lock
 
 report: $(STAMP)  ## the main job: four networks, one page
 	@$(BIN)/relu-jax report --out report.html --force
@@ -42,6 +42,10 @@ bench: $(STAMP)  ## every benchmark; minutes
 	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file; done
 
 check: lint types test docs  ## all that gates
+
+pictures: report  ## the pictures of the README, from the main job's page; needs Debian's chromium
+	@$(BIN)/python -m tests.report.chromium report.html docs/report.png 1280 1000
+	@$(BIN)/python -m tests.report.chromium report.html docs/report_phone.png 390 844
 
 # Newest releases that fit, written with hashes; the two JAX releases are what we promise.
 lock: $(STAMP)  ## write both locks anew

@@ -1,5 +1,6 @@
 """What every test runs under: strict promotion, checked shapes, checked tracers, CPU only."""
 
+import gc
 import os
 import shutil
 import sys
@@ -58,6 +59,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if os.environ.get("RELU_JAX_REQUIRE_BROWSER") == "1":
             pytest.fail(f"RELU_JAX_REQUIRE_BROWSER=1, but {', '.join(missing)} is not installed")
         pytest.skip(f"{', '.join(missing)} is not installed")
+
+
+def pytest_collection_finish() -> None:
+    """Spare what is imported by now: the leak check collects garbage after every trace."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -160,4 +160,5 @@ def _size(total: float) -> str:
 
 
 def _times(total: float) -> str:
-    return f"{math.exp(abs(total)):.3g} times"
+    size = float(f"{math.exp(abs(total)):.3g}")
+    return f"{size:,.0f} times" if 100 <= size < 1e6 else f"{size:.3g} times"

@@ -9,6 +9,8 @@ from relu_jax.tap import arguments, interpret, program, selectors
 from relu_jax.tap.selectors import Selectable
 from relu_jax.tap.types import Sites, Tapped
 
+_NUMBERS: tuple[Any, ...] = (bool, int, float, complex)
+
 
 def sites(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Sites:
     """Find every activation of a function, without running it.
@@ -94,5 +96,4 @@ def record(
 
 def _plain(value: Any) -> Any:
     """Turn a number written in the program back into Python's own; JAX carries a dtype with it."""
-    plain: tuple[Callable[[Any], Any], ...] = (bool, int, float, complex)
-    return next((own(value) for own in plain if isinstance(value, own)), value)
+    return next((own(value) for own in _NUMBERS if isinstance(value, own)), value)
