@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from relu_jax.tap import elementwise
 from relu_jax.tap.facts import Facts, holds_product, is_product
-from relu_jax.tap.graph import Const, Node
+from relu_jax.tap.graph import Atom, Const, Node
 from relu_jax.tap.pieces import Piece
 from relu_jax.tap.reach import Reaches
 from relu_jax.tap.recognise import Match
@@ -37,9 +37,12 @@ def purpose(
         return "constant"  # positions, frequencies, random draws
     if fact.leaf is not None and fact.leaf.arg >= 0 and not facts.is_data(fact.leaf):
         return "parameter transform"
-    if (match is None or match.kind in _CLIPS) and _recombined(regions, cut, match):
-        exponential = any(node.name in ("exp", "exp2", "log") for node in cut.nodes)
-        return "softmax" if exponential else "normalisation"
+    if match is None or match.kind in _CLIPS:
+        if _sums_exponentials(regions, cut.z):
+            return "softmax"
+        if _recombined(regions, cut, match):
+            exponential = any(node.name in ("exp", "exp2", "log") for node in cut.nodes)
+            return "softmax" if exponential else "normalisation"
     if not reach.product and not reach.whole and _in_loss(regions, facts, reach.raw, cut, match):
         return "loss"
     return ""
@@ -142,6 +145,24 @@ def _recombined(regions: Regions, cut: Piece, match: Match | None) -> bool:
                     carried[out] = reduced
                     pending.append(out)
     return False
+
+
+def _sums_exponentials(regions: Regions, z: int) -> bool:
+    """Say whether z is a sum of exponentials: what a logsumexp takes the sign and the log of."""
+    total = _unmoved(regions, z)
+    if total is None or total.name not in ("reduce_sum", "cumsum"):
+        return False
+    terms = _unmoved(regions, total.ins[0])
+    return terms is not None and terms.name in ("exp", "exp2")
+
+
+def _unmoved(regions: Regions, v: Atom) -> Node | None:
+    """Find the node that made a value, before it was moved about."""
+    node = None if isinstance(v, Const) else regions.maker.get(v)
+    while node is not None and node.name in elementwise.MOVES and node.ins:
+        v = node.ins[0]
+        node = None if isinstance(v, Const) else regions.maker.get(v)
+    return node
 
 
 def _reduced(regions: Regions, z: int) -> bool:

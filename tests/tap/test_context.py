@@ -75,6 +75,10 @@ def test_what_is_no_activation_is_named_for_what_it_is(row):
     assert purpose in sites.coverage.ignored
 
 
+def test_every_part_of_a_logsumexp_is_a_softmax_s():
+    assert _ignored(lambda w, x: nn.logsumexp(x @ w, axis=-1), W, n.X) == {"softmax": 4}
+
+
 @pytest.mark.parametrize("axis", [0, -1])
 @pytest.mark.parametrize("shape", [(5, 4), (1, 4), (5, 1), (1, 1)])
 def test_a_norm_over_a_single_value_is_still_a_norm(axis, shape):
