@@ -1,6 +1,7 @@
 """The command line: reports and diagnoses. Imports stay inside the chosen command."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -8,7 +9,8 @@ from typing import Any
 
 from relu_jax.core import errors
 
-USAGE, DATA = 2, 3  # exit codes; 1 says that --fail-on found something
+# Exit codes; 1 says that --fail-on found something, 130 is what a shell gives for Ctrl-C.
+USAGE, DATA, STOPPED = 2, 3, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -19,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         0, or 1 where --fail-on asked for it and a finding is that severe, 2 for a wrong command
-        line, file or build function, 3 for wrong parameters or batches.
+        line, file or build function, 3 for wrong parameters or batches, 130 after Ctrl-C.
 
     Example:
         >>> main(["diagnose", "no_such_file.py:build"])
@@ -28,11 +30,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         return args.run(args)
+    except KeyboardInterrupt:
+        print("relu-jax: stopped", file=sys.stderr)
+        return STOPPED
     except (ValueError, TypeError, NotImplementedError, RuntimeError) as wrong:
         if not errors.is_worded(wrong):
             raise  # a defect: its traceback is wanted
         print(f"relu-jax: error: {wrong}", file=sys.stderr)
         return DATA if isinstance(wrong, errors.DataError) else USAGE
+
+
+def _say(text: str) -> None:
+    """Print, whatever standard output is: a reader that left, a full disk, an old encoding."""
+    stream = sys.stdout
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    except BrokenPipeError:  # as after `| head`: nobody listens, the verdict still counts
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except OSError as wrong:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        raise errors.rejected(
+            rule="standard output takes the table",
+            got=wrong.strerror or str(wrong),
+            do="write it to another place",
+            kind=errors.UsageError,
+        ) from wrong
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,8 +100,7 @@ def _report(args: argparse.Namespace) -> int:
     from relu_jax.core import files
 
     json_path = args.json or str(Path(args.out).with_suffix(".json"))
-    for path in (args.out, json_path):
-        files.refuse_unwritable(path, force=args.force)
+    files.refuse_unwritable(args.out, json_path, force=args.force)
 
     from relu_jax import report
     from relu_jax.experiments import gradient_report
@@ -88,8 +110,8 @@ def _report(args: argparse.Namespace) -> int:
         made = gradient_report.run(config, tell)
     report.write(made, args.out, json_path, force=args.force)
     for run in made["runs"]:
-        print(report.table(run))
-    print(f"{args.out} and {json_path} written")
+        _say(report.table(run))
+    _say(f"{args.out} and {json_path} written")
     return 0
 
 
@@ -97,8 +119,7 @@ def _diagnose(args: argparse.Namespace) -> int:
     from relu_jax.core import files
 
     wanted = [path for path in (args.out, args.json) if path]
-    for path in wanted:
-        files.refuse_unwritable(path, force=args.force)
+    files.refuse_unwritable(*wanted, force=args.force)
 
     from relu_jax import diagnosis, report
     from relu_jax.core import strict_json
@@ -116,9 +137,9 @@ def _diagnose(args: argparse.Namespace) -> int:
         report.write(made, args.out, args.json, force=args.force)
     elif args.json:
         files.write_text(args.json, strict_json.to_json(made), force=args.force)
-    print(report.table(run))
+    _say(report.table(run))
     for path in wanted:
-        print(f"{path} written")
+        _say(f"{path} written")
     return int(_severe(found.findings, args.fail_on))
 
 

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 from relu_jax.core import errors
@@ -28,7 +29,17 @@ def write_text(path: str | os.PathLike[str], text: str, *, force: bool = False) 
         ...     print((pathlib.Path(folder) / "a.txt").read_text(encoding="utf-8"))
         ß
     """
-    write_bytes(path, text.encode("utf-8", "backslashreplace"), force=force)
+    write_bytes(path, encoded(text), force=force)
+
+
+def encoded(text: str) -> bytes:
+    r"""Encode text as UTF-8; a lone surrogate becomes its escape.
+
+    Example:
+        >>> encoded("a\udc80")
+        b'a\\udc80'
+    """
+    return text.encode("utf-8", "backslashreplace")
 
 
 def write_bytes(path: str | os.PathLike[str], content: bytes, *, force: bool = False) -> None:
@@ -53,39 +64,78 @@ def write_bytes(path: str | os.PathLike[str], content: bytes, *, force: bool = F
         ...     print((pathlib.Path(folder) / "a.bin").read_bytes())
         b'12'
     """
-    path = Path(path)
-    refuse_unwritable(path, force=force)
-    temporary = path.with_name(f".relu_jax-{secrets.token_hex(8)}.tmp")
+    write_together({Path(path): content}, force=force)
+
+
+def write_together(contents: Mapping[Path, bytes], *, force: bool = False) -> None:
+    """Write several files, all or none: every temporary file first, then the renames.
+
+    Args:
+        contents: what to write, by file; their folders exist.
+        force: replace files that are already there.
+
+    Raises:
+        UsageError: as `refuse_unwritable`, or the disk is full. The files are then as they were.
+
+    Example:
+        >>> import tempfile, pathlib
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     here = pathlib.Path(folder)
+        ...     write_together({here / "a": b"1", here / "b": b"2"})
+        ...     sorted(file.name for file in here.iterdir())
+        ['a', 'b']
+    """
+    refuse_unwritable(*contents, force=force)
+    staged = {path: path.with_name(f".relu_jax-{secrets.token_hex(8)}.tmp") for path in contents}
+    path = Path()
     try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        for path, temporary in staged.items():
+            with temporary.open("xb") as file:
+                file.write(contents[path])
+                file.flush()
+                os.fsync(file.fileno())
+        for path, temporary in staged.items():
+            temporary.replace(path)
     except OSError as error:
         raise _unwritable(path, error.strerror or str(error)) from error
     finally:
-        temporary.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+        for temporary in staged.values():
+            temporary.unlink(missing_ok=True)
+    for folder in {path.parent for path in contents}:
+        _sync_folder(folder)
 
 
-def refuse_unwritable(path: str | os.PathLike[str], *, force: bool = False) -> None:
-    """Refuse, before any work is done, a path that could not be written after it.
+def refuse_unwritable(*paths: str | os.PathLike[str], force: bool = False) -> None:
+    """Refuse, before any work is done, paths that could not be written after it.
 
     Args:
-        path: file that will be written.
+        paths: files that will be written.
         force: a file already there may be replaced.
 
     Raises:
-        UsageError: the file exists and `force` is off, it is a folder, or its own folder is
-            missing or closed to writing.
+        UsageError: a file exists and `force` is off, it is a folder, its own folder is missing
+            or closed to writing, or two paths lead to one file.
 
     Example:
         >>> refuse_unwritable("no/such/folder/report.html")
         Traceback (most recent call last):
         relu_jax.core.errors.UsageError: an output file ... make the folder ...
     """
-    path = Path(path)
+    real = [os.path.realpath(path) for path in paths if "\0" not in str(path)]
+    if len(set(real)) < len(real):
+        raise errors.rejected(
+            rule="each output goes into a file of its own",
+            got=" and ".join(repr(str(path)) for path in paths),
+            do="give one of them another name",
+            kind=errors.UsageError,
+        )
+    for path in map(Path, paths):
+        _refuse(path, force=force)
+
+
+def _refuse(path: Path, *, force: bool) -> None:
+    if "\0" in str(path):
+        raise _unwritable(path, "a name holds no NUL character")
     if os.path.isdir(path):
         raise _unwritable(path, "it is a folder")
     if not os.path.isdir(path.parent):

@@ -10,7 +10,7 @@ import optax
 
 from relu_jax.core import errors, records
 from relu_jax.core.types import PyTree
-from relu_jax.diagnosis import causes, findings, parameters, streaming, summarise
+from relu_jax.diagnosis import causes, findings, inputs, parameters, streaming, summarise
 from relu_jax.diagnosis.facts import Facts
 from relu_jax.diagnosis.result import Diagnosis
 from relu_jax.tap.selectors import Selectable
@@ -34,7 +34,8 @@ def diagnose(
         loss: loss(params, batch) → scalar, or (scalar, aux); not edited, any framework.
         params: the arrays it is differentiated by, all of floats.
         batches: any iterable of batches, examples first; taken one at a time, so a generator of
-            any length will do. A batch of another shape costs a second compilation.
+            any length will do. A batch of another shape costs a second compilation. The number
+            of examples is the leading size that most of its arrays share.
         mesh: devices to spread the work over; not built yet.
         only: a selector of sites (see `relu_jax.tap.select`); None looks at all.
         has_aux: whether the loss returns (scalar, aux); None finds out.
@@ -48,7 +49,8 @@ def diagnose(
     Raises:
         DataError: no batches, an empty one, params that are no floats, or a batch that the loss
             does not take.
-        ValueError: the loss is not a scalar.
+        ValueError: the loss is not a scalar, cannot be traced, or has no gradient.
+        TypeError: the loss is no function of (params, batch).
         NotImplementedError: a mesh is given.
 
     Edges: NaN and inf, wherever they come from, are findings and no errors. Means over batches
@@ -65,6 +67,7 @@ def diagnose(
     """
     started = time.perf_counter()
     _refuse_mesh(mesh)
+    inputs.check_function(loss)
     chosen = parameters.optimiser(optimizer, learning_rate)
     found = streaming.run(loss, params, batches, only, has_aux, progress)
     gradients = [np.asarray(np.asarray(s) / found.total.examples) for s in found.sums]

@@ -1,13 +1,13 @@
 """What do the rules judge by? Everything measured, and a few questions about it."""
 
-import math
 from typing import NamedTuple
 
 from relu_jax.diagnosis import kinds, thresholds
 from relu_jax.diagnosis.types import Cause, Evidence, Finding, Flow, ParameterReport, SiteReport
 from relu_jax.tap import Linear, Site
 
-_FLUSHED = 1e-30  # a cotangent this small is near the end of float32
+_FLUSHED = 1e-30  # gradients this small are near the end of float32 and bfloat16
+SMALLEST_HALF = 6e-8  # the smallest number of float16
 
 
 class Facts(NamedTuple):
@@ -50,9 +50,16 @@ def is_cut(report: SiteReport) -> bool:
 
 
 def is_flushed(facts: Facts) -> bool:
-    """Say whether gradients became so small that float32 ends."""
-    norms = [r.norm_d_pre for r in facts.reports if r.norm_d_pre and math.isfinite(r.norm_d_pre)]
-    return bool(norms) and min(norms) < _FLUSHED
+    """Say whether gradients became so small that their number format ends."""
+    return any(
+        r.rms_d_pre and r.rms_d_pre < (100 * SMALLEST_HALF if is_half(r) else _FLUSHED)
+        for r in facts.reports
+    )
+
+
+def is_half(report: SiteReport) -> bool:
+    """Say whether a site computes in float16, whose range ends early."""
+    return report.site.dtype == "float16"
 
 
 def has_flat_side(site: Site) -> bool:

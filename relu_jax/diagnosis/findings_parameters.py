@@ -26,14 +26,24 @@ def _frozen(facts: Facts) -> list[Finding]:
     share = len(left) / len(facts.parameters)
     severity = thresholds.severity("frozen_parameter", share) or "info"
     if share == 1.0:
-        what = "No parameter gets any gradient: the loss does not depend on them."
-        return [finding("frozen_parameter", severity, "", what, {"leaves": len(left)})]
+        return [
+            finding("frozen_parameter", severity, "", _none_at_all(facts), {"leaves": len(left)})
+        ]
     if zero := _zero_weight(facts):
         severity = "info"
     cut = [p for p in left if (site := _own_site(facts, p)) is not None and of.is_cut(site)]
     groups = [cut] if cut else []
     groups += _layers([p for p in left if p not in cut])
     return [_frozen_group(facts, group, severity, zero) for group in groups]
+
+
+def _none_at_all(facts: Facts) -> str:
+    what = "No parameter gets any gradient: the loss does not depend on them"
+    if any(map(of.is_half, facts.reports)):
+        what += (
+            f", or its gradient is below {of.SMALLEST_HALF:.0e}, where float16 ends: scale it up"
+        )
+    return what + "."
 
 
 def _frozen_group(

@@ -35,11 +35,15 @@ def _no_activation(facts: Facts) -> Finding:
 
 
 def _linear_stack(first: Linear, second: Linear, *, reused: bool) -> Finding:
-    """Report a pair; it is mild where the second map is run again behind an activation."""
+    """Report a pair; it is mild where the two could not be merged into one as small."""
     narrow = first.n_out < min(first.n_in, second.n_out)
-    severity = thresholds.severity("linear_stack", 0 if narrow or reused else 1) or "info"
+    grouped = max(first.groups, second.groups) > 1
+    meant = narrow or reused or grouped or second.forked
+    severity = thresholds.severity("linear_stack", 0 if meant else 1) or "info"
     what = f"Nothing stands between {first.path} and {second.path}: together they are one map"
     what += f" of rank at most {first.n_out}." if narrow else "."
+    what += " One of them is grouped, which saves weights." if grouped else ""
+    what += " What the first gives goes elsewhere too." if second.forked else ""
     what += " The second is used again, so this may be meant." if reused else ""
     evidence = {"n_in": first.n_in, "inner width": first.n_out, "n_out": second.n_out}
     return finding("linear_stack", severity, second.path, what, evidence)

@@ -96,12 +96,12 @@ def _aftermath(report: SiteReport, after: Sequence[str]) -> str:
 
 def _underflow(report: SiteReport) -> Finding | None:
     share = report.underflow or 0.0
-    severity = thresholds.severity("underflow", share)
-    wide = _bytes(report.site.dtype) > _HALF_WORDS
-    severity = _careful(severity, report)
-    # In float32 only extreme arguments underflow: then saturation is the cause, and is told.
-    if severity is None or (wide and _saturated(report)):
+    severity = _careful(thresholds.severity("underflow", share), report)
+    # In float32 only extreme arguments underflow: their size is the fault, and is told as such.
+    if severity is None or _bytes(report.site.dtype) > _HALF_WORDS:
         return None
+    if not kinds.known(report.site).bounded:  # its off side passes next to nothing anyway
+        severity = "warning" if severity == "critical" else "info"
     what = (
         f"{share:.0%} of the derivatives at {report.id} are rounded to exactly 0 in "
         f"{report.site.dtype}, though {report.site.kind} has a slope there."

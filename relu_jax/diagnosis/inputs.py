@@ -1,5 +1,7 @@
 """Are params, batches and loss what a diagnosis can work with? If not, why?"""
 
+import inspect
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -12,7 +14,6 @@ from relu_jax.core.errors import DataError
 from relu_jax.tap import arguments
 
 Loss = Callable[[Any, Any], Any]
-_MISMATCH = (TypeError, ValueError, LookupError, AttributeError)
 _ABOUT_CODE = (jax.errors.JAXTypeError, jax.errors.JAXIndexError)
 
 
@@ -35,7 +36,7 @@ def stream(batches: Any) -> Iterator[Batch]:
         DataError: there is none, one has no examples, or what came is no iterable of batches.
     """
     position = -1
-    for position, tree in enumerate(_iterated(batches)):
+    for position, tree in enumerate(_read(_iterated(batches))):
         yield _batch(tree, position)
     if position < 0:
         raise errors.rejected(
@@ -80,19 +81,14 @@ def check_loss(loss: Loss, call: arguments.Arguments, *, has_aux: bool | None) -
 
     Raises:
         DataError: the loss fails on these params and this batch.
-        ValueError: its result is neither a scalar nor (scalar, aux).
+        ValueError: it cannot be traced, or gives neither a scalar nor (scalar, aux).
     """
     try:
         out = jax.eval_shape(call.call(loss), *call.arrays)
-    except _MISMATCH as error:
-        if errors.is_worded(error) or isinstance(error, _ABOUT_CODE):
-            raise  # it says already what to do, and is not about the data
-        raise errors.rejected(
-            rule="loss(params, batch) works on every batch",
-            got=f"{type(error).__name__}: {_first_line(error)}",
-            do=f"compare {_shapes(call)}; batches is a list of batches, not one batch",
-            kind=DataError,
-        ) from error
+    except Exception as error:  # a user's loss may raise anything, and so may its framework
+        if errors.is_worded(error):
+            raise
+        raise _failed(error, call) from error
     paired = isinstance(out, tuple | list) and len(out) == 2 and _is_number(out[0])
     if paired if has_aux is None else has_aux and paired:
         return True
@@ -103,6 +99,48 @@ def check_loss(loss: Loss, call: arguments.Arguments, *, has_aux: bool | None) -
         got=_worded(out),
         do="reduce it, e.g. with jnp.mean" + (", or drop has_aux" if has_aux else ""),
     )
+
+
+def _failed(error: Exception, call: arguments.Arguments) -> Exception:
+    """Word what a loss raised: about its code, about what it returns, or about the data."""
+    got = f"{type(error).__name__}: {_first_line(error)}"
+    if isinstance(error, _ABOUT_CODE):
+        return errors.rejected(
+            rule="JAX can trace the loss",
+            got=got,
+            do="replace Python's if, while and float() on arrays by jnp.where, lax.cond, lax.scan",
+        )
+    if "not a valid JAX type" in str(error):
+        return errors.rejected(
+            rule="the loss returns arrays and numbers",
+            got=got,
+            do="leave names and objects out of what it returns beside its value",
+        )
+    return errors.rejected(
+        rule="loss(params, batch) works on every batch",
+        got=got,
+        do=f"compare {_shapes(call)}; batches is a list of batches, not one batch",
+        kind=DataError,
+    )
+
+
+def check_function(loss: Any) -> None:
+    """Check that a loss can be called with parameters and a batch.
+
+    Raises:
+        TypeError: it is no function, or takes another number of arguments.
+    """
+    try:
+        inspect.signature(loss).bind(None, None)
+    except TypeError as error:
+        raise errors.rejected(
+            rule="loss is a function of (params, batch)",
+            got=f"{errors.describe(loss)}: {_first_line(error)}",
+            do="wrap it: lambda params, batch: ...",
+            kind=TypeError,
+        ) from error
+    except ValueError:
+        return  # a callable that tells no signature
 
 
 def check_gradient(loss: Loss, call: arguments.Arguments, *, has_aux: bool) -> None:
@@ -142,6 +180,27 @@ def _iterated(batches: Any) -> Iterable[Any]:
     )
 
 
+def _read(batches: Iterable[Any]) -> Iterator[Any]:
+    """Hand on what an iterable gives; word whatever it raises."""
+    position, each = 0, iter(batches)
+    while True:
+        try:
+            tree = next(each)
+        except StopIteration:
+            return
+        except Exception as error:  # a user's reader may raise anything
+            if errors.is_worded(error):
+                raise
+            raise errors.rejected(
+                rule="batches can be read to their end",
+                got=f"{type(error).__name__}: {_first_line(error)}, at batch {position}",
+                do="go through the batches by themselves to see the whole traceback",
+                kind=DataError,
+            ) from error
+        yield tree
+        position += 1
+
+
 def _batch(tree: Any, position: int) -> Batch:
     leaves, structure = jax.tree.flatten(tree)
     leaves = [_as_array(leaf) for leaf in leaves]
@@ -156,7 +215,26 @@ def _batch(tree: Any, position: int) -> Batch:
         )
     signature = (structure, *(_word(leaf) for leaf in leaves))
     whole = jax.tree.unflatten(structure, leaves)
-    return Batch(whole, arrays, sizes[0] if sizes else 1, signature)
+    return Batch(whole, arrays, _examples(arrays), signature)
+
+
+def _examples(arrays: Sequence[Any]) -> int:
+    """Count the examples: the leading size that most arrays have, or else the largest array.
+
+    A random key, a table of class weights or a mask of positions has another.
+    """
+    votes: Counter[int] = Counter()
+    for array in arrays:
+        if array.ndim and not _is_key(array):
+            votes[array.shape[0]] += 1
+    most = max(votes.values(), default=0)
+    tied = [array for array in arrays if array.ndim and votes[array.shape[0]] == most > 0]
+    return max(tied, key=lambda array: array.size).shape[0] if tied else 1
+
+
+def _is_key(array: Any) -> bool:
+    raw = array.dtype == np.uint32 and array.shape == (2,)
+    return raw or jnp.issubdtype(array.dtype, jax.dtypes.prng_key)
 
 
 def _as_array(leaf: Any) -> Any:
@@ -165,7 +243,7 @@ def _as_array(leaf: Any) -> Any:
         return leaf
     if isinstance(leaf, int | float):
         return jnp.asarray(leaf)  # weakly typed, so it does not widen what it meets
-    if arguments.is_array(leaf):
+    if arguments.is_array(leaf) and getattr(leaf.dtype, "kind", "") not in "OSUmM":
         return leaf
     raise errors.rejected(
         rule="a batch is made of arrays and numbers",

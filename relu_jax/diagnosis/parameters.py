@@ -16,7 +16,7 @@ from relu_jax.tap import arguments
 _AT_ONCE = 2**20  # entries widened to float64 at a time
 
 
-def optimiser(optimizer: Any, learning_rate: float | None) -> optax.GradientTransformation | None:
+def optimiser(optimizer: Any, learning_rate: Any) -> optax.GradientTransformation | None:
     """Choose whose updates are measured: an optimiser's, or plain descent at a rate.
 
     Raises:
@@ -38,9 +38,11 @@ def optimiser(optimizer: Any, learning_rate: float | None) -> optax.GradientTran
         )
     if learning_rate is None:
         return optimizer
-    if not (math.isfinite(learning_rate) and learning_rate > 0):
+    if not isinstance(learning_rate, float | int | np.floating) or not 0 < learning_rate < math.inf:
         raise errors.rejected(
-            rule="learning_rate is a positive number", got=str(learning_rate), do="e.g. 1e-3"
+            rule="learning_rate is a positive number",
+            got=errors.describe(learning_rate),
+            do="pass e.g. 1e-3; a schedule goes into an optimizer",
         )
     return optax.sgd(learning_rate)
 

@@ -14,6 +14,7 @@ from relu_jax.tap import Sites, arguments
 from relu_jax.tap.selectors import Selectable
 
 Progress = Callable[[int], object]
+_KEPT = 8  # compiled programs, one per shape of batch
 
 
 class Program(NamedTuple):
@@ -92,17 +93,20 @@ def _turns(
     has_aux: bool | None,
 ) -> Iterator[Turn]:
     """Start the work on each batch; nothing here waits for the device."""
-    programs: dict[Any, Program] = {}
+    programs: dict[Any, Program] = {}  # the latest shapes: flat memory, whatever comes
     own: list[Array] = []
     sums: list[Any] = []
     for batch in inputs.stream(batches):
         if batch.signature not in programs:
             programs[batch.signature] = prepare(loss, params, batch, only, has_aux)
         program = programs[batch.signature]
+        for old in list(programs)[:-_KEPT]:
+            del programs[old]
         if not sums:
             own = own_arrays(program)
             sums = step.empty_sums(own)
-        seen, sums = program.step(own, batch.arrays, sums, np.float32(batch.examples))
+        with jax.debug_nans(False), jax.debug_infs(False):  # here they are findings, not errors
+            seen, sums = program.step(own, batch.arrays, sums, np.float32(batch.examples))
         yield Turn(program, batch.examples, seen, sums)
 
 

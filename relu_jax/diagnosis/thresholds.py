@@ -150,7 +150,8 @@ KINDS: tuple[Kind, ...] = (
         (
             Limit("warning", 1, "the second map adds parameters, not functions"),
             Limit("info", 0, "a bottleneck narrower than both ends may be meant (low rank), and so "
-                  "may a map that leads into a loop"),
+                  "may a grouped convolution, a result that a residual sum takes too, and a map "
+                  "that leads into a loop"),
         ),
     ),
     Kind(

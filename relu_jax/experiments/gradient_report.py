@@ -67,6 +67,13 @@ class Config:
                     do=f"raise {name}",
                     kind=errors.UsageError,
                 )
+        if not 0 <= self.seed < 2**32:
+            raise errors.rejected(
+                rule="seed is an integer from 0 to 2**32 - 1",
+                got=str(self.seed),
+                do="pass e.g. 0",
+                kind=errors.UsageError,
+            )
 
 
 def run(config: Config = Config(), progress: Progress | None = None) -> dict[str, Any]:

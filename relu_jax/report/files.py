@@ -39,19 +39,10 @@ def write(
         ...     read(f"{folder}/report.json") == report
         True
     """
-    texts = {Path(html_path): page(report)}
-    if json_path is not None:
-        if Path(json_path).absolute() == Path(html_path).absolute():
-            raise rejected(
-                rule="page and record are two files",
-                got=f"{str(json_path)!r} for both",
-                do="give the record a name of its own, such as report.json",
-                kind=UsageError,
-            )
-        texts[Path(json_path)] = strict_json.to_json(dict(report))
-    for path in texts:
-        files.refuse_unwritable(path, force=force)
-    _write_all(texts, force=force)
+    paths = [Path(path) for path in (html_path, json_path) if path is not None]
+    files.refuse_unwritable(*paths, force=force)
+    texts = (page(report), strict_json.to_json(dict(report)))
+    files.write_together(dict(zip(paths, map(files.encoded, texts), strict=False)), force=force)
 
 
 def read(json_path: PathLike) -> dict[str, Any]:
@@ -79,20 +70,6 @@ def read(json_path: PathLike) -> dict[str, Any]:
         raise _unreadable(path, f"a {type(found).__name__}, not a report")
     check(found)
     return found
-
-
-def _write_all(texts: Mapping[Path, str], *, force: bool) -> None:
-    """Write every file; when one fails, those that were not there before go away again."""
-    new = []
-    try:
-        for path, content in texts.items():
-            fresh = not os.path.lexists(path)
-            files.write_text(path, content, force=force)
-            new += [path] if fresh else []
-    except (UsageError, OSError):
-        for path in new:
-            path.unlink(missing_ok=True)
-        raise
 
 
 def _unreadable(path: Path, reason: str) -> Exception:

@@ -1,6 +1,7 @@
 """Which parts of a call are arrays to trace, and which are settings to leave alone?"""
 
 import inspect
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -44,6 +45,7 @@ def part(f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) 
     flat, tree = jax.tree_util.tree_flatten_with_path((tuple(args), dict(kwargs)))
     names = _names(f, len(args))
     arrays, leaves, places = [], [], []
+    used: Counter[str] = Counter()
     for place, (path, value) in enumerate(flat):
         if not is_array(value):
             continue
@@ -54,7 +56,10 @@ def part(f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) 
         # A float stays weakly typed, as it is where JAX traces it.
         arrays.append(jnp.asarray(value) if isinstance(value, float | complex) else value)
         position = key if positional else len(args) + list(kwargs).index(key)
-        leaves.append(Leaf(f"{name}/{inner}".rstrip("/"), position, looped=False))
+        whole = f"{name}/{inner}".rstrip("/")
+        used[whole] += 1  # {"a/b": x} and {"a": {"b": x}} read alike
+        unique = whole if used[whole] == 1 else f"{whole}#{used[whole]}"
+        leaves.append(Leaf(unique, position, looped=False))
         places.append(place)
     values = tuple(value for _, value in flat)
     return Arguments(tuple(arrays), tuple(leaves), tuple(places), values, tree)

@@ -203,6 +203,8 @@ def _linear(network: Graph, known: facts.Facts, placed: Sequence[Placed]) -> lis
             product.n_out,
             tuple(paths[i] for i in sorted(feed.products)),
             tuple(sorted(feed.sites)),
+            feed.forked,
+            int(product.node.eqn.params.get("feature_group_count", 1)),
         )
         for path, product, feed in zip(paths, known.products, before, strict=True)
     ]

@@ -139,8 +139,9 @@ _LINE = object()
 
 def _is_line(values: np.ndarray, limit: float) -> bool:
     low, high = np.searchsorted(_GRID, (-1.0, 1.0))
-    slope = (values[high] - values[low]) / (_GRID[high] - _GRID[low])
-    return _distance(values, values[low] + slope * (_GRID - _GRID[low])) <= limit
+    with np.errstate(all="ignore"):  # values that are not finite are no line, and no news
+        slope = (values[high] - values[low]) / (_GRID[high] - _GRID[low])
+        return _distance(values, values[low] + slope * (_GRID - _GRID[low])) <= limit
 
 
 def _distance(values: np.ndarray, reference: np.ndarray) -> float:

@@ -1,5 +1,6 @@
 """Which linear maps follow one another with nothing non-linear in between?"""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -14,13 +15,15 @@ class Carried(NamedTuple):
     products: frozenset[int] = frozenset()
     sites: frozenset[str] = frozenset()
     bent: bool = False  # something non-linear that is no site made it
+    forked: bool = False  # something else reads it too
 
 
 class Before(NamedTuple):
     """What feeds one product."""
 
-    products: frozenset[int]
-    sites: frozenset[str]
+    products: frozenset[int] = frozenset()
+    sites: frozenset[str] = frozenset()
+    forked: bool = False
 
 
 def before_products(facts: Facts, frame: Frame, posts: Mapping[int, str]) -> list[Before]:
@@ -34,8 +37,7 @@ def before_products(facts: Facts, frame: Frame, posts: Mapping[int, str]) -> lis
     index = {id(p.node): i for i, p in enumerate(facts.products)}
     found: dict[int, Before] = {}
     _walk(facts, frame, posts, index, {}, found)
-    nothing = Before(frozenset(), frozenset())
-    return [found.get(i, nothing) for i in range(len(facts.products))]
+    return [found.get(i, Before()) for i in range(len(facts.products))]
 
 
 def _walk(
@@ -49,11 +51,15 @@ def _walk(
     def read(atom: Atom) -> Carried:
         return Carried() if isinstance(atom, Const) else state.get(atom, Carried())
 
+    readers = Counter(a for a in frame.outs if not isinstance(a, Const))
+    for node in frame.nodes:
+        if not node.backward:
+            readers.update({a for a in node.ins if not isinstance(a, Const)})
     for node in frame.nodes:
         if id(node) in index:
             i = index[id(node)]
             data = read(facts.products[i].data)
-            found[i] = Before(data.products, data.sites)
+            found[i] = Before(data.products, data.sites, data.forked)
             after = Carried(products=frozenset((i,)))
         elif node.inner is not None:
             state.update(zip(node.inner.ins, map(read, node.ins), strict=True))
@@ -65,7 +71,8 @@ def _walk(
         else:
             after = _after(node, [read(a) for a in node.ins])
         for out in node.outs:
-            state[out] = Carried(sites=frozenset((posts[out],))) if out in posts else after
+            made = Carried(sites=frozenset((posts[out],))) if out in posts else after
+            state[out] = made._replace(forked=made.forked or readers[out] > 1)
 
 
 def _after(node: Node, ins: Sequence[Carried]) -> Carried:

@@ -40,6 +40,8 @@ class Linear(NamedTuple):
     n_out: int
     after: tuple[str, ...]  # paths of linear maps that reach its input through affine maps alone
     sites: tuple[str, ...]  # ids of the sites whose result is its input
+    forked: bool = False  # whether what `after` gives goes elsewhere too, as into a residual sum
+    groups: int = 1  # of a grouped convolution; 1 where every output reads every input
 
 
 class Coverage(NamedTuple):
