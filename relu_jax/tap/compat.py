@@ -76,6 +76,12 @@ def scan_layout(eqn: Any) -> tuple[int, int]:
     return len(consts), len(carry)
 
 
+def is_transposed(eqn: Any) -> bool:
+    """Say whether transposition made an equation: it belongs to a backward pass."""
+    stack = eqn.source_info.name_stack.stack
+    return any(type(e).__name__ == "Transform" and e.name == "transpose" for e in stack)
+
+
 def plain_jit(eqn: Any) -> bool:
     """Say whether a nested jit asks for nothing beyond calling its body (no sharding named)."""
     shardings = (*eqn.params.get("in_shardings", ()), *eqn.params.get("out_shardings", ()))

@@ -14,7 +14,8 @@ Rule = Callable[..., Any]
 
 
 def _select(which: Any, *cases: Any) -> Any:
-    return np.choose(np.asarray(which).astype(np.int64), np.broadcast_arrays(*cases))
+    which = np.asarray(which).astype(np.int64)
+    return np.choose(which, np.broadcast_arrays(*cases), mode="clip")
 
 
 def _logical(on_bools: Rule, on_ints: Rule) -> Rule:

@@ -80,7 +80,7 @@ def _write(
 
     for eqn in jaxpr.eqns:
         ins = tuple(read(atom) for atom in eqn.invars)
-        here = to._replace(backward=to.backward or "transpose(" in str(eqn.source_info.name_stack))
+        here = to._replace(backward=to.backward or compat.is_transposed(eqn))
         called = eqn.primitive.name in CALLS and compat.plain_jit(eqn)
         outs = (_write_call if called else _write_node)(here, eqn, ins)
         env.update(zip(eqn.outvars, outs, strict=True))

@@ -85,6 +85,11 @@ class Call:
             if not isinstance(item, Node):
                 yield from item.firsts if isinstance(item, Repeat) else item.repeated()
 
+    def read(self) -> Iterator[Atom]:
+        """Yield the operands its body reads, those of calls inside included."""
+        for item in self.items:
+            yield from item.read() if isinstance(item, Call) else item.reads
+
     def variables(self) -> Iterator[int]:
         """Yield the variables its body defines."""
         for node in self.nodes():

@@ -137,12 +137,14 @@ def _call(call: Call, ins: list[Any], values: _Values) -> None:
 
 
 def _looks_inside(call: Call, see: Eyes) -> bool:
-    """Say whether anything other than a call's operands and results is looked at."""
-    hidden = set(call.variables()) - {a for a in call.outs if not isinstance(a, Const)}
+    """Say whether anything is looked at that a call makes, and hides or goes on to use."""
+    made = set(call.variables())
+    hidden = made - {a for a in call.outs if not isinstance(a, Const)}
+    used = {a for a in call.read() if not isinstance(a, Const)} & made
     return (
         any(not hidden.isdisjoint((y, *needs)) for y, needs in see.needs)
         or any(node.inner is not None and sites_in(node.inner, see) for node in call.nodes())
-        or not see.at.keys().isdisjoint(call.repeated())
+        or not see.at.keys().isdisjoint((*used, *call.repeated()))
     )
 
 

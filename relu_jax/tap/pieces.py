@@ -48,7 +48,7 @@ class Piece:
             names.update((out, len(names) + i) for i, out in enumerate(node.outs))
         return (names[self.y], tuple(words))
 
-    def values(self, z: np.ndarray, thetas: Mapping[int, float]) -> np.ndarray:
+    def values(self, z: np.ndarray, thetas: Mapping[int, Any]) -> np.ndarray:
         """Evaluate f in NumPy's float64 on any one-dimensional grid."""
         env: dict[Any, Any] = {self.z: z, **thetas}
         with np.errstate(all="ignore"):
@@ -80,7 +80,7 @@ class Piece:
 
         return act
 
-    def slope(self, grid: np.ndarray, thetas: Mapping[int, float]) -> np.ndarray:
+    def slope(self, grid: np.ndarray, thetas: Mapping[int, Any]) -> np.ndarray:
         """Evaluate f′ as the program's own derivative rules give it; NaN where they cannot say.
 
         The rules are traced, not run: the tangent program is then read by the same evaluator as

@@ -20,6 +20,7 @@ _GRID = np.unique(
     ])
 )  # fmt: skip
 _CORE = np.abs(_GRID) <= 8  # outside, a spelling may overflow where the function itself does not
+_FAR = 500.0 * _GRID  # a clip at 100 is no line; one at the end of float16 may pass for one
 
 
 @runtime_checkable
@@ -74,14 +75,9 @@ class Recogniser:
         return self._known[key]
 
     def _match(self, piece: Piece, dtype: Any) -> Match | None:
-        limit = max(1e-5, 2 * float(jnp.finfo(dtype).eps))
-        draws = [
-            {v: first + 0.07 * i for i, v in enumerate(piece.operands)} for first in (0.37, 0.61)
-        ]
-        found = [
-            self._best(piece, draw, dtype, limit)
-            for draw in (draws if piece.operands else draws[:1])
-        ]
+        limit = max(1e-5, 0.5 * float(jnp.finfo(dtype).eps))
+        draws = self._draws(piece)
+        found = [self._best(piece, draw, dtype, limit) for draw in draws]
         member, params, error = found[0]
         if member is None or any(other is not member for other, _, _ in found):
             return None
@@ -89,10 +85,25 @@ class Recogniser:
             return AFFINE
         same = {k: v if all(p[k] == v for _, p, _ in found) else np.nan for k, v in params.items()}
         slopes = self._slopes(piece, found, draws)
-        return Match(member.name, same, slopes, error, 4 * float(jnp.finfo(dtype).eps))
+        return Match(member.name, same, slopes, error, float(jnp.finfo(dtype).eps))
+
+    def _draws(self, piece: Piece) -> list[dict[int, Any]]:
+        """Choose values for the parameters: two for numbers, and both ways for every flag."""
+        drawn = [
+            {v: self._drawn(v, i, turn) for i, v in enumerate(piece.operands)} for turn in range(4)
+        ]
+        kinds = [getattr(self._graph.dtype(v), "kind", "f") for v in piece.operands]
+        integers = any(kind in "iu" for kind in kinds)
+        return drawn[: 4 if integers or kinds.count("b") > 1 else 2 if kinds else 1]
+
+    def _drawn(self, v: int, i: int, turn: int) -> Any:
+        kind = getattr(self._graph.dtype(v), "kind", "f")
+        if kind == "b":  # all off, all on, and every other one
+            return np.bool_(turn % 2 if turn < 2 else (i + turn) % 2)
+        return np.int64(turn) if kind in "iu" else (0.37, 0.61, 0.45, 0.53)[turn] + 0.07 * i
 
     def _slopes(
-        self, piece: Piece, found: Sequence[Any], draws: Sequence[Mapping[int, float]]
+        self, piece: Piece, found: Sequence[Any], draws: Sequence[Mapping[int, Any]]
     ) -> tuple[float, ...]:
         """Measure the program's own slope at the kinks; NaN where it moves with a parameter."""
         slopes = []
@@ -106,12 +117,13 @@ class Recogniser:
         return tuple(float(s) for s in np.where(steady, first, np.nan))
 
     def _best(
-        self, piece: Piece, thetas: Mapping[int, float], dtype: Any, limit: float
+        self, piece: Piece, thetas: Mapping[int, Any], dtype: Any, limit: float
     ) -> tuple[Any, dict[str, float], float]:
         """Find the entry nearest to the function; among equals the one with fewest parameters."""
         values = piece.values(_GRID, thetas)
-        if _is_line(values, limit):
-            return _LINE, {}, 0.0
+        if _is_line(_GRID, values, limit):
+            far = _is_line(_FAR, piece.values(_FAR, thetas), limit)
+            return (_LINE, {}, 0.0) if far else (None, {}, np.inf)
 
         def function(x: Any) -> np.ndarray:
             return piece.values(np.atleast_1d(np.asarray(x, np.float64)), thetas)
@@ -137,11 +149,13 @@ class Recogniser:
 _LINE = object()
 
 
-def _is_line(values: np.ndarray, limit: float) -> bool:
-    low, high = np.searchsorted(_GRID, (-1.0, 1.0))
+def _is_line(grid: np.ndarray, values: np.ndarray, limit: float) -> bool:
+    if np.all(values == values[0]) or np.all(np.isnan(values)):  # a mask's -inf, too
+        return True
+    low, high = np.searchsorted(grid, (grid[0] / 80, grid[-1] / 80))
     with np.errstate(all="ignore"):  # values that are not finite are no line, and no news
-        slope = (values[high] - values[low]) / (_GRID[high] - _GRID[low])
-        return _distance(values, values[low] + slope * (_GRID - _GRID[low])) <= limit
+        slope = (values[high] - values[low]) / (grid[high] - grid[low])
+        return _distance(values, values[low] + slope * (grid - grid[low])) <= limit
 
 
 def _distance(values: np.ndarray, reference: np.ndarray) -> float:

@@ -14,7 +14,7 @@ from relu_jax.tap.graph import Const, Frame, Graph, Node
 from relu_jax.tap.pieces import Piece
 from relu_jax.tap.recognise import AFFINE, Match
 
-_LONGEST = 40  # cut points considered along one chain; longer chains keep the last ones
+_LONGEST = 24  # non-linear steps of a chain that may make up one known function
 
 
 @dataclass
@@ -198,7 +198,7 @@ def waypoints(regions: Regions, y: int, known: set[int]) -> list[int]:
     total = down[y]
     chain = [v for v in order if down[v] * up.get(v, 0) == total and is_float(regions.graph, v)]
     start = max((i for i, v in enumerate(chain[:-1]) if v in known), default=0)
-    return chain[start:][-_LONGEST:]
+    return chain[start:]
 
 
 def functions(
@@ -209,11 +209,13 @@ def functions(
     From the left, the longest stretch the catalogue knows is one function; steps that begin no
     known stretch make up an unknown function.
     """
-    steps = [_step(regions, a, b) for a, b in itertools.pairwise(chain)]
+    if match(piece(regions, chain[0], chain[-1])) is AFFINE:
+        return []  # its steps undo one another, as log and exp do, or are multiplied by 0
+    steps = [_step(regions, a, b, match) for a, b in itertools.pairwise(chain)]
     found: list[tuple[Piece, Match | None]] = []
     at, strange = 0, []
     while bent := [i for i in range(at, len(steps)) if steps[i] == "nonlinear"]:
-        hit = _longest(regions, chain, steps, at, bent, match)
+        hit = _longest(regions, chain, steps, at, bent[:_LONGEST], match)
         if hit is None:
             strange.append(bent[0])
             at = bent[0] + 1
@@ -221,8 +223,7 @@ def functions(
         found.extend(_unknown(regions, chain, strange))
         strange = []
         cut, kind, at = hit
-        if kind is not AFFINE:
-            found.append((cut, kind))
+        found.append((cut, kind))
     return [*found, *_unknown(regions, chain, strange)]
 
 
@@ -249,7 +250,9 @@ def _longest(
         ends = [j for j in ends if _scalar(steps[last + 1 : j])]
         for start in starts:
             cuts = [piece(regions, chain[start], chain[end]) for end in ends]
-            hits = [(m, c, e) for c, e in zip(cuts, ends, strict=True) if (m := match(c))]
+            named = [(match(cut), cut, end) for cut, end in zip(cuts, ends, strict=True)]
+            # Far from its bend a function looks like a line: relu(x - 100) is no affine map.
+            hits = [(m, cut, end) for m, cut, end in named if m is not None and m is not AFFINE]
             if hits:
                 # A small constant added to the result is no part of the function: of the ends
                 # that match about as well as the best one, take the last.
@@ -269,12 +272,13 @@ def _scalar(steps: list[str]) -> bool:
     return all(step == "affine" for step in steps)
 
 
-def _step(regions: Regions, a: int, b: int) -> str:
+def _step(regions: Regions, a: int, b: int, match: Callable[[Piece], Match | None]) -> str:
     """Classify the way between two waypoints: affine in constants, in a parameter, or bent."""
     cut = piece(regions, a, b)
     node = cut.nodes[-1]
-    if len(cut.nodes) > 1 or node.name not in elementwise.AFFINE:
-        return "nonlinear"
-    if sum(atom == a for atom in node.ins) > 1 or (node.name == "div" and node.ins[0] != a):
-        return "nonlinear"
-    return "parameter" if cut.operands else "affine"
+    alone = len(cut.nodes) == 1 and node.name in elementwise.AFFINE
+    doubled = sum(atom == a for atom in node.ins) > 1
+    upside_down = node.name == "div" and node.ins[0] != a
+    if (alone and not doubled and not upside_down) or match(cut) is AFFINE:  # also: a mask
+        return "parameter" if cut.operands else "affine"
+    return "nonlinear"
