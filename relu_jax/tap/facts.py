@@ -65,6 +65,11 @@ class Facts:
         told = self.sure and self.args > 1 and bool(self.products)
         return leaf.arg >= 0 and not (told and leaf.arg in self.parameters)
 
+    def is_weight(self, v: int) -> bool:
+        """Say whether a variable is a weight, perhaps moved or transformed."""
+        leaf = self.of[v].leaf
+        return leaf is not None and leaf.arg >= 0 and not self.is_data(leaf)
+
     def __getitem__(self, atom: Atom) -> Fact:
         """Look a variable up; a literal is a known number and comes from nowhere."""
         return Fact() if isinstance(atom, Const) else self.of[atom]

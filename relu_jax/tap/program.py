@@ -102,7 +102,7 @@ def _functions(
     counts: Counter[str],
 ) -> Iterator[_Found]:
     """Find the activations of one frame; count what is something else."""
-    flow = regions.read(network, frame)
+    flow = regions.read(network, frame, known.is_weight)
     dealt: set[int] = set()
     taken: set[tuple[int, int]] = set()
     ways = [(y, False) for y in regions.exits(flow, reaches.live)]

@@ -6,6 +6,7 @@ itself (a mean, a maximum, a norm) ends the region: what is divided by its own s
 """
 
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -23,6 +24,7 @@ class Regions:
 
     graph: Graph
     frame: Frame
+    is_parameter: Callable[[int], bool]
     maker: dict[int, Node] = field(default_factory=dict)
     users: dict[int, list[Node]] = field(default_factory=dict)
     ancestors: dict[int, int] = field(default_factory=dict)  # bit sets over variables
@@ -31,13 +33,18 @@ class Regions:
     joins: set[int] = field(default_factory=set)  # made from several arrays of full size
 
     def data_operands(self, node: Node) -> list[int]:
-        """List the operands of full size: neither known, nor broadcast, nor of a smaller shape."""
+        """List the operands of full size: neither known, nor broadcast, nor of a smaller shape.
+
+        A parameter may be of full size too, where a model takes one example at a time.
+        """
         shape = self.graph.shape(node.outs[0])
         variables = [a for a in node.ins if not isinstance(a, Const)]
-        full = [v for v in variables if self.graph.shape(v) == shape]
+        full = list(dict.fromkeys(v for v in variables if self.graph.shape(v) == shape))
         firm = [v for v in full if v not in self.spread]
+        moving = [v for v in firm if not self.is_parameter(v)]
         # Two broadcasts that fill each other up (an outer sum) make a new array of full size.
-        return list(dict.fromkeys(firm or (full if len(variables) == 1 else [])))
+        alone = len(variables) == 1 or len({self.root.get(v, v) for v in full}) == 1
+        return moving or firm or (full if alone else [])
 
     def sized_operands(self, node: Node) -> list[int]:
         """List the data operands, or where all are broadcast, those of the result's shape."""
@@ -50,9 +57,15 @@ class Regions:
         return bool(self.ancestors[v] >> on & 1)
 
 
-def read(graph: Graph, frame: Frame) -> Regions:
-    """Assign every variable of a frame to the region it belongs to."""
-    regions = Regions(graph, frame)
+def read(graph: Graph, frame: Frame, is_parameter: Callable[[int], bool]) -> Regions:
+    """Assign every variable of a frame to the region it belongs to.
+
+    Args:
+        graph: the program.
+        frame: the frame.
+        is_parameter: says whether a variable is a weight, perhaps moved or transformed.
+    """
+    regions = Regions(graph, frame, is_parameter)
     for v in (*frame.ins, *frame.consts):
         regions.ancestors[v] = 1 << v
     for node in frame.nodes:
@@ -97,7 +110,7 @@ def _grows(regions: Regions, node: Node) -> bool:
     if not node.ins or isinstance(node.ins[0], Const):
         return True
     before, after = regions.graph.shape(node.ins[0]), regions.graph.shape(node.outs[0])
-    return len(after) > len(before) or before != after
+    return math.prod(after) > math.prod(before)  # a new axis of length 1 is only a move
 
 
 def exits(regions: Regions, live: Callable[[int], bool]) -> Iterator[int]:

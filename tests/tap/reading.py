@@ -31,7 +31,7 @@ def reaches_of(f: Callable[..., Any], *args: Any) -> Reaches:
 def regions_of(f: Callable[..., Any], *args: Any) -> Regions:
     """Trace a function and read the regions of its outermost frame."""
     network = graph_of(f, *args)
-    return regions.read(network, network.frame)
+    return regions.read(network, network.frame, lambda v: False)
 
 
 def program_of(f: Callable[..., Any], *args: Any) -> Program:
