@@ -105,8 +105,9 @@ def _functions(
     flow = regions.read(network, frame, known.is_weight)
     dealt: set[int] = set()
     taken: set[tuple[int, int]] = set()
-    ways = [(y, False) for y in regions.exits(flow, reaches.live)]
-    ways += [(y, True) for y in regions.frontier(flow, reaches.live)]
+    results = reaches.results(frame)
+    ways = [(y, False) for y in regions.exits(flow, reaches.live, results)]
+    ways += [(y, True) for y in regions.frontier(flow, reaches.live, results)]
     for y, for_backward in ways:
         chain = regions.waypoints(flow, y, dealt)
         dealt.add(y)

@@ -27,6 +27,7 @@ class Reaches:
 
     facts: Facts
     of: dict[int, Reach] = field(default_factory=dict)
+    _results: dict[int, set[int]] = field(default_factory=dict)
 
     def __getitem__(self, v: int) -> Reach:
         """Look a variable up; what nobody reads goes nowhere."""
@@ -35,6 +36,16 @@ class Reaches:
     def live(self, v: int) -> bool:
         """Say whether anything but a backward pass wants v."""
         return self[v].live
+
+    def results(self, frame: Frame) -> set[int]:
+        """List the results of a frame that anything but a backward pass wants."""
+        return self._results.get(id(frame), set())
+
+    def add_result(self, frame: Frame, v: int, reach: Reach) -> None:
+        """Add what is wanted of a frame's result."""
+        self.add(v, reach)
+        if reach.live:
+            self._results.setdefault(id(frame), set()).add(v)
 
     def add(self, v: int, reach: Reach) -> None:
         """Add one use to what is known of v."""
@@ -51,7 +62,7 @@ def follow(facts: Facts, frame: Frame) -> Reaches:
 def _walk(reaches: Reaches, frame: Frame, wanted: Sequence[Reach]) -> None:
     for atom, reach in zip(frame.outs, wanted, strict=True):
         if not isinstance(atom, Const):
-            reaches.add(atom, reach)
+            reaches.add_result(frame, atom, reach)
     read = {a for node in frame.nodes for a in node.ins if not isinstance(a, Const)}
     read.update(a for a in frame.outs if not isinstance(a, Const))
     for node in reversed(frame.nodes):

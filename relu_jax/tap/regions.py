@@ -7,7 +7,7 @@ itself (a mean, a maximum, a norm) ends the region: what is divided by its own s
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from relu_jax.tap import elementwise
@@ -37,8 +37,8 @@ class Regions:
 
         A parameter may be of full size too, where a model takes one example at a time.
         """
-        shape = self.graph.shape(node.outs[0])
-        variables = [a for a in node.ins if not isinstance(a, Const)]
+        shape, known = self.graph.shape(node.outs[0]), self.graph.known
+        variables = [a for a in node.ins if not isinstance(a, Const) and a not in known]
         full = list(dict.fromkeys(v for v in variables if self.graph.shape(v) == shape))
         firm = [v for v in full if v not in self.spread]
         moving = [v for v in firm if not self.is_parameter(v)]
@@ -113,14 +113,14 @@ def _grows(regions: Regions, node: Node) -> bool:
     return math.prod(after) > math.prod(before)  # a new axis of length 1 is only a move
 
 
-def exits(regions: Regions, live: Callable[[int], bool]) -> Iterator[int]:
+def exits(regions: Regions, live: Callable[[int], bool], results: Collection[int]) -> Iterator[int]:
     """Yield the floating variables at which a region is left, in program order.
 
     Args:
         regions: the frame.
         live: says whether a variable is wanted by anything but a backward pass.
+        results: those of the frame's results that are.
     """
-    results = {a for a in regions.frame.outs if not isinstance(a, Const) and live(a)}
     for node in regions.frame.nodes:
         if node.backward or node.kind != "elementwise":
             continue
@@ -141,13 +141,15 @@ def exits(regions: Regions, live: Callable[[int], bool]) -> Iterator[int]:
             yield v
 
 
-def frontier(regions: Regions, live: Callable[[int], bool]) -> Iterator[int]:
+def frontier(
+    regions: Regions, live: Callable[[int], bool], results: Collection[int]
+) -> Iterator[int]:
     """Yield what only a backward pass reads, of regions that nothing else leaves.
 
     A program that asks for a pullback alone (`jax.vjp(f, x)[1]`, `jax.jacrev`) computes an
     activation for its derivative only.
     """
-    left = {regions.root[v] for v in exits(regions, live)}
+    left = {regions.root[v] for v in exits(regions, live, results)}
     for node in regions.frame.nodes:
         for v in node.outs if node.kind == "elementwise" and not node.backward else ():
             read = any(user.backward for user in regions.users.get(v, ()))

@@ -19,7 +19,7 @@ GRID = np.linspace(-3, 3, 13)
 
 def _piece(f, *args):
     flow = regions_of(f, *args)
-    (y,) = regions.exits(flow, lambda _: True)
+    (y,) = regions.exits(flow, lambda _: True, flow.frame.outs)
     return regions.piece(flow, flow.root[y], y)
 
 

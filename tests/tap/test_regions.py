@@ -40,15 +40,15 @@ def test_what_is_divided_by_its_own_sum_is_no_function_of_one_array():
 
 def test_a_region_is_left_where_its_values_are_used():
     flow = regions_of(lambda w, x: jnp.sin(jnp.tanh(x) @ w), n.leaf(3, 4), n.X)
-    left = list(regions.exits(flow, lambda v: True))
+    left = list(regions.exits(flow, lambda v: True, flow.frame.outs))
     made = [flow.maker[v].name for v in left]
     assert made == ["tanh", "sin"]
-    assert list(regions.exits(flow, lambda v: False)) == []
+    assert list(regions.exits(flow, lambda v: False, ())) == []
 
 
 def test_waypoints_are_what_every_path_passes():
     flow = regions_of(lambda x: jnp.tanh(x * nn.sigmoid(x)) + 1, n.X)
-    (y,) = regions.exits(flow, lambda v: True)
+    (y,) = regions.exits(flow, lambda v: True, flow.frame.outs)
     names = [flow.maker[v].name for v in regions.waypoints(flow, y, set())[1:]]
     assert names == ["mul", "tanh", "add"]  # not the sigmoid: x goes around it
 
