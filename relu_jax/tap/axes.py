@@ -38,6 +38,18 @@ def widths(graph: Graph, node: Node, side: int) -> tuple[int, int]:
     return n_in, math.prod(shape) // max(n_in * copies, 1)
 
 
+def carried(graph: Graph, node: Node, side: int, units: tuple[int, ...]) -> Units:
+    """Follow the unit axes of one operand through a product with something that is no weight."""
+    if node.name != "dot_general":
+        return None
+    contracted, batch = node.eqn.params["dimension_numbers"]
+    taken = {*contracted[side], *batch[side]}
+    free = [a for a in range(len(graph.shape(node.ins[side]))) if a not in taken]
+    ahead = len(graph.shape(node.ins[0])) - len(contracted[0]) if side else len(batch[0])
+    places = {a: i for i, a in enumerate(batch[side])} | {a: ahead + i for i, a in enumerate(free)}
+    return tuple(sorted(places[a] for a in units if a in places)) or None
+
+
 def after(graph: Graph, node: Node, ins: Sequence[Units]) -> Units:
     """Follow unit axes through an operation; None where they cannot be followed."""
     if not node.outs:

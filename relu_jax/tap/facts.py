@@ -83,20 +83,21 @@ def gather(graph: Graph, leaves: Sequence[Leaf]) -> Facts:
         leaves: one per input of the program, in order.
     """
     named = frozenset(leaf.arg for leaf in leaves if leaf.path.split("/")[0] in _NAMES)
-    facts = _gathered(graph, leaves, named or frozenset(leaf.arg for leaf in leaves[:1]))
-    facts.sure = bool(named)
+    if named:
+        return _gathered(graph, leaves, named, sure=True)
+    facts = _gathered(graph, leaves, frozenset(leaf.arg for leaf in leaves[:1]), sure=False)
     # What is multiplied with hidden values is a weight, whatever the arguments are called.
     votes = Counter(p.leaf.arg for p in facts.products if facts[p.data].leaf is None)
     votes.pop(-1, None)
     voted = frozenset(arg for arg, n in votes.items() if 2 * n >= max(votes.values()))
-    if voted and voted != facts.parameters:
-        facts = _gathered(graph, leaves, voted)
-    facts.sure = bool(named or voted)
-    return facts
+    return _gathered(graph, leaves, voted, sure=True) if voted else facts
 
 
-def _gathered(graph: Graph, leaves: Sequence[Leaf], parameters: frozenset[int]) -> Facts:
-    facts = Facts(graph, parameters=parameters, args=len({leaf.arg for leaf in leaves}))
+def _gathered(
+    graph: Graph, leaves: Sequence[Leaf], parameters: frozenset[int], *, sure: bool
+) -> Facts:
+    args = len({leaf.arg for leaf in leaves})
+    facts = Facts(graph, parameters=parameters, sure=sure, args=args)
     for v, leaf in zip(graph.frame.ins, leaves, strict=True):
         facts.of[v] = Fact(leaf, raw=True, floats=is_float(graph, v) or is_complex(graph, v))
     _walk(facts, graph.frame)
@@ -137,7 +138,7 @@ def _passed(facts: Facts, node: Node) -> Fact:
     ins = [facts[a] for a in node.ins if not isinstance(a, Const)]
     random = node.name.startswith(("random_", "threefry"))
     return Fact(
-        leaf=_same_leaf(node, ins),
+        leaf=_same_leaf(facts, node, ins),
         raw=any(f.raw for f in ins) and not any(f.cooked for f in ins),
         floats=any(f.floats for f in ins) and not random,
         units=axes.after(facts.graph, node, [facts[a].units for a in node.ins]),
@@ -156,22 +157,40 @@ def _is_linear(facts: Facts, node: Node) -> bool:
     return len(full) < 2
 
 
-def _same_leaf(node: Node, ins: Sequence[Fact]) -> Leaf | None:
-    """Keep the leaf of a value that is made of one input alone: rearranged, or transformed."""
-    leaves = [f.leaf for f in ins]
-    if not leaves or any(leaf is None for leaf in leaves):
+def _same_leaf(facts: Facts, node: Node, ins: Sequence[Fact]) -> Leaf | None:
+    """Keep the leaf of a value that is made of inputs alone: rearranged, or transformed.
+
+    A weight computed from parameters (weight norm, quantisation) still is one, and so is a weight
+    that a mask or noise was put on, or that a number was divided out of.
+    """
+    kept = node.kind == "elementwise" or node.name in elementwise.MOVES | elementwise.REDUCTIONS
+    if not kept or not ins:
         return None
-    if node.name in elementwise.MOVES or node.name in elementwise.AFFINE:
-        return leaves[0]
-    # A weight computed from parameters (weight norm, quantisation) still is one.
-    return leaves[0] if node.kind == "elementwise" or node.name in elementwise.REDUCTIONS else None
+    given = [f for f in ins if f.leaf is not None]
+    weights = [f.leaf for f in given if facts.sure and f.leaf and f.leaf.arg in facts.parameters]
+    data = [f.leaf for f in given if f.leaf not in weights and f.floats]
+    if len(given) == len(ins):
+        return (data or weights or [f.leaf for f in given])[0]
+    if data:
+        return None
+    shape = facts.graph.shape(node.outs[0])
+    variables = [a for a in node.ins if not isinstance(a, Const)]
+    others = [a for a in variables if facts[a].leaf is None]
+    slight = all(not facts[a].floats or facts.graph.shape(a) != shape or not shape for a in others)
+    return weights[0] if weights and slight else None
 
 
 def _product(facts: Facts, node: Node) -> None:
     lhs, rhs = (facts[a] for a in node.ins[:2])
+    if _both_weights(facts, lhs, rhs):  # low rank: the product is a weight
+        for out in node.outs:
+            facts.of[out] = Fact(leaf=lhs.leaf, raw=True, floats=True)
+        return
     side = _weight_side(facts, lhs, rhs)
+    if side is not None and _is_adjacency(facts, node, side):
+        side = None
     index = len(facts.products) if side is not None else max(lhs.fed, rhs.fed)
-    units = None
+    units, direct = _mixed(facts, node, lhs, rhs)
     if side is not None:
         units = axes.features(facts.graph, node, side)
         n_in, n_out = axes.widths(facts.graph, node, side)
@@ -183,15 +202,42 @@ def _product(facts: Facts, node: Node) -> None:
             floats=True,
             units=units,
             fed=index,
-            direct=index if side is not None else -1,
+            direct=index if side is not None else direct,
             cooked=True,
         )
+
+
+def _is_adjacency(facts: Facts, node: Node, side: int) -> bool:
+    """Say whether a closed-over array mixes the samples of hidden values: it leaves units alone."""
+    leaf, units = facts[node.ins[side]].leaf, facts[node.ins[1 - side]].units
+    if leaf is None or leaf.arg >= 0 or units is None:
+        return False
+    kept = axes.carried(facts.graph, node, 1 - side, units)
+    return facts.sure and kept is not None and len(kept) == len(units)
+
+
+def _both_weights(facts: Facts, lhs: Fact, rhs: Fact) -> bool:
+    return facts.sure and all(
+        f.leaf is not None and f.leaf.arg in facts.parameters for f in (lhs, rhs)
+    )
+
+
+def _mixed(facts: Facts, node: Node, lhs: Fact, rhs: Fact) -> tuple[axes.Units, int]:
+    """Carry units through a product of data with data: a graph's neighbours, attention."""
+    side = int(lhs.units is None)
+    hidden, other = (rhs, lhs) if side else (lhs, rhs)
+    if hidden.units is None or other.cooked:
+        return None, -1
+    return axes.carried(facts.graph, node, side, hidden.units), hidden.direct
 
 
 def _weight_side(facts: Facts, lhs: Fact, rhs: Fact) -> int | None:
     """Choose the operand that is the weight: a leaf, and the parameters' if both are leaves."""
     if lhs.leaf is None or rhs.leaf is None:
-        return None if lhs.leaf is rhs.leaf else int(lhs.leaf is None)
+        leaf = lhs.leaf or rhs.leaf
+        # Where it is known which inputs are weights, no other is: an adjacency, a context.
+        strange = facts.sure and leaf and leaf.arg not in facts.parameters and leaf.arg >= 0
+        return None if leaf is None or strange else int(lhs.leaf is None)
     held = [leaf.arg in facts.parameters or leaf.arg == -1 for leaf in (lhs.leaf, rhs.leaf)]
     if held[0] == held[1]:  # both given or both closed over: x @ w is how products are written
         held = [leaf.arg == -1 for leaf in (lhs.leaf, rhs.leaf)]
