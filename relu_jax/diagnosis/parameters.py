@@ -38,7 +38,8 @@ def optimiser(optimizer: Any, learning_rate: Any) -> optax.GradientTransformatio
         )
     if learning_rate is None:
         return optimizer
-    if not isinstance(learning_rate, float | int | np.floating) or not 0 < learning_rate < math.inf:
+    number = isinstance(learning_rate, float | int | np.floating) and learning_rate is not True
+    if not (number and 0 < learning_rate < math.inf):
         raise errors.rejected(
             rule="learning_rate is a positive number",
             got=errors.describe(learning_rate),
