@@ -1,7 +1,7 @@
 """Are params and batches what a diagnosis can work with? If not, why?"""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from relu_jax.core import errors
+from relu_jax.core.batches import iterable
 from relu_jax.core.errors import DataError
 from relu_jax.tap import arguments
 
@@ -35,7 +36,7 @@ def stream(batches: Any) -> Iterator[Batch]:
         DataError: there is none, one has no examples, or what came is no iterable of batches.
     """
     position = -1
-    for position, tree in enumerate(_read(_iterated(batches))):
+    for position, tree in enumerate(_read(iterable(batches))):
         yield _batch(tree, position)
     if position < 0:
         raise errors.rejected(
@@ -90,18 +91,6 @@ def check_params(call: arguments.Arguments) -> list[str]:
             kind=DataError,
         )
     return [path for path, _ in own]
-
-
-def _iterated(batches: Any) -> Iterable[Any]:
-    lone = isinstance(batches, Mapping | str | bytes | np.ndarray | jax.Array)
-    if isinstance(batches, Iterable) and not lone:
-        return batches
-    raise errors.rejected(
-        rule="batches is an iterable of batches",
-        got=errors.describe(batches),
-        do="wrap a single batch in a list: [batch]",
-        kind=DataError,
-    )
 
 
 def _read(batches: Iterable[Any]) -> Iterator[Any]:

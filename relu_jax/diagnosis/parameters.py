@@ -12,6 +12,7 @@ from relu_jax.core import errors
 from relu_jax.core.types import Array
 from relu_jax.diagnosis.types import ParameterReport
 from relu_jax.tap import arguments
+from relu_jax.training.step import check_optimizer
 
 _AT_ONCE = 2**20  # entries widened to float64 at a time
 
@@ -29,13 +30,8 @@ def optimiser(optimizer: Any, learning_rate: Any) -> optax.GradientTransformatio
             got="both",
             do="leave learning_rate out: the optimizer has its own",
         )
-    if optimizer is not None and not (hasattr(optimizer, "init") and hasattr(optimizer, "update")):
-        raise errors.rejected(
-            rule="optimizer is an optax transformation",
-            got=errors.describe(optimizer),
-            do="pass e.g. optax.adam(1e-3)",
-            kind=TypeError,
-        )
+    if optimizer is not None:
+        check_optimizer(optimizer)
     if learning_rate is None:
         return optimizer
     number = isinstance(learning_rate, float | int | np.floating) and learning_rate is not True
