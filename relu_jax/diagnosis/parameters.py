@@ -41,7 +41,7 @@ def optimiser(optimizer: Any, learning_rate: Any) -> optax.GradientTransformatio
             got=errors.describe(learning_rate),
             do="pass e.g. 1e-3; a schedule goes into an optimizer",
         )
-    return optax.sgd(learning_rate)
+    return optax.sgd(float(learning_rate))
 
 
 def sizes(leaves: Sequence[Any]) -> list[tuple[float, int]]:

@@ -88,6 +88,7 @@ def test_a_rate_means_plain_descent():
             "got function .*; pass e.g. 1e-3; a sched",
         ),
         (None, "0.1", ValueError, "got str '0.1'"),
+        (None, True, ValueError, "got True"),
         (None, float("inf"), ValueError, "got float inf"),
         (None, float("nan"), ValueError, "positive number; got float nan"),
     ],
