@@ -1,6 +1,10 @@
 """Does the command line do the two jobs, and answer every mistake with one error and a code?"""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 import textwrap
 
 import pytest
@@ -59,6 +63,30 @@ def test_an_existing_report_is_kept_before_any_work_is_done(in_tmp, capsys):
     assert not (in_tmp / "report.html").exists()
 
 
+@pytest.mark.parametrize(
+    "words", [["--out", "r.json"], ["--json", "./report.html"], ["--out", "a\0b"]]
+)
+def test_outputs_that_cannot_be_are_refused_before_any_work_is_done(
+    in_tmp, capsys, words, monkeypatch
+):
+    monkeypatch.setattr(gradient_report, "run", None)
+    for force in ([], ["--force"]):
+        assert cli.main(["report", *words, *force]) == cli.USAGE
+        error = capsys.readouterr().err
+        assert "a file of its own" in error or "no NUL" in error
+    assert list(in_tmp.iterdir()) == []
+
+
+@pytest.mark.parametrize("seed", ["-1", str(2**32)])
+def test_a_seed_out_of_range_is_refused(in_tmp, capsys, seed):
+    assert cli.main(["report", "--seed", seed]) == cli.USAGE
+    told = capsys.readouterr().err
+    assert told == (
+        f"relu-jax: error: seed is an integer from 0 to 2**32 - 1; got {seed}; pass e.g. 0\n"
+    )
+    assert list(in_tmp.iterdir()) == []
+
+
 def test_diagnose_prints_the_sites_and_writes_what_is_asked(in_tmp, capsys):
     target = written(in_tmp) + ":build"
     assert cli.main(["diagnose", target, "--out", "page.html", "--json", "page.json"]) == 0
@@ -89,6 +117,15 @@ def test_fail_on_turns_findings_into_an_exit_code(in_tmp):
         (("jnp.ones((3, 4)) * 0.1", "jnp.ones((3, 4), int)"), cli.DATA, "float"),
         (("return loss, params,", "return params, loss,"), cli.USAGE, "returns"),
         (("def build", "def biuld"), cli.USAGE, "no such function"),
+        (("def build", "raise SystemExit(0)\ndef build"), cli.USAGE, "got SystemExit: 0 (mine.py:"),
+        (("    return loss,", "    exit()\n    return loss,"), cli.USAGE, "got SystemExit: "),
+        (
+            ("    h =", "    assert False, 'a\\nb'\n    h ="),
+            cli.DATA,
+            "AssertionError: a, on batch 0",
+        ),
+        (("    h =", "    raise SystemExit(0)\n    h ="), cli.DATA, "SystemExit: 0, on batch 0"),
+        (("* 2", "+ [{}['x'] for _ in '1']"), cli.USAGE, "KeyError: 'x' (mine.py:"),
     ],
 )
 def test_a_mistake_is_one_line_and_a_code(in_tmp, capsys, change, code, message):
@@ -141,3 +178,69 @@ def test_a_wrong_word_exits_with_2():
     with pytest.raises(SystemExit) as end:
         cli.main(["reprot"])
     assert end.value.code == cli.USAGE
+
+
+COMMAND = "import sys; from relu_jax import cli; sys.exit(cli.main(sys.argv[1:]))"
+
+
+def started(*words, stdout, **environment):
+    """Start the command line as its own process, as a shell does."""
+    return subprocess.Popen(
+        [sys.executable, "-c", COMMAND, *words], stdout=stdout, stderr=subprocess.PIPE,
+        env={**os.environ, **environment},
+    )  # fmt: skip
+
+
+def ended(process):
+    """Wait for the end: the exit code and the lines of standard error."""
+    told = process.communicate(timeout=120)[1]
+    return process.returncode, told.decode("ascii", "backslashreplace").splitlines()
+
+
+@pytest.mark.parametrize(("change", "code"), [({}, 0), ({"w": ("* 0.1", "* -0.1")}, 1)])
+def test_a_reader_that_left_changes_no_verdict(in_tmp, change, code):
+    read, write = os.pipe()
+    os.close(read)
+    process = started("diagnose", written(in_tmp, **change), "--fail-on", "critical", stdout=write)
+    os.close(write)
+    assert ended(process) == (code, [])
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
+def test_a_full_disk_behind_standard_output_is_one_error(in_tmp):
+    with open("/dev/full", "wb") as full:
+        code, told = ended(started("diagnose", written(in_tmp), stdout=full))
+    assert code == cli.USAGE
+    assert told == [
+        "relu-jax: error: standard output takes the table; got No space left on device; "
+        "write it to another place"
+    ]
+
+
+def test_an_old_encoding_gets_escapes(in_tmp):
+    process = started(
+        "diagnose", written(in_tmp), stdout=subprocess.PIPE, PYTHONIOENCODING="ascii:strict"
+    )
+    out, told = process.communicate(timeout=120)
+    assert (process.returncode, told) == (0, b"")
+    assert out.isascii()
+    assert rb"\u" in out
+    assert b"w1" in out
+
+
+def test_ctrl_c_stops_without_a_traceback(in_tmp):
+    change = ("[jnp.ones((8, 3))] * 2", "waiting()")
+    text = (
+        GOOD
+        + """
+def waiting():
+    import time
+    print("ready", flush=True)
+    time.sleep(60)
+    yield jnp.ones((8, 3))
+"""
+    )
+    process = started("diagnose", written(in_tmp, text, b=change), stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(signal.SIGINT)
+    assert ended(process) == (cli.STOPPED, ["relu-jax: stopped"])

@@ -1,5 +1,6 @@
 """Errors in three parts: the rule that was broken, what came instead, what to do."""
 
+import inspect
 from collections.abc import Mapping, Sequence
 
 _MARK = "worded_by_relu_jax"
@@ -44,6 +45,34 @@ def is_worded(error: BaseException) -> bool:
     return getattr(error, _MARK, False)
 
 
+def told(error: BaseException) -> str:
+    """Word someone else's error in one line: its kind, and the line that says why.
+
+    Example:
+        >>> told(KeyError("w"))
+        "KeyError: 'w'"
+    """
+    return f"{type(error).__name__}: {first_line(error)}"
+
+
+def first_line(error: BaseException) -> str:
+    r"""Take the line of an error's message that says why, at most 300 characters of it.
+
+    Edges: an error that wraps the traceback of another says why in its last line.
+
+    Example:
+        >>> first_line(ValueError("shapes differ\nat net.py:3"))
+        'shapes differ'
+    """
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:  # a user's error may fail to word itself
+        lines = []
+    if not lines:
+        return "no message"
+    return lines[-1 if "Traceback" in lines[0] else 0].strip()[:300]
+
+
 def describe(x: object) -> str:
     """Word a value shortly, for the `got` part of an error.
 
@@ -71,5 +100,7 @@ def describe(x: object) -> str:
     name = type(x).__name__
     if isinstance(x, (Mapping, Sequence)) and not isinstance(x, (str, bytes)):
         return f"{name} of length {len(x)}"
+    if inspect.isroutine(x) or isinstance(x, type):
+        return f"{name} {x.__qualname__}"  # its repr holds an address
     text = repr(x)
     return f"{name} {text if len(text) <= 60 else text[:60] + '…'}"

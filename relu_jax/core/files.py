@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from relu_jax.core import errors
@@ -86,7 +87,7 @@ def write_together(contents: Mapping[Path, bytes], *, force: bool = False) -> No
         ['a', 'b']
     """
     refuse_unwritable(*contents, force=force)
-    staged = {path: path.with_name(f".relu_jax-{secrets.token_hex(8)}.tmp") for path in contents}
+    staged = {path: _beside(path) for path in contents}
     path = Path()
     try:
         for path, temporary in staged.items():
@@ -94,15 +95,43 @@ def write_together(contents: Mapping[Path, bytes], *, force: bool = False) -> No
                 file.write(contents[path])
                 file.flush()
                 os.fsync(file.fileno())
-        for path, temporary in staged.items():
-            temporary.replace(path)
+        _rename(staged)
     except OSError as error:
-        raise _unwritable(path, error.strerror or str(error)) from error
+        failed = Path(error.filename2 or path)
+        raise _unwritable(failed, error.strerror or str(error)) from error
     finally:
         for temporary in staged.values():
             temporary.unlink(missing_ok=True)
     for folder in {path.parent for path in contents}:
         _sync_folder(folder)
+
+
+def _rename(staged: Mapping[Path, Path]) -> None:
+    """Rename all; where one fails, as over another's file in a shared folder, undo the others."""
+    fresh = [path for path in staged if not os.path.lexists(path)]
+    kept = {path: _beside(path) for path in staged if len(staged) > 1 and path not in fresh}
+    for path, old in kept.items():
+        with suppress(OSError, NotImplementedError):  # some file systems have no second names
+            os.link(path, old, follow_symlinks=False)
+    done: list[Path] = []
+    try:
+        for path, temporary in staged.items():
+            temporary.replace(path)
+            done.append(path)
+    except OSError:
+        for path in done:
+            if path in fresh:
+                path.unlink()
+            elif os.path.lexists(kept[path]):
+                kept[path].replace(path)
+        raise
+    finally:
+        for old in kept.values():
+            old.unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".relu_jax-{secrets.token_hex(8)}.tmp")
 
 
 def refuse_unwritable(*paths: str | os.PathLike[str], force: bool = False) -> None:

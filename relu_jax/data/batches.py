@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from relu_jax.core import errors
+from relu_jax.core.integers import integer
 
 
 def batch(data: Any, size: int, *, seed: int, epoch: int, step: int) -> Any:
@@ -32,12 +33,14 @@ def batch(data: Any, size: int, *, seed: int, epoch: int, step: int) -> Any:
     Raises:
         DataError: no rows, arrays of different length, or a batch larger than the data.
         ValueError: size, seed, epoch or step out of range.
+        TypeError: one of them is no integer.
 
     Example:
         >>> batch(np.arange(10), 4, seed=0, epoch=0, step=1).shape
         (4,)
     """
     last = steps_per_epoch(data, size) - 1
+    step = integer("step", step)
     _require(
         0 <= step <= last,
         f"step is 0 to {last} for batches of {size}",
@@ -97,6 +100,7 @@ def stream(data: Any, size: int, *, seed: int, start: int = 0) -> Iterator[Any]:
         True
     """
     per_epoch = steps_per_epoch(data, size)
+    start = integer("start", start)
     _require(start >= 0, "start is at least 0", start, "pass the number of steps done")
     return _numbered(data, size, seed, start, per_epoch)
 
@@ -107,11 +111,13 @@ def steps_per_epoch(data: Any, size: int) -> int:
     Raises:
         DataError: as for `batch`.
         ValueError: size < 1.
+        TypeError: size is no integer.
 
     Example:
         >>> steps_per_epoch(np.zeros((10, 3)), 4)
         2
     """
+    size = integer("size", size)
     _require(size >= 1, "a batch has at least 1 row", size, "pass size >= 1")
     rows = count(data)
     if size > rows:
@@ -146,7 +152,6 @@ def count(data: Any) -> int:
     )
 
 
-@lru_cache(maxsize=8)
 def permutation(n: int, seed: int, epoch: int) -> Int64[np.ndarray, " N"]:
     """Order the numbers 0 to n - 1 at random, the same on every machine and NumPy release.
 
@@ -161,14 +166,26 @@ def permutation(n: int, seed: int, epoch: int) -> Int64[np.ndarray, " N"]:
     Returns:
         A read-only array.
 
+    Raises:
+        ValueError: n, seed or epoch out of range.
+        TypeError: one of them is no integer.
+
     Source: Salmon, Moraes, Dror & Shaw 2011, Parallel random numbers: as easy as 1, 2, 3.
 
     Example:
         >>> sorted(permutation(5, 0, 0).tolist())
         [0, 1, 2, 3, 4]
     """
+    # Before the cache, to which 0.0 and False are 0.
+    n, seed, epoch = integer("n", n), integer("seed", seed), integer("epoch", epoch)
+    _require(n >= 0, "n is at least 0", n, "pass how many numbers to order")
     for name, value in (("seed", seed), ("epoch", epoch)):
         _require(0 <= value < 2**64, f"{name} is 0 to 2^64 - 1", value, "pass a small integer")
+    return _order(n, seed, epoch)
+
+
+@lru_cache(maxsize=8)
+def _order(n: int, seed: int, epoch: int) -> Int64[np.ndarray, " N"]:
     generator = np.random.Philox(key=np.array([seed, epoch], np.uint64))
     order = np.argsort(generator.random_raw(n), kind="stable").astype(np.int64)
     order.flags.writeable = False

@@ -38,7 +38,7 @@ class Splits(NamedTuple):
     test: Digits  # 270
 
 
-def load(path: Path = FILE) -> Digits:
+def load(path: str | Path = FILE) -> Digits:
     """Load all 1,797 digits, in the order of the source.
 
     Args:
@@ -57,7 +57,7 @@ def load(path: Path = FILE) -> Digits:
         >>> digits.images.shape, digits.labels[:5].tolist()
         ((1797, 64), [0, 1, 2, 3, 4])
     """
-    content = _checked(path)
+    content = _checked(Path(path))
     with np.load(io.BytesIO(content), allow_pickle=False) as stored:
         pixels, labels = stored["pixels"], stored["labels"]
     images = pixels.reshape(len(pixels), -1).astype(np.float32) / np.float32(16)
@@ -73,6 +73,10 @@ def split(seed: int = 0) -> Splits:
 
     Args:
         seed: 0 is the split all our numbers refer to; at least 0.
+
+    Raises:
+        ValueError: a seed out of range.
+        TypeError: a seed that is no integer.
 
     Example:
         >>> [len(part.labels) for part in split()]
@@ -90,9 +94,9 @@ def _checked(path: Path) -> bytes:
         content = path.read_bytes()
     except OSError as error:
         raise errors.rejected(
-            rule=f"the digits lie in {path.name}, inside the package",
+            rule=f"the digits lie in {path.name}",
             got=error.strerror or type(error).__name__,
-            do="install relu_jax again",
+            do="leave path out to take the file of the package, or install relu_jax again",
             kind=errors.DataError,
         ) from error
     found = hashlib.sha256(content).hexdigest()

@@ -97,12 +97,11 @@ def _guarded(what: str, file: Path, run: Callable[[], Any]) -> Any:
     try:
         return run()
     # Any error at all may come out of a user's file, and each deserves the same clear words;
-    # sys.exit(0) would even look like success.
+    # sys.exit(0) would pass for success.
     except (Exception, SystemExit) as wrong:
-        told = (str(wrong).strip().splitlines() or ["no message"])[0]
         raise errors.rejected(
             rule=f"{what} runs without an error",
-            got=f"{type(wrong).__name__}: {told[:300]}{_line(wrong, file)}",
+            got=f"{errors.told(wrong)}{_line(wrong, file)}",
             do="run the file by itself with python to see the whole traceback",
             kind=errors.UsageError,
         ) from wrong

@@ -10,7 +10,7 @@ import optax
 
 from relu_jax.core import errors, records
 from relu_jax.core.types import PyTree
-from relu_jax.diagnosis import causes, findings, inputs, parameters, streaming, summarise
+from relu_jax.diagnosis import causes, findings, losses, parameters, streaming, summarise
 from relu_jax.diagnosis.facts import Facts
 from relu_jax.diagnosis.result import Diagnosis
 from relu_jax.tap.selectors import Selectable
@@ -67,11 +67,12 @@ def diagnose(
     """
     started = time.perf_counter()
     _refuse_mesh(mesh)
-    inputs.check_function(loss)
+    losses.check_function(loss)
     chosen = parameters.optimiser(optimizer, learning_rate)
-    found = streaming.run(loss, params, batches, only, has_aux, progress)
-    gradients = [np.asarray(np.asarray(s) / found.total.examples) for s in found.sums]
-    steps = parameters.updates(found.call, chosen, found.own, gradients) if chosen else None
+    with jax.debug_nans(False), jax.debug_infs(False):  # here they are findings, not errors
+        found = streaming.run(loss, params, batches, only, has_aux, progress)
+        gradients = [np.asarray(np.asarray(s) / found.total.examples) for s in found.sums]
+        steps = parameters.updates(found.call, chosen, found.own, gradients) if chosen else None
     told = parameters.reports(
         found.paths, found.own, found.sizes, gradients, found.total.moved, steps
     )

@@ -1,8 +1,7 @@
-"""Are params, batches and loss what a diagnosis can work with? If not, why?"""
+"""Are params and batches what a diagnosis can work with? If not, why?"""
 
-import inspect
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -10,16 +9,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from relu_jax.core import errors
+from relu_jax.core.batches import iterable
 from relu_jax.core.errors import DataError
 from relu_jax.tap import arguments
 
-Loss = Callable[[Any, Any], Any]
-_ABOUT_CODE = (jax.errors.JAXTypeError, jax.errors.JAXIndexError)
+_TRACEABLE = (jnp.number, jnp.bool_, jax.dtypes.prng_key)
 
 
 class Batch(NamedTuple):
     """One batch, parted into arrays and settings, and what tells its program from others."""
 
+    position: int
     tree: Any
     arrays: list[Any]
     examples: int
@@ -36,7 +36,7 @@ def stream(batches: Any) -> Iterator[Batch]:
         DataError: there is none, one has no examples, or what came is no iterable of batches.
     """
     position = -1
-    for position, tree in enumerate(_read(_iterated(batches))):
+    for position, tree in enumerate(_read(iterable(batches))):
         yield _batch(tree, position)
     if position < 0:
         raise errors.rejected(
@@ -45,6 +45,23 @@ def stream(batches: Any) -> Iterator[Batch]:
             do="pass a list of batches; an iterator that was used before is empty",
             kind=DataError,
         )
+
+
+def flattened(tree: Any, what: str) -> tuple[list[Any], Any]:
+    """Flatten a tree: its leaves, and its structure.
+
+    Raises:
+        DataError: JAX cannot, as where the keys of a dict have no order.
+    """
+    try:
+        return jax.tree.flatten(tree)
+    except Exception as error:  # a container of the user's own may raise anything
+        raise errors.rejected(
+            rule=f"{what} is a tree of arrays",
+            got=f"{errors.describe(tree)}: {errors.told(error)}",
+            do="use keys of one type, and lists in place of generators",
+            kind=DataError,
+        ) from error
 
 
 def check_params(call: arguments.Arguments) -> list[str]:
@@ -59,7 +76,7 @@ def check_params(call: arguments.Arguments) -> list[str]:
         if leaf.arg == 0
     ]
     for path, array in own:
-        if not jnp.issubdtype(jnp.result_type(array), jnp.floating):
+        if not jnp.issubdtype(array.dtype, jnp.floating) or _is_shape(array):
             raise errors.rejected(
                 rule="params hold floating numbers, which have a gradient",
                 got=f"{path}, {errors.describe(array)}",
@@ -76,124 +93,22 @@ def check_params(call: arguments.Arguments) -> list[str]:
     return [path for path, _ in own]
 
 
-def check_loss(loss: Loss, call: arguments.Arguments, *, has_aux: bool | None) -> bool:
-    """Trace the loss once: does it take this batch, does it give one number, has it aux?
-
-    Raises:
-        DataError: the loss fails on these params and this batch.
-        ValueError: it cannot be traced, or gives neither a scalar nor (scalar, aux).
-    """
-    try:
-        out = jax.eval_shape(call.call(loss), *call.arrays)
-    except Exception as error:  # a user's loss may raise anything, and so may its framework
-        if errors.is_worded(error):
-            raise
-        raise _failed(error, call) from error
-    paired = isinstance(out, tuple | list) and len(out) == 2 and _is_number(out[0])
-    if paired if has_aux is None else has_aux and paired:
-        return True
-    if _is_number(out) and not has_aux:
-        return False
-    raise errors.rejected(
-        rule="loss returns one floating number, or (number, aux)",
-        got=_worded(out),
-        do="reduce it, e.g. with jnp.mean" + (", or drop has_aux" if has_aux else ""),
-    )
-
-
-def _failed(error: Exception, call: arguments.Arguments) -> Exception:
-    """Word what a loss raised: about its code, about what it returns, or about the data."""
-    got = f"{type(error).__name__}: {_first_line(error)}"
-    if isinstance(error, _ABOUT_CODE):
-        return errors.rejected(
-            rule="JAX can trace the loss",
-            got=got,
-            do="replace Python's if, while and float() on arrays by jnp.where, lax.cond, lax.scan",
-        )
-    if "not a valid JAX type" in str(error):
-        return errors.rejected(
-            rule="the loss returns arrays and numbers",
-            got=got,
-            do="leave names and objects out of what it returns beside its value",
-        )
-    return errors.rejected(
-        rule="loss(params, batch) works on every batch",
-        got=got,
-        do=f"compare {_shapes(call)}; batches is a list of batches, not one batch",
-        kind=DataError,
-    )
-
-
-def check_function(loss: Any) -> None:
-    """Check that a loss can be called with parameters and a batch.
-
-    Raises:
-        TypeError: it is no function, or takes another number of arguments.
-    """
-    try:
-        inspect.signature(loss).bind(None, None)
-    except TypeError as error:
-        raise errors.rejected(
-            rule="loss is a function of (params, batch)",
-            got=f"{errors.describe(loss)}: {_first_line(error)}",
-            do="wrap it: lambda params, batch: ...",
-            kind=TypeError,
-        ) from error
-    except ValueError:
-        return  # a callable that tells no signature
-
-
-def check_gradient(loss: Loss, call: arguments.Arguments, *, has_aux: bool) -> None:
-    """Trace the gradient once: can this loss be differentiated?
-
-    Raises:
-        ValueError: it cannot, such as through a while loop.
-    """
-    n = sum(leaf.arg == 0 for leaf in call.leaves)
-
-    def gradient(*arrays: Any) -> Any:
-        of_own = lambda *own: call.call(loss)(*own, *arrays[n:])  # noqa: E731
-        return jax.grad(of_own, argnums=tuple(range(n)), has_aux=has_aux)(*arrays[:n])
-
-    try:
-        jax.eval_shape(gradient, *call.arrays)
-    except (TypeError, ValueError, NotImplementedError) as error:
-        if errors.is_worded(error):
-            raise
-        raise errors.rejected(
-            rule="the loss can be differentiated by its parameters",
-            got=f"{type(error).__name__}: {_first_line(error)}",
-            do="look at the operation it names; lax.scan has a gradient where lax.while_loop "
-            "has none",
-        ) from error
-
-
-def _iterated(batches: Any) -> Iterable[Any]:
-    lone = isinstance(batches, Mapping | str | bytes | np.ndarray | jax.Array)
-    if isinstance(batches, Iterable) and not lone:
-        return batches
-    raise errors.rejected(
-        rule="batches is an iterable of batches",
-        got=errors.describe(batches),
-        do="wrap a single batch in a list: [batch]",
-        kind=DataError,
-    )
-
-
 def _read(batches: Iterable[Any]) -> Iterator[Any]:
     """Hand on what an iterable gives; word whatever it raises."""
-    position, each = 0, iter(batches)
+    position, each = 0, None
     while True:
         try:
+            each = iter(batches) if each is None else each
             tree = next(each)
         except StopIteration:
             return
-        except Exception as error:  # a user's reader may raise anything
+        # A user's reader may raise anything; sys.exit(0) would pass for success.
+        except (Exception, SystemExit) as error:
             if errors.is_worded(error):
                 raise
             raise errors.rejected(
                 rule="batches can be read to their end",
-                got=f"{type(error).__name__}: {_first_line(error)}, at batch {position}",
+                got=f"{errors.told(error)}, at batch {position}",
                 do="go through the batches by themselves to see the whole traceback",
                 kind=DataError,
             ) from error
@@ -202,7 +117,7 @@ def _read(batches: Iterable[Any]) -> Iterator[Any]:
 
 
 def _batch(tree: Any, position: int) -> Batch:
-    leaves, structure = jax.tree.flatten(tree)
+    leaves, structure = flattened(tree, f"batch {position}")
     leaves = [_as_array(leaf) for leaf in leaves]
     arrays = [leaf for leaf in leaves if arguments.is_array(leaf)]
     sizes = [leaf.shape[0] for leaf in arrays if leaf.ndim]
@@ -215,7 +130,7 @@ def _batch(tree: Any, position: int) -> Batch:
         )
     signature = (structure, *(_word(leaf) for leaf in leaves))
     whole = jax.tree.unflatten(structure, leaves)
-    return Batch(whole, arrays, _examples(arrays), signature)
+    return Batch(position, whole, arrays, _examples(arrays), signature)
 
 
 def _examples(arrays: Sequence[Any]) -> int:
@@ -237,13 +152,23 @@ def _is_key(array: Any) -> bool:
     return raw or jnp.issubdtype(array.dtype, jax.dtypes.prng_key)
 
 
+def _is_traceable(dtype: Any) -> bool:
+    # To NumPy a time difference is a number.
+    timed = isinstance(dtype, np.dtype) and dtype.kind in "mM"
+    return not timed and any(jnp.issubdtype(dtype, kind) for kind in _TRACEABLE)
+
+
+def _is_shape(array: Any) -> bool:
+    return isinstance(array, jax.ShapeDtypeStruct)
+
+
 def _as_array(leaf: Any) -> Any:
     """Take numbers as jit does; flags and names stay settings of the program."""
     if isinstance(leaf, bool | str):
         return leaf
     if isinstance(leaf, int | float):
         return jnp.asarray(leaf)  # weakly typed, so it does not widen what it meets
-    if arguments.is_array(leaf) and getattr(leaf.dtype, "kind", "") not in "OSUmM":
+    if arguments.is_array(leaf) and not _is_shape(leaf) and _is_traceable(leaf.dtype):
         return leaf
     raise errors.rejected(
         rule="a batch is made of arrays and numbers",
@@ -257,29 +182,6 @@ def _word(leaf: Any) -> Any:
     if not arguments.is_array(leaf):
         return (type(leaf).__name__, leaf)
     return (leaf.shape, str(leaf.dtype), bool(getattr(leaf, "weak_type", False)))
-
-
-def _is_number(out: Any) -> bool:
-    return getattr(out, "shape", None) == () and jnp.issubdtype(out.dtype, jnp.floating)
-
-
-def _worded(out: Any) -> str:
-    if isinstance(out, tuple | list):
-        return f"{type(out).__name__} of {', '.join(errors.describe(part) for part in out)}"
-    return errors.describe(out)
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else "no message"
-
-
-def _shapes(call: arguments.Arguments, most: int = 8) -> str:
-    """Word the shapes of the batch and of the first parameters."""
-    pairs = list(zip(call.leaves, call.arrays, strict=True))
-    shown = [p for p in pairs if p[0].arg == 1] + [p for p in pairs if p[0].arg == 0]
-    words = [f"{leaf.path} {errors.describe(array)}" for leaf, array in shown[:most]]
-    return ", ".join(words) + (", …" if len(shown) > most else "")
 
 
 def _leaves_worded(arrays: Sequence[Any]) -> str:

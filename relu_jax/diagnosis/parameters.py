@@ -12,6 +12,7 @@ from relu_jax.core import errors
 from relu_jax.core.types import Array
 from relu_jax.diagnosis.types import ParameterReport
 from relu_jax.tap import arguments
+from relu_jax.training.step import check_optimizer
 
 _AT_ONCE = 2**20  # entries widened to float64 at a time
 
@@ -29,22 +30,18 @@ def optimiser(optimizer: Any, learning_rate: Any) -> optax.GradientTransformatio
             got="both",
             do="leave learning_rate out: the optimizer has its own",
         )
-    if optimizer is not None and not (hasattr(optimizer, "init") and hasattr(optimizer, "update")):
-        raise errors.rejected(
-            rule="optimizer is an optax transformation",
-            got=errors.describe(optimizer),
-            do="pass e.g. optax.adam(1e-3)",
-            kind=TypeError,
-        )
+    if optimizer is not None:
+        check_optimizer(optimizer)
     if learning_rate is None:
         return optimizer
-    if not isinstance(learning_rate, float | int | np.floating) or not 0 < learning_rate < math.inf:
+    number = isinstance(learning_rate, float | int | np.floating) and learning_rate is not True
+    if not (number and 0 < learning_rate < math.inf):
         raise errors.rejected(
             rule="learning_rate is a positive number",
             got=errors.describe(learning_rate),
             do="pass e.g. 1e-3; a schedule goes into an optimizer",
         )
-    return optax.sgd(learning_rate)
+    return optax.sgd(float(learning_rate))
 
 
 def sizes(leaves: Sequence[Any]) -> list[tuple[float, int]]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from relu_jax import tap
 from relu_jax.core.types import Array
-from relu_jax.diagnosis import inputs, statistics
+from relu_jax.diagnosis import losses, statistics
 from relu_jax.tap import arguments
 
 
@@ -27,7 +27,7 @@ Step = Callable[[Sequence[Array], Sequence[Any], Sequence[Any], Any], tuple[Seen
 
 
 def build(
-    loss: inputs.Loss,
+    loss: losses.Loss,
     call: arguments.Arguments,
     sups: Mapping[str, float | None],
     *,

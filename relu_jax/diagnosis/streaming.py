@@ -1,6 +1,7 @@
 """How does a stream of batches become sums, with one batch under way while the last is read?"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import jax
@@ -8,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from relu_jax import tap
+from relu_jax.core import errors
 from relu_jax.core.types import Array, PyTree
-from relu_jax.diagnosis import causes, inputs, kinds, parameters, step, totals
+from relu_jax.diagnosis import causes, inputs, kinds, losses, parameters, step, totals
 from relu_jax.tap import Sites, arguments
 from relu_jax.tap.selectors import Selectable
 
@@ -49,7 +51,7 @@ class Found(NamedTuple):
 
 
 def run(
-    loss: inputs.Loss,
+    loss: losses.Loss,
     params: PyTree,
     batches: Iterable[Any],
     only: Selectable | None,
@@ -62,12 +64,14 @@ def run(
         DataError: no batches, an empty one, or one that does not fit params and loss.
         ValueError: the loss is not a scalar.
     """
+    inputs.flattened(params, "params")
     total, origins, first, last = None, [], None, None
     sizes: list[tuple[float, int]] = []
     for turn in _behind(_turns(loss, params, batches, only, has_aux)):
         first, last = first or turn, turn
         sizes = sizes or parameters.sizes(own_arrays(first.program))
-        seen = jax.device_get(turn.seen)
+        with _worded(len(origins)):
+            seen = jax.device_get(turn.seen)
         sites = {site.id: site for site in turn.program.sites}
         new = totals.of_batch(seen, sites, turn.examples)
         origins.append(_origins(turn.program, new, seen, sizes))
@@ -86,7 +90,7 @@ def run(
 
 
 def _turns(
-    loss: inputs.Loss,
+    loss: losses.Loss,
     params: PyTree,
     batches: Iterable[Any],
     only: Selectable | None,
@@ -105,9 +109,23 @@ def _turns(
         if not sums:
             own = own_arrays(program)
             sums = step.empty_sums(own)
-        with jax.debug_nans(False), jax.debug_infs(False):  # here they are findings, not errors
+        with _worded(batch.position):
             seen, sums = program.step(own, batch.arrays, sums, np.float32(batch.examples))
         yield Turn(program, batch.examples, seen, sums)
+
+
+@contextmanager
+def _worded(position: int) -> Iterator[None]:
+    """Word what goes wrong while a batch runs: memory that ends, or a callback of the user's."""
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        raise errors.rejected(
+            rule="the loss runs on every batch",
+            got=f"{errors.told(error)}, on batch {position}",
+            do="pass smaller batches where memory ran out; else run the loss by itself",
+            kind=errors.DataError,
+        ) from error
 
 
 def _behind(turns: Iterator[Turn]) -> Iterator[Turn]:
@@ -122,7 +140,7 @@ def _behind(turns: Iterator[Turn]) -> Iterator[Turn]:
 
 
 def prepare(
-    loss: inputs.Loss,
+    loss: losses.Loss,
     params: PyTree,
     batch: inputs.Batch,
     only: Selectable | None,
@@ -136,8 +154,8 @@ def prepare(
     """
     call = arguments.part(loss, (params, batch.tree), {})
     inputs.check_params(call)
-    paired = inputs.check_loss(loss, call, has_aux=has_aux)
-    inputs.check_gradient(loss, call, has_aux=paired)
+    paired = losses.check_loss(loss, call, has_aux=has_aux, position=batch.position)
+    losses.check_gradient(loss, call, has_aux=paired)
     sites = tap.sites(loss, params, batch.tree)
     sups = {site.id: kinds.known(site).sup for site in sites}
     return Program(call, sites, step.build(loss, call, sups, only=only, has_aux=paired))

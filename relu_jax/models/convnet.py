@@ -13,7 +13,17 @@ from jaxtyping import Float
 from relu_jax.activations import relu
 from relu_jax.core import errors
 from relu_jax.core.types import Array, Key
-from relu_jax.models.dense import Layer, Model, Params, as_input, dense, layer, widths
+from relu_jax.models.dense import (
+    Layer,
+    Model,
+    Params,
+    as_input,
+    check_activation,
+    dense,
+    layer,
+    layers_of,
+    widths,
+)
 from relu_jax.models.initialise import Initialiser, he
 
 
@@ -44,6 +54,8 @@ def convnet(
 
     Raises:
         ValueError: a size below 1, or so many layers that no pixel is left.
+        TypeError: the activation is no function, or a size no integer.
+        DataError: (apply) parameters or images that are not this model's.
 
     Example:
         >>> model = convnet((8, 8, 1), [4, 8], 10)
@@ -51,6 +63,7 @@ def convnet(
         >>> model.apply(params, jnp.ones((5, 8, 8, 1))).shape
         (5, 10)
     """
+    check_activation(activation)
     image = widths("image sides and channels", image, least=3)
     channels = widths("channels", channels, least=1)
     stride, pool, classes = widths("stride, pool and classes", (stride, pool, classes), least=3)
@@ -64,8 +77,8 @@ def convnet(
         return {"layers": [layer(k, s, draw, dtype) for k, s in zip(keys, shapes, strict=True)]}
 
     def apply(params: Params, x: Any) -> Array:
+        *hidden, last = layers_of(params, shapes)
         x = _images(as_input(x, params, image[-1]), image)
-        *hidden, last = params["layers"]
         for one in hidden:
             x = average_pool(activation(convolve(one, x, stride)), pool)
         return dense(last, x.reshape(x.shape[0], math.prod(x.shape[1:])))

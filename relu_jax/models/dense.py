@@ -74,6 +74,56 @@ def widths(name: str, values: Sequence[Any], *, least: int) -> tuple[int, ...]:
     return checked
 
 
+def check_activation(activation: Any) -> None:
+    """Check that an activation is a function.
+
+    Raises:
+        TypeError: it is none, such as its name.
+
+    Example:
+        >>> check_activation(jnp.tanh)
+    """
+    if not callable(activation):
+        raise errors.rejected(
+            rule="activation is a function",
+            got=errors.describe(activation),
+            do='pass a function, e.g. jax.nn.relu or rj.activations.get("relu")',
+            kind=TypeError,
+        )
+
+
+def layers_of(params: Any, shapes: Sequence[tuple[int, ...]]) -> list[Layer]:
+    """Take the layers out of parameters, checked: one kernel of each shape.
+
+    Raises:
+        DataError: the parameters are those of another model.
+
+    Example:
+        >>> len(
+        ...     layers_of(
+        ...         {"layers": [{"kernel": jnp.ones((3, 2)), "bias": jnp.zeros(2)}]}, [(3, 2)]
+        ...     )
+        ... )
+        1
+    """
+    try:
+        found = [tuple(one["kernel"].shape) for one in params["layers"]]
+    except (TypeError, KeyError, IndexError, AttributeError):
+        found = None
+    if found == list(shapes):
+        return params["layers"]
+    raise errors.rejected(
+        rule=f"the model takes parameters with kernels of shape {_joined(shapes)}",
+        got=errors.describe(params) if found is None else _joined(found) or "no layer",
+        do="draw them with init of this same model",
+        kind=errors.DataError,
+    )
+
+
+def _joined(shapes: Sequence[tuple[int, ...]]) -> str:
+    return ", ".join(map(str, shapes))
+
+
 def as_input(x: Any, params: Params, features: int) -> Array:
     """Take an input with its last axis checked, in the dtype of the parameters.
 

@@ -10,7 +10,16 @@ from jax.typing import DTypeLike
 
 from relu_jax.activations import relu
 from relu_jax.core.types import Array, Key
-from relu_jax.models.dense import Model, Params, as_input, dense, layer, widths
+from relu_jax.models.dense import (
+    Model,
+    Params,
+    as_input,
+    check_activation,
+    dense,
+    layer,
+    layers_of,
+    widths,
+)
 from relu_jax.models.initialise import Initialiser, he
 
 
@@ -33,6 +42,8 @@ def mlp(
 
     Raises:
         ValueError: fewer than two sizes, or one below 1.
+        TypeError: the activation is no function, or a size no integer.
+        DataError: (apply) parameters or inputs that are not this model's.
 
     Example:
         >>> model = mlp([64, 32, 10])
@@ -40,17 +51,18 @@ def mlp(
         >>> model.apply(params, jnp.ones((5, 64))).shape
         (5, 10)
     """
+    check_activation(activation)
     sizes = widths("sizes", sizes, least=2)
+    shapes = list(itertools.pairwise(sizes))
     draw = init or he()
 
     def start(key: Key, dtype: DTypeLike = jnp.float32) -> Params:
-        keys = jax.random.split(key, len(sizes) - 1)
-        shapes = itertools.pairwise(sizes)
+        keys = jax.random.split(key, len(shapes))
         return {"layers": [layer(k, s, draw, dtype) for k, s in zip(keys, shapes, strict=True)]}
 
     def apply(params: Params, x: Any) -> Array:
+        *hidden, last = layers_of(params, shapes)
         x = as_input(x, params, sizes[0])
-        *hidden, last = params["layers"]
         for one in hidden:
             x = activation(dense(one, x))
         return dense(last, x)

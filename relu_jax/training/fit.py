@@ -9,8 +9,10 @@ import numpy as np
 import optax
 
 from relu_jax.core import errors
+from relu_jax.core.batches import iterable
+from relu_jax.core.integers import integer
 from relu_jax.core.types import Key, PyTree
-from relu_jax.training.step import Info, Loss, State, build_step, start
+from relu_jax.training.step import Info, Loss, State, Step, build_step, check_optimizer, start
 
 
 def fit(
@@ -50,10 +52,12 @@ def fit(
         T in front. Same arguments, same machine: the same bits, in one fit or several.
 
     Raises:
-        DataError: the batches end early, or one is empty.
+        DataError: the batches end early, are one batch, or one is empty or does not fit the
+            parameters.
         ValueError: steps or log_every below 1, no parameter, the loss is no scalar, a key
             beside a State.
-        TypeError: a parameter or the loss is no float.
+        TypeError: a parameter or the loss is no float, steps or log_every no integer, the
+            optimizer no optax transformation.
 
     Edges: without `stop_on_nonfinite` a non-finite loss stands in the Info and training goes on.
 
@@ -66,12 +70,14 @@ def fit(
         ([1.0, 1.0], (50,))
     """
     _at_least_one(steps=steps, log_every=log_every)
+    check_optimizer(optimizer)
+    each = iterable(batches)
     state = _begun(params, optimizer, key)
     step = jax.jit(build_step(loss, optimizer, has_aux=has_aux))
     reports: list[Info] = []
     first = int(state.step)
-    for number, batch in enumerate(_exactly(steps, batches), first):
-        after, info = step(state, batch)
+    for number, batch in enumerate(_exactly(steps, each), first):
+        after, info = _updated(step, state, batch, number - first)
         ended = stop_on_nonfinite and not np.isfinite(info.loss)
         if number % log_every == 0 or number == first + steps - 1 or ended:
             reports.append(info)
@@ -95,6 +101,32 @@ def _begun(
         got="a State and a key",
         do="leave the key out, or pass state._replace(key=key)",
     )
+
+
+def _updated(step: Step, state: State, batch: Any, position: int) -> tuple[State, Info]:
+    """Make one update; word what the loss raises about its batch."""
+    try:
+        return step(state, batch)
+    except Exception as error:
+        # A FloatingPointError was asked for, by jax.debug_nans.
+        if errors.is_worded(error) or isinstance(error, FloatingPointError):
+            raise
+        raise errors.rejected(
+            rule="loss(params, batch) works on every batch",
+            got=f"{errors.told(error)}, on batch {position}",
+            do=f"compare {_shapes(batch=batch, params=state.params)}; batches is a list of "
+            "batches, not one batch",
+            kind=errors.DataError,
+        ) from error
+
+
+def _shapes(most: int = 8, **trees: Any) -> str:
+    words = [
+        f"{name}{jax.tree_util.keystr(path)} {errors.describe(leaf)}"
+        for name, tree in trees.items()
+        for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+    ]
+    return ", ".join(words[:most]) + (", …" if len(words) > most else "")
 
 
 def _exactly(steps: int, batches: Iterable[Any]) -> Iterator[Any]:
@@ -123,7 +155,7 @@ def _stacked(reports: list[Info]) -> Info:
     return jax.tree.map(lambda *values: np.stack(values), *jax.device_get(reports))
 
 
-def _at_least_one(**counts: int) -> None:
+def _at_least_one(**counts: Any) -> None:
     for name, value in counts.items():
-        if value < 1:
+        if integer(name, value) < 1:
             raise errors.rejected(rule=f"{name} is at least 1", got=str(value), do=f"raise {name}")

@@ -114,6 +114,24 @@ def build_step(
     return step
 
 
+def check_optimizer(optimizer: Any) -> None:
+    """Check that an optimiser is an optax transformation.
+
+    Raises:
+        TypeError: it is none, such as its name, or a function that builds one.
+
+    Example:
+        >>> check_optimizer(optax.adam(1e-3))
+    """
+    if not (hasattr(optimizer, "init") and hasattr(optimizer, "update")):
+        raise errors.rejected(
+            rule="optimizer is an optax transformation",
+            got=errors.describe(optimizer),
+            do="pass e.g. optax.adam(1e-3)",
+            kind=TypeError,
+        )
+
+
 def norm(tree: PyTree) -> Float[Array, ""]:
     """Take the Euclidean norm over all leaves, in float32 or better.
 

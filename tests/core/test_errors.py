@@ -44,10 +44,40 @@ def test_only_errors_worded_here_count_as_worded():
         ("a'b", 'str "a\'b"'),
         ([1, 2], "list of length 2"),
         ({}, "dict of length 0"),
+        (len, "builtin_function_or_method len"),
+        (errors.describe, "function describe"),
+        (dict, "type dict"),
     ],
 )
 def test_describe_words_values(value, words):
     assert errors.describe(value) == words
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (KeyError("w"), "KeyError: 'w'"),
+        (ValueError("  shapes differ\nat net.py:3\n"), "ValueError: shapes differ"),
+        (AssertionError(), "AssertionError: no message"),
+        (RuntimeError("INTERNAL: Traceback (most recent call last):\n  x\nOSError: gone"),
+         "RuntimeError: OSError: gone"),
+        (SystemExit(0), "SystemExit: 0"),
+    ],
+)  # fmt: skip
+def test_errors_of_others_are_told_in_one_line(error, words):
+    assert errors.told(error) == words
+
+
+def test_a_long_message_is_cut():
+    assert len(errors.first_line(ValueError("x" * 10_000))) == 300
+
+
+def test_an_error_that_fails_to_word_itself_is_told_by_its_kind():
+    class Mute(Exception):
+        def __str__(self):
+            raise ValueError("no words")
+
+    assert errors.told(Mute()) == "Mute: no message"
 
 
 def test_describe_stays_short():

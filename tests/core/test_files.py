@@ -83,6 +83,79 @@ def test_a_failing_disk_leaves_no_partial_file(tmp_path, monkeypatch):
     assert (tmp_path / "a").read_text() == "old"
 
 
+NEW = {"a": b"new a", "b": b"new b"}
+
+
+def contents(folder):
+    """Read every file of a folder, hidden ones too."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def full_at(monkeypatch, what, number):
+    """Let the call with that number fail as on a full disk."""
+    real, calls = getattr(os, what), []
+
+    def failing(*args, **options):
+        calls.append(args)
+        if len(calls) == number:
+            raise OSError(28, "No space left on device", *map(str, args[:1]), None, *args[1:2])
+        return real(*args, **options)
+
+    monkeypatch.setattr(os, what, failing)
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("there", [{}, {"a": b"old a"}, {"b": b"old b"}, dict(a=b"old", b=b"old")])
+def test_of_two_files_both_or_none_are_written(tmp_path, monkeypatch, step, number, there):
+    for name, content in there.items():
+        (tmp_path / name).write_bytes(content)
+    wanted = {tmp_path / name: content for name, content in NEW.items()}
+    with monkeypatch.context() as patch:
+        full_at(patch, step, number)
+        with pytest.raises(UsageError, match=rf"{'ab'[number - 1]}': No space left on device"):
+            files.write_together(wanted, force=True)
+    assert contents(tmp_path) == there
+    files.write_together(wanted, force=True)
+    assert contents(tmp_path) == NEW
+
+
+def test_of_two_files_one_that_exists_keeps_both(tmp_path):
+    (tmp_path / "b").write_bytes(b"old")
+    with pytest.raises(UsageError, match=r"an existing file is kept; got .*b'"):
+        files.write_together({tmp_path / name: content for name, content in NEW.items()})
+    assert contents(tmp_path) == {"b": b"old"}
+
+
+def test_without_second_names_two_files_are_written_all_the_same(tmp_path, monkeypatch):
+    def unsupported(*_, **__):
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(os, "link", unsupported)
+    for name in NEW:
+        (tmp_path / name).write_bytes(b"old")
+    files.write_together({tmp_path / name: content for name, content in NEW.items()}, force=True)
+    assert contents(tmp_path) == NEW
+
+
+@pytest.mark.parametrize("spelling", ["a", "./a", "folder/../a", "link"])
+def test_one_file_by_two_names_is_refused(tmp_path, monkeypatch, spelling):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("a")
+    for force in (True, False):
+        with pytest.raises(UsageError, match=r"a file of its own; got 'a' and .*; give one of"):
+            files.refuse_unwritable("a", spelling, force=force)
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_name_with_nul_is_refused(tmp_path):
+    for names in (["a\0b"], ["a\0b", "c"], ["a\0b", "a\0b"]):
+        with pytest.raises(UsageError, match="a name holds no NUL character"):
+            files.refuse_unwritable(*(tmp_path / name for name in names))
+    assert contents(tmp_path) == {}
+
+
 def test_an_interrupt_leaves_no_partial_file(tmp_path, monkeypatch):
     def interrupted(_):
         raise KeyboardInterrupt

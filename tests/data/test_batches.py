@@ -1,5 +1,6 @@
 """Batches are pure functions of (seed, epoch, step)."""
 
+import inspect
 from typing import NamedTuple
 
 import numpy as np
@@ -123,3 +124,40 @@ def test_numbers_out_of_range_are_refused():
         batch(DATA, 4, seed=0, epoch=-1, step=0)
     with pytest.raises(ValueError, match=r"start is at least 0; got -2"):
         stream(DATA, 4, seed=0, start=-2)
+    with pytest.raises(ValueError, match=r"n is at least 0; got -1"):
+        permutation(-1, 0, 0)
+
+
+# As without pytest, whose checks of annotations would speak first.
+BARE = [inspect.unwrap(f) for f in (permutation, batch, stream, steps_per_epoch)]
+bare_permutation, bare_batch, bare_stream, bare_steps = BARE
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("n", lambda: bare_permutation(10.0, 0, 0)),
+        ("seed", lambda: bare_permutation(10, 0.5, 0)),
+        ("seed", lambda: bare_permutation(10, [0], 0)),
+        ("epoch", lambda: bare_permutation(10, 0, "0")),
+        ("size", lambda: bare_steps(DATA, 2.5)),
+        ("step", lambda: bare_batch(DATA, 4, seed=0, epoch=0, step=0.5)),
+        ("start", lambda: bare_stream(DATA, 4, seed=0, start=1.5)),
+    ],
+)
+def test_what_is_no_integer_is_refused_not_cut(name, call):
+    with pytest.raises(TypeError, match=rf"{name} is an integer; got .*; pass a whole number as"):
+        call()
+
+
+def test_a_float_is_refused_where_its_integer_was_drawn_before():
+    permutation(10, 0, 0)
+    for seed in (0.0, False):
+        with pytest.raises(TypeError, match="seed is an integer"):
+            bare_permutation(10, seed, 0)
+
+
+def test_integers_of_numpy_are_integers():
+    np.testing.assert_array_equal(
+        bare_permutation(np.int64(9), np.uint8(1), 0), permutation(9, 1, 0)
+    )

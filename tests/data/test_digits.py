@@ -48,6 +48,33 @@ def test_missing_file_is_refused_without_its_folder(tmp_path):
     assert str(tmp_path) not in str(told.value)
 
 
+def test_a_path_may_be_text():
+    assert load(str(FILE)).labels.shape == (1797,)
+    with pytest.raises(
+        DataError, match="the digits lie in nope; got No such file or directory; le"
+    ):
+        load("/nope")
+
+
+SEEDS = """
+from relu_jax.data import split
+for seed in (0.5, 0.0, "0", None):
+    try:
+        split(seed=seed)
+    except TypeError as error:
+        print(error)
+"""
+
+
+def test_a_seed_that_is_no_integer_is_refused():
+    # As without pytest, whose checks of annotations would speak first.
+    run = subprocess.run([sys.executable, "-c", SEEDS], check=True, capture_output=True, text=True)
+    assert run.stdout.splitlines() == [
+        f"seed is an integer; got {got}; pass a whole number as seed"
+        for got in ("float 0.5", "float 0.0", "str '0'", "None")
+    ]
+
+
 def test_split_is_disjoint_complete_and_fixed():
     parts = split()
     assert [len(part.labels) for part in parts] == [1257, 270, 270]

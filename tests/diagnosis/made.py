@@ -61,6 +61,8 @@ def chain(n: int = 6, *, ahead: float = 1.0, back: float = 1.0, **changes: Any) 
             f"layers/{i}",
             rms_pre=ahead**i,
             rms_post=0.7 * ahead**i,
+            rms_d_pre=1e-3 * back ** (n - 1 - i),
+            rms_d_post=1.4e-3 * back ** (n - 1 - i),
             norm_d_pre=1e-2 * back ** (n - 1 - i),
             norm_d_post=1.4e-2 * back ** (n - 1 - i),
             **changes,

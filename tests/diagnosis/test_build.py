@@ -9,6 +9,12 @@ from relu_jax.diagnosis.build import load_build
 
 GOOD = "def build():\n    return (lambda params, batch: params * batch), 2.0, [1.0, 3.0]\n"
 
+LIBRARY = """import numpy
+
+def build():
+    numpy.zeros(3, dtype="no such dtype")
+"""
+
 
 def written(tmp_path, text, name="mine.py"):
     """Write a user's file and return its path as text."""
@@ -63,11 +69,27 @@ def test_a_dataclass_in_the_file_finds_its_module(tmp_path):
         ("def build():\n    pass\n", "mine.py:build", "got None"),
         ("def build():\n    return 1 / 0\n", "mine.py", r"ZeroDivisionError: .*\(mine.py:2\)"),
         ("import not_there_at_all\n", "mine.py", r"importing mine.py runs .*No module named"),
-        ("def build(:\n", "mine.py", "SyntaxError"),
+        ("x = 1\ndef build(:\n", "mine.py", r"got SyntaxError: .*\(mine.py, line 2\)"),
+        ("import sys\nsys.exit(0)\n", "mine.py", r"importing mine.py .* SystemExit: 0 \(mine.py:2"),
+        (
+            "def build():\n    raise SystemExit\n",
+            "mine.py",
+            r"SystemExit: no message \(mine.py:2\)",
+        ),
+        (LIBRARY, "mine.py", r"got TypeError: .*dtype.* \(mine.py:4\)"),
+        ("raise OSError('one\\ntwo')\n", "mine.py", r"got OSError: one \(mine.py:1\)"),
+        ("class E(Exception):\n    pass\nraise E\n", "mine.py", r"E: no message \(mine.py:3\)"),
+        ("def build(data):\n    pass\n", "mine.py", "TypeError: .*missing 1 required .*'data'"),
     ],
 )
 def test_a_mistake_is_one_worded_error(tmp_path, monkeypatch, text, target, message):
     monkeypatch.chdir(tmp_path)
     written(tmp_path, text)
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(UsageError, match=message) as caught:
         load_build(target)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_ctrl_c_in_a_file_stays_what_it_is(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        load_build(written(tmp_path, "raise KeyboardInterrupt\n"))

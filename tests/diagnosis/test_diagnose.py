@@ -202,6 +202,8 @@ def test_a_mesh_is_not_built_yet():
             "one floating number",
         ),
         (lambda _, b: b, jnp.ones(3, jnp.int32), [1.0], DataError, "hold floating numbers"),
+        (lambda p: 0.0, start(SIZES), gaussian(20, 1), TypeError, "too many positional"),
+        (mlp_loss(jnp.tanh), {1: 1.0, "a": 1.0}, gaussian(20, 1), DataError, "params is a tree"),
     ],
 )
 def test_wrong_input_is_refused(loss, params, batches, kind, message):
@@ -244,6 +246,37 @@ def test_a_mask_of_minus_infinity_is_mild():
     assert [(one.kind, one.severity, one.site) for one in d.findings] == [
         ("non_finite", "info", "batch/1")
     ]
+
+
+@pytest.mark.parametrize("key", [jax.random.key(1), jax.random.PRNGKey(1)], ids=["key", "raw"])
+def test_a_key_in_the_batch_is_no_example(key):
+    def loss(params, batch):
+        x, labels, key = batch
+        return mlp_loss(jax.nn.relu)(params, (x + 0.1 * jax.random.normal(key, x.shape), labels))
+
+    params = networks.replaced(start(SIZES), 0, "b", jnp.full(24, -50.0))
+    d = rj.diagnose(loss, params, [(*batch, key) for batch in gaussian(40, 2)])
+    assert d.n_examples == d.sites["params/0"].n == d.findings[0].evidence["examples"] == 80
+
+
+@pytest.mark.parametrize("flag", [jax.debug_nans, jax.debug_infs], ids=["nans", "infs"])
+def test_jax_s_own_search_for_nan_does_not_stop_ours(flag):
+    params, batches = start(SIZES), gaussian(20, 1)
+    broken = networks.replaced(params, 1, "w", params[1]["w"].at[0, 0].set(jnp.nan))
+    with flag(True):
+        d = rj.diagnose(mlp_loss(jax.nn.relu), broken, batches, learning_rate=0.1)
+        born = rj.diagnose(mlp_loss(jnp.log), params, batches)
+    assert [(one.kind, one.site) for one in d.findings] == [("non_finite", "params/1/w")]
+    assert [(one.kind, one.site) for one in born.findings] == [("non_finite", "params/0")]
+
+
+def test_leaves_that_read_alike_are_told_apart():
+    def loss(params, batch):
+        return jnp.mean(jnp.tanh(batch @ params["a"]["b"]) @ params["a/b"])
+
+    params = {"a": {"b": jnp.ones((3, 2))}, "a/b": jnp.full((2, 2), jnp.nan)}
+    d = rj.diagnose(loss, params, [jnp.ones((4, 3))])
+    assert [(one.kind, one.site) for one in d.findings] == [("non_finite", "params/a/b#2")]
 
 
 def test_nan_is_no_error():

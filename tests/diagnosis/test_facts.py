@@ -31,10 +31,31 @@ def test_blocked_places_are_those_of_dead_sites():
     assert of.blocked(made.facts(reports)) == [1]
 
 
-def test_flushed_means_at_the_end_of_float32():
-    assert of.is_flushed(made.facts([made.report(norm_d_pre=1e-33)]))
-    assert not of.is_flushed(made.facts([made.report(norm_d_pre=0.0), made.report()]))
+@pytest.mark.parametrize(
+    ("dtype", "rms", "flushed"),
+    [
+        ("float32", 1e-33, True),
+        ("float32", 1e-8, False),
+        ("bfloat16", 1e-33, True),
+        ("bfloat16", 1e-8, False),
+        ("float16", 1e-6, True),  # its smallest number is 6e-8
+        ("float16", 1e-4, False),
+        ("float16", 0.0, False),  # nothing arrived: what cut it is told elsewhere
+        ("float16", None, False),
+    ],
+)
+def test_flushed_means_at_the_end_of_the_number_format(dtype, rms, flushed):
+    small = made.report(dtype=dtype, rms_d_pre=rms, norm_d_pre=1.0)
+    assert of.is_flushed(made.facts([small, made.report()])) is flushed
+
+
+def test_without_sites_nothing_is_flushed():
     assert not of.is_flushed(made.facts([]))
+
+
+def test_half_is_float16_alone():
+    dtypes = ("float16", "bfloat16", "float32")
+    assert [of.is_half(made.report(dtype=dtype)) for dtype in dtypes] == [True, False, False]
 
 
 def test_cut_means_no_gradient_at_all():

@@ -67,11 +67,21 @@ def test_a_layer_after_a_dead_one_may_be_frozen_too():
     assert [one.site for one in found] == ["params/layers/2/b"]
 
 
-def test_gradients_below_float32_are_not_frozen():
-    reports = made.chain(3)
-    reports[0] = reports[0]._replace(norm_d_pre=0.0)
-    reports[1] = reports[1]._replace(norm_d_pre=1e-35)
-    assert judged(reports, leaves(zero=("layers/0/w",))) == []
+@pytest.mark.parametrize(
+    ("dtype", "rms", "explained"),
+    [
+        ("float32", 1e-35, True),
+        ("float32", 1e-6, False),
+        ("float16", 1e-6, True),
+        ("float16", 1e-3, False),
+    ],
+)
+def test_gradients_below_the_number_format_are_not_frozen(dtype, rms, explained):
+    reports = made.chain(3, dtype=dtype)
+    reports[0] = reports[0]._replace(rms_d_pre=0.0, norm_d_pre=0.0)
+    reports[1] = reports[1]._replace(rms_d_pre=rms)
+    found = judged(reports, leaves(zero=("layers/0/w",)))
+    assert [one.site for one in found] == ([] if explained else ["params/layers/0/w"])
 
 
 def test_nothing_is_judged_by_the_gradients_of_nan():
@@ -83,6 +93,13 @@ def test_no_gradient_anywhere_is_critical():
     everything = [f"layers/{i}/{leaf}" for i in range(3) for leaf in "bw"]
     (found,) = judged(made.chain(3), leaves(zero=everything))
     assert (found.severity, found.site) == ("critical", "")
+    assert "float16" not in found.what
+
+
+def test_no_gradient_anywhere_may_be_the_end_of_float16():
+    everything = [f"layers/{i}/{leaf}" for i in range(3) for leaf in "bw"]
+    (found,) = judged(made.chain(3, dtype="float16", back=0.0), leaves(zero=everything))
+    assert found.what.endswith("or its gradient is below 6e-08, where float16 ends: scale it up.")
 
 
 def test_a_weight_of_zeros_may_let_the_others_wait():

@@ -61,6 +61,23 @@ def test_a_map_into_a_loop_may_be_meant():
     assert found.severity == "info"
 
 
+@pytest.mark.parametrize("groups", [(8, 1), (1, 8)])
+def test_a_grouped_convolution_may_be_meant(groups):
+    first, second = (
+        linear(name, 8, 8, after)._replace(groups=number)
+        for name, after, number in zip("ab", [(), ("a",)], groups, strict=True)
+    )
+    (found,) = judged(first, second)
+    assert found.severity == "info"
+    assert "One of them is grouped, which saves weights." in found.what
+
+
+def test_a_residual_stem_may_be_meant():
+    (found,) = judged(linear("a", 8, 8), linear("b", 8, 8, ("a",))._replace(forked=True))
+    assert found.severity == "info"
+    assert found.what.endswith("What the first gives goes elsewhere too.")
+
+
 def test_a_map_that_is_used_twice_may_be_meant():
     (found,) = judged(linear("a", 8, 8), linear("b", 8, 8, ("a",)), linear("b", 8, 8))
     assert (found.severity, found.site) == ("info", "b")

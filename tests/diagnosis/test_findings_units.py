@@ -65,11 +65,26 @@ def test_in_half_precision_rounding_is_the_cause():
     assert (found.kind, found.severity) == ("underflow", "critical")
 
 
-def test_in_single_precision_saturation_is_the_cause():
+def test_in_single_precision_the_size_of_the_arguments_is_the_cause():
     (found,) = judged(made.report(kind="tanh", saturated=0.95, underflow=0.9, dead=20))
     assert found.kind == "saturated"
-    (found,) = judged(made.report(kind="elu", saturated=0.3, underflow=0.2))
-    assert found.kind == "underflow"
+    assert judged(made.report(kind="elu", saturated=0.3, underflow=0.2)) == []
+    assert judged(made.report(kind="gelu", underflow=0.4)) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "underflow", "severity"),
+    [
+        ("tanh", 0.9, "critical"),
+        ("tanh", 0.1, "warning"),
+        ("gelu", 0.9, "warning"),
+        ("gelu", 0.1, "info"),
+        ("elu", 0.1, "info"),
+    ],
+)
+def test_rounding_weighs_less_where_one_side_passes_everything(kind, underflow, severity):
+    (found,) = judged(made.report(kind=kind, dtype="bfloat16", underflow=underflow))
+    assert (found.kind, found.severity) == ("underflow", severity)
 
 
 def test_judging_stops_where_nan_begins():

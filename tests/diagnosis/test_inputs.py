@@ -1,11 +1,10 @@
-"""Does every wrong input give one clear error?"""
+"""Does every wrong batch or parameter give one clear error?"""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from relu_jax.core import errors
 from relu_jax.core.errors import DataError
 from relu_jax.diagnosis import inputs
 from relu_jax.tap import arguments
@@ -35,6 +34,15 @@ X = jnp.ones((4, 3))
         ([{"x": np.ones((2, 3)), "y": np.ones(0)}], "leave empty batches out"),
         ([()], "without any array"),
         ([[np.ones(2), object()]], "made of arrays and numbers; got object"),
+        ([np.array(["a", "b"])], r"made of arrays and numbers; got <U1 array of shape \(2,\)"),
+        ([np.array([None, 1], object)], "got object array of shape"),
+        ([np.array(["2020-01-01"], "datetime64[D]")], r"got datetime64\[D\] array"),
+        ([np.array([1], "timedelta64[s]")], r"got timedelta64\[s\] array"),
+        ([np.zeros(3, [("a", "f4")])], "made of arrays and numbers"),
+        ([b"bytes"], "got bytes"),
+        ([jax.ShapeDtypeStruct((2, 3), "float32")], "made of arrays and numbers"),
+        ([[np.ones(2), (n for n in [1])]], "batch 0 is a tree of arrays; got list of length 2: "),
+        ([{1: X, "a": X}], "a tree of arrays; got dict of length 2: ValueError"),
         (X, r"iterable of batches; got float32 array of shape \(4, 3\); wrap .* \[batch\]"),
         ({"x": X}, "got dict of length 1"),
         ("text", "iterable of batches"),
@@ -74,9 +82,100 @@ def test_a_batch_of_one_scalar_counts_as_one_example():
     assert batch.examples == 1
 
 
+KEY = jax.random.key(0)
+
+
+@pytest.mark.parametrize(
+    ("batch", "examples"),
+    [
+        ({"x": np.ones((8, 3)), "y": np.ones(8)}, 8),
+        ({"key": KEY, "x": np.ones((8, 3))}, 8),
+        ({"key": jax.random.PRNGKey(0), "x": np.ones((8, 3))}, 8),
+        ({"keys": jax.random.split(KEY, 2), "x": np.ones((8, 3))}, 8),
+        ({"keys": jax.random.split(KEY, 8), "x": np.ones((8, 3))}, 8),
+        ({"class_weights": np.ones(10), "x": np.ones((8, 3)), "y": np.ones(8)}, 8),
+        ({"a_mask": np.ones((1, 3), bool), "x": np.ones((8, 3))}, 8),
+        ({"positions": np.arange(5), "x": np.ones((2, 5, 3))}, 2),
+        ({"rate": 0.1, "x": np.ones((8, 3)), "name": "a"}, 8),
+        ((np.ones((8, 3)), None), 8),
+        (np.ones((2, 3), np.uint32), 2),
+        (KEY, 1),
+        ({"rate": 0.1}, 1),
+    ],
+)  # fmt: skip
+def test_examples_are_what_most_arrays_have_in_common(batch, examples):
+    (taken,) = inputs.stream([batch])
+    assert taken.examples == examples
+
+
+def test_batches_know_their_place():
+    assert [batch.position for batch in inputs.stream([X, X, X])] == [0, 1, 2]
+
+
+class Unstartable:
+    """An iterable that cannot even begin."""
+
+    def __iter__(self):
+        """Fail."""
+        raise RuntimeError("no file\nat all")
+
+
+class Mute(Exception):
+    """An error that fails to word itself."""
+
+    def __str__(self):
+        """Fail."""
+        raise ValueError("no words")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (AssertionError(), "got AssertionError: no message, at batch 1; go through"),
+        (RuntimeError("first\nsecond"), "got RuntimeError: first, at batch 1;"),
+        (
+            OSError(2, "No such file"),
+            r"got FileNotFoundError: \[Errno 2\] No such file, at batch 1",
+        ),
+        (SystemExit(0), "got SystemExit: 0, at batch 1"),
+        (Mute(), "got Mute: no message, at batch 1"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_reader_that_fails_is_told_with_the_batch(error, words):
+    def reader():
+        yield X
+        raise error
+
+    stream = inputs.stream(reader())
+    next(stream)
+    with pytest.raises(DataError, match=words) as caught:
+        next(stream)
+    assert caught.value.__cause__ is error
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_reader_that_cannot_begin_is_told():
+    with pytest.raises(DataError, match="got RuntimeError: no file, at batch 0"):
+        next(inputs.stream(Unstartable()))
+
+
+def test_ctrl_c_in_a_reader_stays_what_it_is():
+    def reader():
+        raise KeyboardInterrupt
+        yield
+
+    with pytest.raises(KeyboardInterrupt):
+        next(inputs.stream(reader()))
+
+
 @pytest.mark.parametrize(
     ("params", "message"),
     [
+        ({"w": np.array(["a"])}, r"params/w, <U1 array of shape \(1,\); keep it out"),
+        ({"w": np.array([object()])}, "params/w, object array"),
+        ({"w": np.array(["2020"], "datetime64[Y]")}, r"params/w, datetime64\[Y\] array"),
+        ({"key": KEY}, r"params/key, key<fry> array"),
         ({"w": W["w"], "n": jnp.arange(3)}, r"params/n, int32 array of shape \(3,\); keep it out"),
         ({"w": np.ones(3, bool)}, "params/w, bool array"),
         ({"w": np.ones(3, np.complex64)}, "params/w, complex64 array"),
@@ -90,82 +189,10 @@ def test_params_that_are_no_floats(params, message):
         inputs.check_params(call(params, X))
 
 
+def test_a_tree_that_cannot_be_flattened_is_told():
+    with pytest.raises(DataError, match="params is a tree of arrays; got dict of length 2: Value"):
+        inputs.flattened({1: X, "a": X}, "params")
+
+
 def test_params_are_named_by_their_path():
     assert inputs.check_params(call({"a": [W["w"], 2.0]}, X)) == ["params/a/0", "params/a/1"]
-
-
-@pytest.mark.parametrize(
-    ("f", "batch", "words"),
-    [
-        (loss, jnp.ones((4, 5)), "TypeError: dot_general"),
-        (lambda p, b: jnp.mean(p["w"]) * b["x"], X, ""),
-        (lambda p, _: p["absent"], X, "KeyError: 'absent'"),
-        (lambda _, b: b.absent, X, "AttributeError"),
-        (lambda _, b: jnp.add(*b), (X, X, X), "TypeError"),
-    ],
-)
-def test_a_batch_the_loss_does_not_take(f, batch, words):
-    with pytest.raises(DataError, match="works on every batch; got ") as caught:
-        inputs.check_loss(f, call(W, batch, f), has_aux=None)
-    assert words in str(caught.value)
-    assert caught.value.__cause__ is not None
-    assert "float32 array of shape (3, 2)" in str(caught.value)
-
-
-def test_what_is_worded_already_stays_as_it_is():
-    def refuses(*_):
-        raise errors.rejected(rule="the rule", got="this", do="do that")
-
-    with pytest.raises(ValueError, match=r"^the rule; got this; do that"):
-        inputs.check_loss(refuses, call(W, X, refuses), has_aux=None)
-
-
-def test_errors_of_the_code_are_jax_s_to_word():
-    def branches(_, batch):
-        return 1.0 if jnp.mean(batch) > 0 else 0.0
-
-    with pytest.raises(jax.errors.TracerBoolConversionError):
-        inputs.check_loss(branches, call(W, X, branches), has_aux=None)
-
-
-SCALAR = jnp.float32(1.0)
-
-
-@pytest.mark.parametrize(
-    ("out", "has_aux", "message"),
-    [
-        (X, None, r"one floating number, or \(number, aux\); got float32 array of shape \(4, 3\)"),
-        (jnp.int32(3), None, r"int32 array of shape \(\)"),
-        ((X, SCALAR), None, "got tuple of float32 array"),
-        ((SCALAR, SCALAR, SCALAR), None, "got tuple of"),
-        (None, None, "got None"),
-        ((SCALAR, {}), False, "got tuple of"),
-        (SCALAR, True, "or drop has_aux"),
-    ],
-)
-def test_a_loss_that_is_no_scalar(out, has_aux, message):
-    def f(*_):
-        return out
-
-    with pytest.raises(ValueError, match=message) as caught:
-        inputs.check_loss(f, call(W, X, f), has_aux=has_aux)
-    assert not isinstance(caught.value, DataError)
-
-
-@pytest.mark.parametrize(("out", "paired"), [(SCALAR, False), ((SCALAR, {"a": X}), True)])
-def test_aux_is_found_out(out, paired):
-    def f(*_):
-        return out
-
-    assert inputs.check_loss(f, call(W, X, f), has_aux=None) is paired
-    assert inputs.check_loss(f, call(W, X, f), has_aux=paired) is paired
-
-
-def test_a_loss_without_a_gradient_is_told():
-    def repeated(params, batch):
-        total = jnp.mean(batch @ params["w"])
-        return jax.lax.while_loop(lambda x: x < 10.0, lambda x: 2.0 * x, total)
-
-    with pytest.raises(ValueError, match="differentiated by its parameters; got ValueError: Rev"):
-        inputs.check_gradient(repeated, call(W, X, repeated), has_aux=False)
-    inputs.check_gradient(loss, call(W, X), has_aux=False)

@@ -80,8 +80,17 @@ def test_a_rate_means_plain_descent():
     [
         (optax.sgd(0.1), 0.1, ValueError, "or from a learning_rate; got both"),
         (3, None, TypeError, "an optax transformation; got int 3"),
-        (None, 0.0, ValueError, "positive number; got 0.0"),
-        (None, float("nan"), ValueError, "positive number; got nan"),
+        (None, 0.0, ValueError, "positive number; got float 0.0"),
+        (
+            None,
+            optax.constant_schedule(0.1),
+            ValueError,
+            "got function .*; pass e.g. 1e-3; a sched",
+        ),
+        (None, "0.1", ValueError, "got str '0.1'"),
+        (None, True, ValueError, "got True"),
+        (None, float("inf"), ValueError, "got float inf"),
+        (None, float("nan"), ValueError, "positive number; got float nan"),
     ],
 )
 def test_wrong_optimisers(optimizer, rate, kind, message):

@@ -152,6 +152,25 @@ def underflow():
     return Case(mlp_loss(jax.nn.sigmoid), narrow, digits())
 
 
+def in_half(params):
+    return jax.tree.map(lambda leaf: leaf.astype(jnp.float16), params)
+
+
+def flushed_in_half():
+    """Going back through sigmoids, gradients pass the end of float16 midway."""
+    params = in_half(start([64, *[32] * 6, 10], gain=0.3))
+    return Case(mlp_loss(jax.nn.sigmoid), params, gaussian(n=1))
+
+
+def lost_in_half():
+    """A loss so small in float16 that no gradient leaves it."""
+
+    def loss(params, batch):
+        return mlp_loss(jnp.tanh)(params, batch).astype(jnp.float16) * jnp.float16(1e-6)
+
+    return Case(loss, in_half(start([64, 32, 32, 10])), gaussian(n=1))
+
+
 def linear_stack():
     def loss(params, batch):
         x, labels = batch
@@ -186,6 +205,8 @@ FAULTS = [
     (scaled_twice, "vanishing_signal", "warning", "params/3"),
     (multiplied_twice, "exploding_signal", "warning", "params/2"),
     (underflow, "underflow", "critical", "params/1"),
+    (flushed_in_half, "vanishing_gradient", "critical", "params/0"),
+    (lost_in_half, "frozen_parameter", "critical", ""),
     (linear_stack, "linear_stack", "warning", "params/2/w"),
     (no_activation, "no_activation", "warning", "params/0/w"),
 ]
@@ -217,6 +238,8 @@ SAID_ONCE = [
     (inf_in_the_data, {"non_finite"}),
     (nan_midway, {"non_finite"}),
     (underflow, {"underflow"}),
+    (flushed_in_half, {"vanishing_gradient"}),
+    (lost_in_half, {"frozen_parameter"}),
     (scaled_twice, {"vanishing_signal"}),
 ]
 
@@ -227,6 +250,12 @@ def test_a_fault_is_said_once(plant, kinds):
     found = [one for one in diagnosed(plant).findings if one.severity != "info"]
     assert len(found) == 1
     assert {one.kind for one in found} == kinds
+
+
+def test_zeros_of_float16_are_told_as_such():
+    (flushed,) = diagnosed(flushed_in_half).findings
+    assert flushed.what.endswith("Below params/2 it is rounded to 0.")
+    assert "where float16 ends" in diagnosed(lost_in_half).findings[0].what
 
 
 # Each activation with the gain that keeps the variance of standard normal arguments.

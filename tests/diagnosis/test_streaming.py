@@ -1,5 +1,6 @@
 """Are batches taken one at a time, in order, with no more than one ahead?"""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -51,6 +52,46 @@ def test_batches_of_two_sizes_are_two_programs_and_one_sum():
 def test_a_wrong_batch_in_the_middle_is_an_error():
     with pytest.raises(DataError, match="works on every batch"):
         run([np.ones((4, 3), np.float32), np.ones((4, 5), np.float32)])
+
+
+def test_a_loss_that_fails_later_is_told_with_its_batch():
+    def picky(params, batch):
+        assert batch.shape[0] > 2, "too small"
+        return loss(params, batch)
+
+    batches = [np.ones((n, 3), np.float32) for n in (4, 2)]
+    with pytest.raises(DataError, match="got AssertionError: too small, on batch 1; compare"):
+        streaming.run(picky, W, batches, None, None, None)
+
+
+@pytest.mark.leaks_unchecked("the error of a callback keeps its frames")
+def test_a_loss_that_fails_while_it_runs_is_told_with_its_batch():
+    def refuse(x):
+        if x > 1:
+            raise OSError("the disk is gone")
+        return x
+
+    def calls_out(params, batch):
+        shape = jax.ShapeDtypeStruct((), batch.dtype)
+        return loss(params, batch) + jax.pure_callback(refuse, shape, jnp.max(batch))
+
+    batches = [np.full((4, 3), value, np.float32) for value in (1, 2)]
+    with pytest.raises(DataError, match=r"runs on every batch; got .*the disk is gone, on batch 1"):
+        streaming.run(calls_out, W, batches, None, None, None)
+
+
+def test_programs_of_many_shapes_are_not_kept(monkeypatch):
+    built = []
+    real = streaming.prepare
+
+    def counted(*args):
+        built.append(args[2].examples)
+        return real(*args)
+
+    monkeypatch.setattr(streaming, "prepare", counted)
+    monkeypatch.setattr(streaming, "_KEPT", 2)
+    run([np.ones((n, 3), np.float32) for n in (1, 2, 1, 3, 1, 3)])
+    assert built == [1, 2, 3, 1]
 
 
 def test_an_origin_is_found_in_its_batch():

@@ -78,3 +78,10 @@ def test_images_of_another_shape_are_refused(shape):
     params = model.init(jax.random.key(0))
     with pytest.raises(DataError, match=r"the model takes .*; got float32 array of shape"):
         model.apply(params, np.ones(shape, np.float32))
+
+
+def test_parameters_of_another_network_are_refused():
+    params = convnet((8, 8, 1), [4, 4], 10).init(jax.random.key(0))
+    words = r"kernels of shape \(3, 3, 1, 4\), \(64, 10\); got \(3, 3, 1, 4\), \(3, 3, 4, 4\), \(16"
+    with pytest.raises(DataError, match=words):
+        convnet((8, 8, 1), [4], 10).apply(params, np.ones((2, 8, 8, 1), np.float32))

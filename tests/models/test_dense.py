@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from relu_jax.core.errors import DataError
-from relu_jax.models.dense import as_input, dense, layer, widths
+from relu_jax.models.dense import as_input, check_activation, dense, layer, layers_of, widths
 from relu_jax.models.initialise import lecun
 
 
@@ -40,3 +40,33 @@ def test_input_of_another_width_is_refused():
         as_input(np.ones((2, 5), np.float32), params, 4)
     with pytest.raises(DataError, match=r"got float32 array of shape \(\)"):
         as_input(np.float32(1), params, 4)
+
+
+LAYER = layer(jax.random.key(0), (4, 3), lecun())
+
+
+def test_layers_of_the_right_shapes_are_handed_out():
+    assert layers_of({"layers": [LAYER]}, [(4, 3)]) == [LAYER]
+
+
+@pytest.mark.parametrize(
+    ("params", "got"),
+    [
+        ({"layers": [LAYER, LAYER]}, r"\(4, 3\), \(4, 3\)"),
+        ({"layers": []}, "no layer"),
+        ({"layers": [{"w": 1}]}, "dict of length 1"),
+        ({"layers": [{"kernel": 1.0}]}, "dict of length 1"),
+        ([LAYER], "list of length 1"),
+        (None, "None"),
+    ],
+)
+def test_parameters_of_another_model_are_refused(params, got):
+    words = rf"takes parameters with kernels of shape \(4, 3\); got {got}; draw them with init"
+    with pytest.raises(DataError, match=words):
+        layers_of(params, [(4, 3)])
+
+
+@pytest.mark.parametrize("activation", ["relu", None, 0.1])
+def test_what_is_no_function_is_no_activation(activation):
+    with pytest.raises(TypeError, match=r"activation is a function; got .*; pass .*jax.nn.relu or"):
+        check_activation(activation)

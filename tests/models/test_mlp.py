@@ -1,5 +1,7 @@
 """The fully connected network against NumPy."""
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +9,9 @@ import pytest
 
 from relu_jax.activations import get
 from relu_jax.core.errors import DataError
-from relu_jax.models import mlp, xavier
+from relu_jax.models import convnet, mlp, xavier
+
+SIZES = {mlp: ([4, 2],), convnet: ((8, 8, 1), [4], 10)}
 
 
 def forward(params, x, f):
@@ -63,3 +67,28 @@ def test_wrong_sizes_and_inputs_are_refused():
     model = mlp([4, 2])
     with pytest.raises(DataError, match=r"last axis is 4; got float32 array of shape \(3, 5\)"):
         model.apply(model.init(jax.random.key(0)), np.ones((3, 5), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "got"),
+    [
+        ([4, 8, 2], r"\(4, 8\), \(8, 2\)"),
+        ([4, 8, 8, 8, 2], r"\(4, 8\), \(8, 8\), \(8, 8\), \(8, 2\)"),
+        ([4, 8, 7, 2], r"\(4, 8\), \(8, 7\), \(7, 2\)"),
+    ],
+)
+def test_parameters_of_another_network_are_refused(sizes, got):
+    params = mlp(sizes).init(jax.random.key(0))
+    words = rf"kernels of shape \(4, 8\), \(8, 8\), \(8, 2\); got {got}; draw them with init"
+    with pytest.raises(DataError, match=words):
+        mlp([4, 8, 8, 2]).apply(params, jnp.ones((3, 4)))
+
+
+def test_the_name_of_an_activation_is_refused():
+    words = (
+        r"activation is a function; got str 'relu'; pass .*nn.relu or rj.activations.get\(\"relu"
+    )
+    for build in (mlp, convnet):
+        with pytest.raises(TypeError, match=words):
+            # As without pytest, whose checks of annotations would speak first.
+            inspect.unwrap(build)(*SIZES[build], activation="relu")

@@ -6,7 +6,6 @@ import os
 import pytest
 
 from relu_jax import report
-from relu_jax.core import files
 from relu_jax.core.errors import UsageError
 from tests.report import cases
 
@@ -44,7 +43,7 @@ def test_an_existing_file_stops_both(tmp_path, there):
 @pytest.mark.parametrize("json_path", ["r.html", os.path.join(".", "r.html")])
 def test_one_name_for_both_is_refused(tmp_path, monkeypatch, json_path):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UsageError, match="page and record are two files"):
+    with pytest.raises(UsageError, match="each output goes into a file of its own"):
         report.write(cases.single(), "r.html", json_path, force=True)
     assert list(tmp_path.iterdir()) == []
 
@@ -56,15 +55,15 @@ def test_a_missing_folder_stops_both(tmp_path):
 
 
 def test_a_write_that_fails_midway_takes_the_first_file_back(tmp_path, monkeypatch):
-    real = files.write_text
+    synced = []
 
-    def full_disk(path, text, *, force=False):
-        if path.suffix == ".json":
-            raise UsageError("disk full")
-        real(path, text, force=force)
+    def full_disk(handle):
+        synced.append(handle)
+        if len(synced) == 2:
+            raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files, "write_text", full_disk)
-    with pytest.raises(UsageError, match="disk full"):
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(UsageError, match=r"r\.json': No space left on device"):
         report.write(cases.single(), tmp_path / "r.html", tmp_path / "r.json")
     assert list(tmp_path.iterdir()) == []
 

@@ -50,6 +50,13 @@ def test_arrays_are_named_by_the_path_the_user_sees(args, kwargs, leaves):
     assert _paths(network, *args, **kwargs) == leaves
 
 
+def test_leaves_that_read_alike_are_numbered():
+    params = {"a": {"b": W}, "a/b": W, "c": [W], "c/0": W}
+    assert [path for path, _ in _paths(network, params)] == [
+        "params/a/b", "params/a/b#2", "params/c/0", "params/c/0#2",
+    ]  # fmt: skip
+
+
 def test_a_function_without_a_signature_numbers_its_arguments():
     assert _paths(max, W, W) == [("args/0", 0), ("args/1", 1)]
     assert _paths(partial(network, W), W) == [("x", 0)]

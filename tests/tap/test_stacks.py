@@ -69,6 +69,57 @@ def test_a_residual_sum_is_no_stack():
     assert told["layers/3/w"] == ((), ("layers/2",))
 
 
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda h, p: h,
+        lambda h, p: 2 * h + p["bias"][None],
+        lambda h, p: jax.jit(lambda h: h)(h),
+        lambda h, p: h + h,
+    ],
+    ids=["nothing", "affine", "jit", "twice at once"],
+)
+def test_what_goes_one_way_is_not_forked(step):
+    assert not _last(_between(step)).forked
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        lambda params, x: _fork(x @ params["a"], params),
+        lambda params, x: _fork(2 * (x @ params["a"]), params),
+        lambda params, x: jax.jit(_fork)(x @ params["a"], params),
+        lambda params, x: (lambda h: (h @ params["b"], h))(x @ params["a"]),
+    ],
+    ids=["sum", "affine", "jit", "returned"],
+)
+def test_what_goes_elsewhere_too_is_forked(model):
+    last = _last(model)
+    assert (last.after, last.forked) == (("params/a",), True)
+
+
+def _fork(h, params):
+    return h + jnp.tanh(h @ params["b"])
+
+
+def _last(model):
+    return tap.sites(model, PAIR, n.X).linear[-1]
+
+
+def test_groups_of_a_convolution_are_told():
+    def model(params, x):
+        shape = ("NHWC", "HWIO", "NHWC")
+        x = lax.conv_general_dilated(
+            x, params["deep"], (1, 1), "SAME", dimension_numbers=shape, feature_group_count=3
+        )
+        return n.conv(x, params["point"])
+
+    params = {"deep": n.leaf(3, 3, 1, 6), "point": n.leaf(1, 1, 6, 4)}
+    deep, point = tap.sites(model, params, n.IMAGES).linear
+    assert (deep.groups, point.groups) == (3, 1)
+    assert point.after == ("params/deep",)
+
+
 def test_frames_are_entered_and_a_loop_ends_a_stack():
     told = _after(n.stacked, n.STACK, n.X)
     assert told["deep/w"][0] == ("params/first",)

@@ -1,5 +1,7 @@
 """Training on the shipped digits, and the word for each thing that can be wrong."""
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -139,3 +141,61 @@ def test_key_beside_a_state_is_refused():
     state, _ = fit(square, jnp.zeros(2), ones(1), SGD, steps=1)
     with pytest.raises(ValueError, match=r"a State brings its own key; got a State and a key"):
         fit(square, state, ones(1), SGD, steps=1, key=jax.random.key(0))
+
+
+class Broken(Exception):
+    """What nobody else raises."""
+
+
+def test_a_batch_that_does_not_fit_the_parameters_is_told_with_its_number():
+    def loss(params, batch):
+        return jnp.mean(batch["x"] @ params["w"])
+
+    batches = [{"x": np.ones((4, n), np.float32)} for n in (3, 5)]
+    words = (
+        r"works on every batch; got TypeError: dot_general .*, on batch 1; compare "
+        r"batch\['x'\] float32 array of shape \(4, 5\), params\['w'\] float32 array of shape "
+        r"\(3, 2\); batches is a list of batches, not one batch"
+    )
+    with pytest.raises(DataError, match=words) as caught:
+        fit(loss, {"w": jnp.ones((3, 2))}, batches, SGD, steps=2)
+    assert isinstance(caught.value.__cause__, TypeError)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_whatever_else_a_loss_raises_is_told_too():
+    def loss(params, batch):
+        raise Broken("one\ntwo")
+
+    with pytest.raises(DataError, match="got Broken: one, on batch 0; compare batch float32"):
+        fit(loss, jnp.zeros(2), ones(1), SGD, steps=1)
+
+
+def test_jax_s_own_search_for_nan_still_stops():
+    with jax.debug_nans(True), pytest.raises(FloatingPointError):
+        fit(lambda w, x: jnp.log(w - x).sum(), jnp.zeros(2), ones(1), SGD, steps=1)
+
+
+# As without pytest, whose checks of annotations would speak first.
+bare_fit = inspect.unwrap(fit)
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "words"),
+    [
+        ({"batches": None}, DataError, "iterable of batches; got None; wrap a single"),
+        ({"batches": np.ones(2)}, DataError, r"got float64 array of shape \(2,\); wrap a single"),
+        ({"batches": {"x": np.ones(2)}}, DataError, "got dict of length 1; wrap a single batch"),
+        ({"batches": split().test}, DataError, "got Digits of length 2; wrap a single batch"),
+        ({"optimizer": "adam"}, TypeError, r"optax transformation; got str 'adam'; pass .*adam\(1"),
+        ({"optimizer": optax.adam}, TypeError, "optax transformation; got function adam; pass"),
+        ({"optimizer": None}, TypeError, "optax transformation; got None"),
+        ({"steps": 2.5}, TypeError, "steps is an integer; got float 2.5; pass a whole"),
+        ({"steps": "2"}, TypeError, "steps is an integer; got str '2'"),
+        ({"log_every": 0.5}, TypeError, "log_every is an integer; got float 0.5"),
+    ],
+)
+def test_arguments_of_another_kind_are_refused(changes, kind, words):
+    given = {"batches": ones(2), "optimizer": SGD, "steps": 1} | changes
+    with pytest.raises(kind, match=words):
+        bare_fit(square, jnp.zeros(2), **given)

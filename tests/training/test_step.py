@@ -7,6 +7,7 @@ import optax
 import pytest
 
 from relu_jax.training import State, build_step, norm, start
+from relu_jax.training.step import check_optimizer
 
 
 def loss(params, batch):
@@ -56,6 +57,19 @@ def test_aux_is_reported():
 def test_parameters_that_are_no_floats_are_named(params):
     with pytest.raises(TypeError, match=r"every parameter is a float array; got .* at params\["):
         start(params, optax.sgd(0.1))
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "got"),
+    [("adam", "str 'adam'"), (optax.adam, "function adam"), (None, "None"), (0.1, "float 0.1")],
+)
+def test_what_is_no_optax_transformation_is_refused(optimizer, got):
+    with pytest.raises(TypeError, match=rf"optax transformation; got {got}; pass e.g. optax.adam"):
+        check_optimizer(optimizer)
+
+
+def test_chains_and_schedules_are_optax_transformations():
+    check_optimizer(optax.chain(optax.clip(1.0), optax.sgd(optax.constant_schedule(0.1))))
 
 
 def test_no_parameter_is_refused():
