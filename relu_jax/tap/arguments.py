@@ -40,14 +40,27 @@ class Arguments:
         return jax.tree.unflatten(self._tree, leaves)
 
 
-def part(f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Arguments:
-    """Part the arguments of f(*args, **kwargs), and name every array by its path."""
+def part(
+    f: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    *,
+    numbers: bool = True,
+) -> Arguments:
+    """Part the arguments of f(*args, **kwargs), and name every array by its path.
+
+    Args:
+        f: the function, which names its arguments.
+        args: what it is called with.
+        kwargs: likewise.
+        numbers: whether floats that are no arrays are traced as such.
+    """
     flat, tree = jax.tree_util.tree_flatten_with_path((tuple(args), dict(kwargs)))
     names = _names(f, len(args))
     arrays, leaves, places = [], [], []
     used: Counter[str] = Counter()
     for place, (path, value) in enumerate(flat):
-        if not is_array(value):
+        if not is_array(value) or (isinstance(value, float | complex | np.generic) and not numbers):
             continue
         positional = path[0].idx == 0
         key = path[1].idx if positional else path[1].key
@@ -67,9 +80,13 @@ def part(f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) 
 
 def is_array(x: Any) -> bool:
     """Say whether a value is traced: arrays and floats are, ints and flags are settings."""
-    return isinstance(
-        x, jax.Array | np.ndarray | np.generic | jax.ShapeDtypeStruct | float | complex
-    )
+    arrays = jax.Array | np.ndarray | np.inexact | jax.ShapeDtypeStruct
+    return isinstance(x, arrays | float | complex)
+
+
+def as_results(outs: Sequence[Any]) -> list[jax.Array]:
+    """Turn what a program returns into arrays, numbers written in place too, as jit does."""
+    return [out if isinstance(out, jax.Array) else jnp.asarray(out) for out in outs]
 
 
 def _names(f: Callable[..., Any], n: int) -> list[str]:

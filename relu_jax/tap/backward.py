@@ -43,8 +43,8 @@ def cotangents(
     """
 
     def tapped(*args: Any, **kwargs: Any) -> tuple[Any, dict[str, Tapped]]:
-        call = arguments.part(loss, args, kwargs)
-        seen = _differentiated(loss, call, _values, lambda _site, ct: ct, only)
+        call, read = program.opened(loss, args, kwargs)
+        seen = _differentiated(read, call, _values, lambda _site, ct: ct, only)
         return seen.value, {
             name: Tapped(
                 *ends, *((seen.back[name].pre, seen.back[name].post) if name in seen.back else ())
@@ -97,7 +97,8 @@ def observed_value_and_grad(
     def run(params: Any, *rest: Any) -> tuple[Any, Any, dict[str, Any], dict[str, Cotangent]]:
         call = arguments.part(loss, (params, *rest), {})
         own = sum(leaf.arg == 0 for leaf in call.leaves)
-        seen = _differentiated(loss, call, forward, backward, only, own=own, has_aux=has_aux)
+        read = program.read(loss, call)
+        seen = _differentiated(read, call, forward, backward, only, own=own, has_aux=has_aux)
         gradient = jax.tree.unflatten(jax.tree.structure(params), _gradients(seen.grads, params))
         value = (seen.value, seen.aux) if has_aux else seen.value
         return value, gradient, seen.forward, seen.back
@@ -116,7 +117,7 @@ class _Seen(NamedTuple):
 
 
 def _differentiated(
-    loss: Callable[..., Any],
+    read: Program,
     call: arguments.Arguments,
     forward: interpret.Forward,
     backward: Backward,
@@ -126,7 +127,6 @@ def _differentiated(
     has_aux: bool = False,
 ) -> _Seen:
     """Run a loss forward and backward; its first `own` arrays get gradients."""
-    read = program.read(loss, call)
     _check_scalar(read, has_aux=has_aux)
     chosen = selectors.chosen(read, only)
     probes = {one.site.id: _probes(read, one, backward) for one in chosen if not one.own_rule}
@@ -134,7 +134,7 @@ def _differentiated(
 
     def whole(arrays: Sequence[Any], probes: Any) -> tuple[Any, Any]:
         outs, seen = interpret.run(read.graph.frame, (*arrays, *call.arrays[own:]), see, probes)
-        result = jax.tree.unflatten(read.out_tree, outs)
+        result = jax.tree.unflatten(read.out_tree, arguments.as_results(outs))
         value, aux = result if has_aux else (result, None)
         return value, (aux, seen)
 

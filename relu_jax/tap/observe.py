@@ -9,8 +9,6 @@ from relu_jax.tap import arguments, interpret, program, selectors
 from relu_jax.tap.selectors import Selectable
 from relu_jax.tap.types import Sites, Tapped
 
-_NUMBERS: tuple[Any, ...] = (bool, int, float, complex)
-
 
 def sites(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Sites:
     """Find every activation of a function, without running it.
@@ -34,7 +32,7 @@ def sites(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Sites:
         >>> [(s.id, s.kind) for s in rj.tap.sites(model, params, jnp.ones((5, 3)))]
         [('w1', 'relu')]
     """
-    return program.read(f, arguments.part(f, args, kwargs)).sites
+    return program.opened(f, args, kwargs)[1].sites
 
 
 def observe(
@@ -60,15 +58,15 @@ def observe(
     """
 
     def observed(*args: Any, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
-        call = arguments.part(f, args, kwargs)
-        read = program.read(f, call)
+        call, read = program.opened(f, args, kwargs)
         chosen = selectors.chosen(read, only)
         if not chosen:
             return f(*args, **kwargs), {}
         outs, seen = interpret.run(
             read.graph.frame, call.arrays, interpret.eyes(chosen, forward), {}
         )
-        return jax.tree.unflatten(read.out_tree, map(_plain, outs)), program.in_order(chosen, seen)
+        result = jax.tree.unflatten(read.out_tree, arguments.as_results(outs))
+        return result, program.in_order(chosen, seen)
 
     return observed
 
@@ -92,8 +90,3 @@ def record(
         ([-1.0, 2.0], [0.0, 2.0])
     """
     return observe(f, lambda _site, _act, pre, post: Tapped(pre, post), only)
-
-
-def _plain(value: Any) -> Any:
-    """Turn a number written in the program back into Python's own; JAX carries a dtype with it."""
-    return next((own(value) for own in _NUMBERS if isinstance(value, own)), value)

@@ -11,7 +11,7 @@ import numpy as np
 
 from relu_jax.core import handover
 from relu_jax.tap import compat, context, facts, flatten, reach, recognise, regions, stacks
-from relu_jax.tap.arguments import Arguments
+from relu_jax.tap.arguments import Arguments, part
 from relu_jax.tap.graph import Frame, Graph, Node
 from relu_jax.tap.pieces import Piece
 from relu_jax.tap.recognise import Match
@@ -50,6 +50,24 @@ class _Found:
     match: Match | None
     gates: bool
     around: tuple[Node, ...]
+
+
+def opened(
+    f: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[Arguments, Program]:
+    """Trace f(*args, **kwargs) and find its sites; what f branches on stays a setting.
+
+    A rate that is compared in Python (`if rate > 0`) cannot be traced: then numbers are left as
+    they are, as they would be in a call.
+    """
+    call = part(f, args, kwargs)
+    try:
+        return call, read(f, call)
+    except jax.errors.ConcretizationTypeError:
+        still = part(f, args, kwargs, numbers=False)
+        if len(still.leaves) == len(call.leaves):
+            raise
+        return still, read(f, still)
 
 
 def read(f: Callable[..., Any], arguments: Arguments) -> Program:
@@ -123,6 +141,8 @@ def _functions(
             dealt.add(piece.y)
             if not purpose:
                 yield _Found(piece, name, context.gates(flow, known, piece.y), around)
+    if joined := sum(context.joins_data(flow, known, node) for node in frame.nodes):
+        counts["of several arrays"] += joined  # maxout: no function of one array
 
 
 def _named(network: Graph, known: facts.Facts, found: Sequence[_Found]) -> tuple[Placed, ...]:

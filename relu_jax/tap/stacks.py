@@ -55,6 +55,8 @@ def _walk(
     for node in frame.nodes:
         if not node.backward:
             readers.update({a for a in node.ins if not isinstance(a, Const)})
+    for given in frame.ins:  # what a loop or a rematted region takes may be read twice inside
+        state[given] = read(given)._replace(forked=read(given).forked or readers[given] > 1)
     for node in frame.nodes:
         if id(node) in index:
             i = index[id(node)]

@@ -89,9 +89,10 @@ def test_what_goes_one_way_is_not_forked(step):
         lambda params, x: _fork(x @ params["a"], params),
         lambda params, x: _fork(2 * (x @ params["a"]), params),
         lambda params, x: jax.jit(_fork)(x @ params["a"], params),
+        lambda params, x: jax.checkpoint(_fork)(x @ params["a"], params),
         lambda params, x: (lambda h: (h @ params["b"], h))(x @ params["a"]),
     ],
-    ids=["sum", "affine", "jit", "returned"],
+    ids=["sum", "affine", "jit", "remat", "returned"],
 )
 def test_what_goes_elsewhere_too_is_forked(model):
     last = _last(model)
