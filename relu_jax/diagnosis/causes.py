@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from relu_jax.diagnosis import turns
 from relu_jax.diagnosis.totals import Totals
 from relu_jax.diagnosis.types import Cause
 from relu_jax.tap import Site
@@ -88,6 +89,7 @@ def _turn(site: Site, counts: np.ndarray, *, last: bool = False) -> str:
     """Name the turn of a loop over layers in which it began."""
     if site.loop != "layers":
         return site.id
-    turns = np.flatnonzero(counts.sum(axis=1))
-    place = np.unravel_index(int(turns[-1 if last else 0]), site.loops)
+    bad = counts.sum(axis=1)
+    places = [place for place in turns.running(site) if bad[turns.flat(site, place)]]
+    place = places[-1 if last else 0]
     return f"{site.id}[{','.join(map(str, place))}]"

@@ -15,6 +15,7 @@ from relu_jax.diagnosis import thresholds
 from relu_jax.diagnosis.facts import Facts, finding
 from relu_jax.diagnosis.types import Evidence, Finding, SiteReport
 
+FAR = 700.0  # nats: where float64 ends
 _ENOUGH = 3  # gaps between sites, to tell one that stands out from the others
 _OUTLIER = 4.0  # median deviations: gains that differ widely anyway single nothing out
 
@@ -53,7 +54,7 @@ def _signal(facts: Facts, jumps: Sequence[_Jump]) -> list[Finding]:
         return []
     rate = facts.flow.forward_rate or math.nan
     what = (
-        f"The signal becomes {_times(total)} {_size(total)} from {chain[0].id} to "
+        f"The signal becomes {times(total)} {size(total)} from {chain[0].id} to "
         f"{chain[-1].id}: it changes by a factor of {rate:.3g} per site."
     )
     return [finding(kind, severity, chain[-1].id, what, _evidence(total, rate, len(chain)))]
@@ -73,7 +74,7 @@ def _gradient(facts: Facts, jumps: Sequence[_Jump], blamed: Sequence[str]) -> li
         return []
     rate = facts.flow.backward_rate or math.nan
     what = (
-        f"The gradient becomes {_times(total)} {_size(total)} on its way back from "
+        f"The gradient becomes {times(total)} {size(total)} on its way back from "
         f"{chain[-1].id} to {chain[0].id}: it changes by a factor of {rate:.3g} per site."
         + (f" Below {chain[0].id} it is rounded to 0." if gone else "")
     )
@@ -131,8 +132,8 @@ def _jump(jump: _Jump) -> Finding:
     severity = thresholds.severity(kind, math.exp(size))
     more = "more" if jump.ahead > 0 else "less"
     what = (
-        f"The weight before {jump.site} passes {_times(jump.ahead)} {more} signal than the other "
-        f"weights do, and {_times(jump.back)} {more} gradient: is it scaled twice?"
+        f"The weight before {jump.site} passes {times(jump.ahead)} {more} signal than the other "
+        f"weights do, and {times(jump.back)} {more} gradient: is it scaled twice?"
     )
     evidence = {"forward factor": math.exp(jump.ahead), "backward factor": math.exp(jump.back)}
     worst = "critical" if severity == "critical" else thresholds.JUMP.severity
@@ -155,10 +156,18 @@ def _evidence(total: float, rate: float, n: int) -> Evidence:
     return {"rate per site": rate, "total": math.exp(total), "sites": n}
 
 
-def _size(total: float) -> str:
+def size(total: float) -> str:
+    """Say which way a factor goes, by its logarithm."""
     return "larger" if total > 0 else "smaller"
 
 
-def _times(total: float) -> str:
-    size = float(f"{math.exp(abs(total)):.3g}")
-    return f"{size:,.0f} times" if 100 <= size < 1e6 else f"{size:.3g} times"
+def times(total: float) -> str:
+    """Word a factor, by its logarithm.
+
+    Example:
+        >>> import math
+        >>> times(math.log(2345)), times(-math.log(2e7))
+        ('2,340 times', '2e+07 times')
+    """
+    factor = float(f"{math.exp(min(abs(total), FAR)):.3g}")
+    return f"{factor:,.0f} times" if 100 <= factor < 1e6 else f"{factor:.3g} times"

@@ -8,16 +8,18 @@ from relu_jax.diagnosis.facts import Facts, finding
 from relu_jax.diagnosis.types import Finding, SiteReport
 
 _APART = 3  # sites told one by one; more are told together
+_OF_ONE_CAUSE = ("symmetric_units",)  # a start that draws nothing: told together, however few
+_FEW = 4  # units: of fewer, a few may well be the same on purpose
 _HALF_WORDS = 2  # bytes: rounding to 0 is the format's doing, not only the argument's
 
 
 def judge(facts: Facts) -> list[Finding]:
-    """Find dead, underflowing and saturated sites: one finding per site, the nearest cause."""
+    """Find symmetric, dead, underflowing and saturated sites: one finding per site, the cause."""
     return _together(_apart(facts))
 
 
 def blamed(facts: Facts) -> list[str]:
-    """List the sites that lose the gradient by themselves."""
+    """List the sites with a finding of their own that is more than an info."""
     return [one.site for one in _apart(facts) if one.severity != "info"]
 
 
@@ -28,7 +30,7 @@ def _apart(facts: Facts) -> list[Finding]:
             break  # what comes after carries its NaN or inf
         if any(of.is_dead(before) for before in facts.reports[:i]) and of.is_dead(report):
             continue  # it sees a constant: told with the first
-        found += _first(_dead(facts, i), _underflow(report), _saturated(report))
+        found += _first(_symmetric(report), _dead(facts, i), _underflow(report), _saturated(report))
     return found
 
 
@@ -37,7 +39,7 @@ def _together(found: Sequence[Finding]) -> list[Finding]:
     told = []
     for kind, severity in dict.fromkeys((one.kind, one.severity) for one in found):
         alike = [one for one in found if (one.kind, one.severity) == (kind, severity)]
-        if len(alike) <= _APART and severity != "info":
+        if len(alike) <= _APART and severity != "info" and kind not in _OF_ONE_CAUSE:
             told += alike
             continue
         named = alike[0] if severity != "info" else max(alike, key=_share)
@@ -55,6 +57,22 @@ def _share(found: Finding) -> float:
 
 def _first(*candidates: Finding | None) -> list[Finding]:
     return [found for found in candidates if found is not None][:1]
+
+
+def _symmetric(report: SiteReport) -> Finding | None:
+    """Report units that compute one and the same thing; a gate of a few values has too few."""
+    alike, units = report.alike or 0, report.units
+    severity = thresholds.severity("symmetric_units", alike / units) if units >= _FEW else None
+    if severity is None:
+        return None
+    left = 1 + units - alike
+    width = "a single unit" if left == 1 else f"{left} units"
+    quantity = f"All {units}" if alike == units else f"{alike} of {units}"
+    what = (
+        f"{quantity} units of {report.id} compute the same, forward and backward: the layer has "
+        f"the width of {width}, and equal gradients keep it so."
+    )
+    return finding("symmetric_units", severity, report.id, what, {"alike": alike, "units": units})
 
 
 def _dead(facts: Facts, i: int) -> Finding | None:

@@ -6,7 +6,8 @@ from typing import Any
 from relu_jax.diagnosis.types import Finding, Flow, Histogram, ParameterReport, SiteReport
 from relu_jax.tap import Coverage, Linear, Site
 
-_TUPLES = ("slope_at_kinks", "shape", "unit_axes", "loops")
+_TUPLES = ("slope_at_kinks", "shape", "unit_axes", "loops", "order")
+_TURNS = ("turns_post", "turns_d_pre")
 _HISTOGRAMS = ("hist_pre", "hist_d_pre")
 
 
@@ -68,6 +69,7 @@ def _report(entry: Mapping[str, Any]) -> SiteReport:
     facts |= {name: tuple(facts[name]) for name in _TUPLES}
     numbers = {name: entry[name] for name in SiteReport._fields if name != "site"}
     numbers |= {name: _histogram(entry[name]) for name in _HISTOGRAMS}
+    numbers |= {name: tuple(entry[name]) for name in _TURNS if entry[name] is not None}
     return SiteReport(site=Site(**facts), **numbers)
 
 

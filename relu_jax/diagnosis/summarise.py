@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from relu_jax.diagnosis import bins, kinds
+from relu_jax.diagnosis import bins, kinds, symmetry, turns
 from relu_jax.diagnosis.totals import Totals
 from relu_jax.diagnosis.types import Flow, Histogram, SiteReport
 from relu_jax.tap import Site
@@ -61,16 +61,20 @@ def _in_order(sites: Sequence[Site], totals: Totals) -> list[_Turn]:
 
     Neighbours in loops of the same lengths are taken to stand in the same loop.
     """
-    turns = []
-    for layered, group in groupby(sites, lambda s: s.loops if s.loop == "layers" else None):
+    each = []
+    for layered, group in groupby(sites, _loop_over_layers):
         members = list(group)
         if layered is None:
-            turns.extend(_Turn(site, 0, site.id) for site in members)
+            each.extend(_Turn(site, 0, site.id) for site in members)
             continue
-        for turn, place in enumerate(np.ndindex(layered)):
-            mark = ",".join(map(str, place))
-            turns.extend(_Turn(site, turn, f"{site.id}[{mark}]") for site in members)
-    return [one for one in turns if one.site.id in totals.forward]
+        for place in turns.running(members[0]):
+            turn, mark = turns.flat(members[0], place), ",".join(map(str, place))
+            each.extend(_Turn(site, turn, f"{site.id}[{mark}]") for site in members)
+    return [one for one in each if one.site.id in totals.forward]
+
+
+def _loop_over_layers(site: Site) -> tuple[Any, ...] | None:
+    return (site.loops, site.order) if site.loop == "layers" else None
 
 
 def _row(one: _Turn, totals: Totals) -> dict[str, Any]:
@@ -88,6 +92,7 @@ def _row(one: _Turn, totals: Totals) -> dict[str, Any]:
         "rms_pre": _rms(seen.squares_pre[turn], elements),
         "rms_post": _rms(seen.squares_post[turn], elements),
         **_backward(totals, one, elements),
+        **_through_time(totals, site.id),
         "dead": int(np.sum(alive == 0)),
         "activity_upper": 1.0 - 0.05 ** (1.0 / max(1, min(n, totals.examples))),
         "saturated": _share(seen.saturated[turn], elements),
@@ -101,9 +106,10 @@ def _row(one: _Turn, totals: Totals) -> dict[str, Any]:
 def _backward(totals: Totals, one: _Turn, elements: int) -> dict[str, Any]:
     ends = totals.backward.get(one.site.id)
     if ends is None:
-        names = ("rms_d_pre", "rms_d_post", "norm_d_pre", "norm_d_post", "hist_d_pre")
+        names = ("rms_d_pre", "rms_d_post", "norm_d_pre", "norm_d_post", "hist_d_pre", "alike")
         return dict.fromkeys(names) | {"nonfinite_backward": 0}
-    pre, post = ends.pre, ends.post
+    pre, post, ahead = ends.pre, ends.post, totals.forward[one.site.id]
+    sums = (ahead.squares_pre, ahead.squares_post, pre.squares, post.squares)
     return {
         "rms_d_pre": _rms(pre.squares[one.turn], elements),
         "rms_d_post": _rms(post.squares[one.turn], elements),
@@ -111,7 +117,20 @@ def _backward(totals: Totals, one: _Turn, elements: int) -> dict[str, Any]:
         "norm_d_post": _rms(post.squares[one.turn], totals.examples),
         "nonfinite_backward": int(pre.nonfinite[one.turn].sum() + post.nonfinite[one.turn].sum()),
         "hist_d_pre": _histogram(bins.LOG_EDGES, pre.at_least[one.turn], 2),
+        "alike": symmetry.alike([each[one.turn] for each in sums], one.site.dtype),
     }
+
+
+def _through_time(totals: Totals, name: str) -> dict[str, tuple[float, ...] | None]:
+    """Give the RMS of each turn of a loop over steps."""
+    seen = totals.turns.get(name)
+    if seen is None:
+        return dict.fromkeys(("turns_post", "turns_d_pre"))
+    post, back = (
+        None if sums is None else tuple(np.sqrt(sums / max(1, seen.elements)).tolist())
+        for sums in (seen.post, seen.d_pre)
+    )
+    return {"turns_post": post, "turns_d_pre": back}
 
 
 def _rms(squares: np.ndarray, n: int) -> float:

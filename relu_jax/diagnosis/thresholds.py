@@ -35,6 +35,32 @@ KINDS: tuple[Kind, ...] = (
         ),
     ),
     Kind(
+        "input_scale",
+        "RMS of what enters the first activation that a weight feeds, beyond the factor by which "
+        "the signal grows per site",
+        "Normalise the inputs (subtract their mean, divide by their standard deviation), or check "
+        "the scale of the first weight.",
+        "LeCun, Bottou, Orr & Müller 1998, Efficient BackProp, section 4.3",
+        (
+            Limit("critical", 1e3, "beyond pixels: units of measurement, or a weight a thousand "
+                  "times too large; the loss starts as many times too high"),
+            Limit("warning", 30.0, "normalised inputs give about 1, trained networks up to about "
+                  "10, pixels of 0 to 255 more than 100; gradients of the first weight grow "
+                  "alike, and no one learning rate fits it and the rest"),
+        ),
+    ),
+    Kind(
+        "symmetric_units",
+        "share of a site's units that compute one and the same thing, forward and backward",
+        "Draw the weights at random (He, Xavier): units that start equal get equal gradients and "
+        "stay equal.",
+        "Goodfellow, Bengio & Courville 2016, Deep Learning, section 8.4",
+        (
+            Limit("critical", 0.9, "the layer works at a tenth of its width at most; drawn at "
+                  "random, no two units agree to five digits"),
+        ),
+    ),
+    Kind(
         "dead_units",
         "share of a site's units whose derivative is exactly 0 on every example",
         "Lower the learning rate or start anew: a dead unit gets no gradient to recover by. "
@@ -181,6 +207,26 @@ JUMP = Limit("warning", 5.0, "one weight whose gain differs five-fold from that 
 FEW_EXAMPLES = Limit("info", 60, "with fewer examples a unit that is active on one in twenty "
                      "is easily missed: 0.95^60 = 5 %")  # fmt: skip
 FEW_VALUES = Limit("info", 200, "a share of fewer values is known to no better than ± 7 %")
+FORGETTING = (
+    Limit("warning", 1e3, "the first steps of a sequence get a thousandth of the gradient that "
+          "the last get; never critical, since forgetting may be meant"),
+    Limit("info", 1e2, "what is a hundred-fold down is learnt late, which a task may not need"),
+)  # fmt: skip
+HALF_OPEN = Limit("info", 2.0, "a gate that starts half open passes a half at each turn: an LSTM "
+                  "and a GRU, as they are usually started, lose a factor of 1.2 to 1.7 per turn, "
+                  "and learn to open it")  # fmt: skip
+FEW_TURNS = Limit("info", 4, "over fewer turns there is no trend to be told from a start-up")
+THROUGH_TIME = {
+    "exploding_signal": "Start the recurrent weight orthogonal and not above 1 (√2 for relu), or "
+    "normalise what is carried.",
+    "vanishing_signal": "If the network is to remember: start the recurrent weight orthogonal and "
+    "at about 1 (√2 for relu), or carry the state through gates that start open.",
+    "exploding_gradient": "Start the recurrent weight orthogonal and not above 1 (√2 for relu), "
+    "and clip the gradient.",
+    "vanishing_gradient": "If the network is to remember its first steps: start the recurrent "
+    "weight orthogonal and at about 1 (√2 for relu), or use gates that start open (an LSTM whose "
+    "forget gate has bias 1).",
+}
 SEVERITIES = ("critical", "warning", "info")
 
 

@@ -7,11 +7,19 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from relu_jax.diagnosis import step
+from relu_jax.diagnosis import step, turns
 from relu_jax.diagnosis.statistics import SCALES, Backward, Forward
 from relu_jax.tap import Cotangent, Site
 
 _TINY = 2.0**-80  # below, squares of float32 may have been flushed to zero
+
+
+class Turns(NamedTuple):
+    """Sums of squares over all units, per turn of a loop over steps, in the order they run."""
+
+    post: np.ndarray
+    d_pre: np.ndarray | None
+    elements: int  # values at each turn
 
 
 class Totals(NamedTuple):
@@ -23,6 +31,7 @@ class Totals(NamedTuple):
     forward: dict[str, Forward]
     backward: dict[str, Cotangent]
     moved: np.ndarray  # per parameter leaf: batches whose gradient is not all 0
+    turns: dict[str, Turns]  # of the sites in loops over steps
 
 
 def of_batch(seen: step.Seen, sites: Mapping[str, Site], examples: int) -> Totals:
@@ -37,6 +46,11 @@ def of_batch(seen: step.Seen, sites: Mapping[str, Site], examples: int) -> Total
             for name, one in seen.backward.items()
         },
         moved=np.asarray([peak != 0 for peak in seen.steepest], np.int64),
+        turns={
+            name: _through_time(sites[name], one, seen.backward.get(name))
+            for name, one in seen.forward.items()
+            if turns.has_time(sites[name])
+        },
     )
 
 
@@ -44,13 +58,15 @@ def add(total: Totals | None, new: Totals) -> Totals:
     """Add a batch to the sum.
 
     Edges: a site whose number of units changes from batch to batch has no units to tell apart:
-    it is counted as one.
+    it is counted as one. Where the number of steps changes, the batches with most are told.
     """
     if total is None:
         return new
     for name in new.forward:
         if total.forward[name].alive.shape != new.forward[name].alive.shape:
             total, new = _as_one_unit(total, name), _as_one_unit(new, name)
+    for name in new.turns:
+        total, new = _longer(total, new, name), _longer(new, total, name)
     return jax.tree.map(np.add, total, new)._replace(
         loss=total.loss + new.loss,
         examples=total.examples + new.examples,
@@ -72,6 +88,14 @@ def _as_one_unit(sums: Totals, name: str) -> Totals:
     return sums._replace(forward=sums.forward | {name: one}, backward=sums.backward | backward)
 
 
+def _longer(sums: Totals, others: Totals, name: str) -> Totals:
+    """Where the others have more turns in time, put zeros of their length."""
+    if len(sums.turns[name].post) >= len(others.turns[name].post):
+        return sums
+    none = jax.tree.map(np.zeros_like, others.turns[name])
+    return sums._replace(turns=sums.turns | {name: none})
+
+
 def _pooled(end: Backward) -> Backward:
     return end._replace(
         squares=end.squares.sum(axis=1, keepdims=True),
@@ -86,6 +110,22 @@ def combined(scaled: np.ndarray) -> np.ndarray:
     )
     fits = np.isfinite(plain) & (plain >= _TINY)
     return np.where(fits, plain, np.where(plain < _TINY, raised, lowered))
+
+
+def _through_time(site: Site, ahead: Any, back: Any) -> Turns:
+    """Sum squares over units, turn by turn."""
+    samples = np.asarray(ahead.samples, np.int64)
+    return Turns(
+        post=_per_turn(site, ahead.squares_post),
+        d_pre=None if back is None else _per_turn(site, back.pre.squares),
+        elements=turns.elements(site, samples, math.prod(np.shape(ahead.alive)[len(site.loops) :])),
+    )
+
+
+def _per_turn(site: Site, scaled: Any) -> np.ndarray:
+    squares = combined(np.moveaxis(np.asarray(scaled), len(site.loops), 0))
+    units = tuple(range(len(site.loops), squares.ndim))
+    return turns.through_time(site, squares.sum(axis=units))
 
 
 def _read(site: Site, summary: Any) -> Any:
@@ -103,7 +143,7 @@ def _read(site: Site, summary: Any) -> Any:
 
 def _turns(site: Site, array: np.ndarray) -> np.ndarray:
     """Sum over the turns of a loop over steps; keep those of a loop over layers apart."""
-    turns = array.reshape(math.prod(site.loops), *array.shape[len(site.loops) :])
+    each = array.reshape(math.prod(site.loops), *array.shape[len(site.loops) :])
     if site.loop != "layers":
-        turns = turns.sum(axis=0, keepdims=True)
-    return turns.reshape(len(turns), -1)
+        each = each.sum(axis=0, keepdims=True)
+    return each.reshape(len(each), -1)

@@ -83,6 +83,11 @@ class SiteReport(NamedTuple):
     underflow: float | None  # fraction with f′(z) exactly 0, though f′ is 0 on no interval
     nonfinite_forward: int
     nonfinite_backward: int
+    alike: int | None  # units that agree with the middle one, forward and backward; 1: all differ
+    # RMS of f(z), and of the gradient of z, at each turn of a loop over steps that hands something
+    # on, in the order the turns run; None outside such loops.
+    turns_post: tuple[float, ...] | None
+    turns_d_pre: tuple[float, ...] | None
     hist_pre: Histogram
     hist_d_pre: Histogram | None
 

@@ -174,10 +174,19 @@ def _named(network: Graph, known: facts.Facts, found: Sequence[_Found]) -> tuple
             gates=one.gates,
             loop=("layers" if leaf and leaf.looped else "steps") if loops else "",
             loops=loops,
+            order=tuple(map(_order, scans)),
         )
         rule = any(n.kind == "rule" for n in one.around)
         placed.append(Placed(site, one.piece, rule))
     return tuple(placed)
+
+
+def _order(scan: Node) -> int:
+    """Say how the turns of a scan follow one another, as in `Site.order`."""
+    _, carried = compat.scan_layout(scan.eqn)
+    if not carried:
+        return 0
+    return -1 if scan.eqn.params["reverse"] else 1
 
 
 def _stem(path: str) -> str:

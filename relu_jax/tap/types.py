@@ -29,6 +29,9 @@ class Site(NamedTuple):
     gates: bool  # whether the result multiplies another array, as in a gated unit
     loop: str  # "", "layers" (a scan over stacked weights) or "steps" (any other scan)
     loops: tuple[int, ...]  # lengths of the scans around the site, outermost first
+    # Per loop, how its turns follow one another: 1 from the first on, -1 from the last back
+    # (reverse=True), 0 where none takes anything from another (lax.map).
+    order: tuple[int, ...]
 
 
 class Linear(NamedTuple):

@@ -17,6 +17,7 @@ def site(name: str = "layers/0", kind: str = "relu", **changes: Any) -> Site:
         "id": name, "kind": kind, "params": {}, "slope_at_kinks": (0.0,),
         "path": f"params/{name}/w", "source": "net.py:3", "shape": (64, 32),
         "dtype": "float32", "unit_axes": (1,), "count": 1, "gates": False, "loop": "", "loops": (),
+        "order": (1,) * len(changes.get("loops", ())),
     }  # fmt: skip
     return Site(**(facts | changes))
 
@@ -30,7 +31,8 @@ def report(name: str = "layers/0", kind: str = "relu", **changes: Any) -> SiteRe
         "gain_forward": None, "gain_backward": None, "dead": 0, "activity_upper": 0.005,
         "saturated": 0.5 if kind == "relu" else 0.05, "zeros": 0.5,
         "underflow": None if kind == "relu" else 0.0, "nonfinite_forward": 0,
-        "nonfinite_backward": 0, "hist_pre": HISTOGRAM, "hist_d_pre": HISTOGRAM._replace(zeros=5),
+        "nonfinite_backward": 0, "alike": 1, "turns_post": None, "turns_d_pre": None,
+        "hist_pre": HISTOGRAM, "hist_d_pre": HISTOGRAM._replace(zeros=5),
     }  # fmt: skip
     return SiteReport(**(numbers | changes))
 

@@ -80,6 +80,15 @@ def test_a_loop_over_layers_names_its_turn():
     assert found[0].name == "a[2]"
 
 
+def test_a_reversed_loop_begins_at_its_last_turn():
+    looped = made.site("a", loop="layers", loops=(3,), order=(-1,))
+    counts = np.array([[0, 0, 0], [0, 2, 0], [1, 0, 0]])
+    sums = totals("a", turns=3)
+    ahead = sums.forward["a"]._replace(nonfinite_post=counts)
+    found = causes.origins(sums._replace(forward={"a": ahead}), [looped], {}, {}, ["w"])
+    assert found == [Origin("forward", "a[2]", "result", 3)]
+
+
 def test_batches_are_counted_and_the_first_is_remembered():
     one, other = Origin("data", "x", "", 3), Origin("loss", "", "", 1)
     first, second = causes.gathered([[], [one], [other], [one._replace(count=3)]])

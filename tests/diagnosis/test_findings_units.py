@@ -87,6 +87,27 @@ def test_rounding_weighs_less_where_one_side_passes_everything(kind, underflow, 
     assert (found.kind, found.severity) == ("underflow", severity)
 
 
+@pytest.mark.parametrize(("alike", "found"), [(32, True), (29, True), (28, False), (1, False)])
+def test_units_that_are_all_the_same(alike, found):
+    told = judged(made.report(alike=alike))
+    assert [(one.kind, one.severity) for one in told] == [("symmetric_units", "critical")] * found
+    assert all(f"width of {33 - alike} units" in one.what or alike == 32 for one in told)
+
+
+@pytest.mark.parametrize("units", [1, 2, 3])
+def test_a_few_units_may_be_the_same(units):
+    assert judged(made.report(units=units, alike=units)) == []
+    assert judged(made.report(alike=None)) == []
+
+
+def test_symmetry_is_told_before_what_else_is_wrong_and_once_for_all_sites():
+    (found,) = judged(
+        made.report("a", "tanh", alike=32, saturated=0.99), made.report("b", alike=32, dead=4)
+    )
+    assert (found.kind, found.site) == ("symmetric_units", "a")
+    assert found.what.endswith("So it is at b.")
+
+
 def test_judging_stops_where_nan_begins():
     assert judged(made.report("a", nonfinite_forward=1), made.report("b", dead=32)) == []
 

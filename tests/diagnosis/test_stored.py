@@ -14,6 +14,15 @@ def diagnosis(**changes):
     reports = [
         made.report("a", rms_pre=float("inf")),
         made.report("b[0]", "tanh", loop="layers", loops=(2,), rms_d_pre=None, hist_d_pre=None),
+        made.report(
+            "h",
+            loop="steps",
+            loops=(2,),
+            order=(-1,),
+            turns_post=(0.5, float("inf")),
+            turns_d_pre=None,
+            alike=None,
+        ),
         made.report(HOSTILE, params={"slope": 0.25}, path=HOSTILE),
     ]
     reports[1] = reports[1]._replace(site=reports[1].site._replace(id="b"))
@@ -49,7 +58,8 @@ def test_the_entry_of_a_site_has_what_a_report_draws():
     entry = stored.encoded(diagnosis())["sites"][0]
     asked = """id kind params slope_at_kinks path source shape dtype unit_axes count units n rms_pre
     rms_post rms_d_pre rms_d_post gain_forward gain_backward dead activity_upper saturated zeros
-    underflow nonfinite_forward nonfinite_backward hist_pre hist_d_pre"""
+    underflow nonfinite_forward nonfinite_backward hist_pre hist_d_pre alike turns_post
+    turns_d_pre order"""
     assert set(asked.split()) <= set(entry)
     assert set(entry["hist_pre"]) == {"edges", "counts", "below", "above"}
     assert set(entry["hist_d_pre"]) == {"edges", "counts", "below", "above", "zeros"}

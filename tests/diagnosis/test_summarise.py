@@ -6,7 +6,7 @@ import pytest
 
 from relu_jax.diagnosis import summarise
 from relu_jax.diagnosis.statistics import Backward, Forward
-from relu_jax.diagnosis.totals import Totals
+from relu_jax.diagnosis.totals import Totals, Turns
 from relu_jax.tap import Cotangent
 from tests.diagnosis import made
 
@@ -20,7 +20,7 @@ def totals(names, turns=1, backward=True, examples=20):
     ahead = Forward(np.full((turns, 1), 10), squares, squares * 4, counts[0], *counts, marks)
     back = Backward(squares / 100, counts[0], np.tile(np.arange(99)[::-1], (turns, 1)))
     ends = {name: Cotangent(back, back) for name in names} if backward else {}
-    return Totals(1.0, examples, 2, dict.fromkeys(names, ahead), ends, np.zeros(0))
+    return Totals(1.0, examples, 2, dict.fromkeys(names, ahead), ends, np.zeros(0), {})
 
 
 def test_numbers_of_one_site():
@@ -73,6 +73,32 @@ def test_loops_over_layers_are_told_turn_by_turn_in_the_order_they_run():
     assert found["b[1]"].site.id == "b"
 
 
+def test_a_reversed_loop_over_layers_is_told_in_the_order_it_runs():
+    looped = made.site("a", loop="layers", loops=(3,), order=(-1,))
+    found = summarise.site_reports([looped], totals(["a"], turns=3))
+    assert [(name, r.rms_pre) for name, r in found.items()] == [
+        ("a[2]", 3.0), ("a[1]", 2.0), ("a[0]", 1.0),
+    ]  # fmt: skip
+
+
+def test_turns_of_a_loop_over_steps_become_sizes():
+    looped = made.site("a", loop="steps", loops=(2,))
+    turns = Turns(np.array([40.0, 90.0]), np.array([10.0, 0.0]), 10)
+    found = summarise.site_reports([looped], totals("a")._replace(turns={"a": turns}))["a"]
+    assert (found.turns_post, found.turns_d_pre) == ((2.0, 3.0), (1.0, 0.0))
+    turns = turns._replace(d_pre=None)
+    found = summarise.site_reports([looped], totals("a")._replace(turns={"a": turns}))["a"]
+    assert found.turns_d_pre is None
+
+
+def test_units_alike_are_counted_turn_by_turn():
+    looped = made.site("a", loop="layers", loops=(2,))
+    sums = totals("a", turns=2)
+    sums.forward["a"].squares_pre[1, 0] *= 2
+    found = summarise.site_reports([looped], sums)
+    assert [report.alike for report in found.values()] == [3, 2]
+
+
 def test_a_site_that_was_not_observed_is_left_out():
     assert list(summarise.site_reports([made.site("a"), made.site("b")], totals("b"))) == ["b"]
 
@@ -82,6 +108,7 @@ def test_a_site_without_cotangents_has_none():
     assert found.rms_d_pre is None
     assert found.norm_d_post is None
     assert found.hist_d_pre is None
+    assert found.alike is None
     assert found.nonfinite_backward == 0
 
 

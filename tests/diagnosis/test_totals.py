@@ -45,6 +45,29 @@ def test_steps_are_summed_and_layers_kept_apart():
     assert layers.forward["a"].squares_pre.tolist() == [[1.0, 1.0, 1.0]] * 4
 
 
+def test_the_turns_of_a_loop_over_steps_are_kept_summed_over_units():
+    total = totals.add(read((4,), "steps"), read((4,), "steps"))
+    kept = total.turns["a"]
+    assert kept.post.tolist() == kept.d_pre.tolist() == [6.0] * 4
+    assert kept.elements == 2 * 7 * 3
+    assert read((4,), "layers").turns == read().turns == {}
+
+
+def test_where_the_number_of_steps_changes_the_longest_is_told():
+    each = [read((n,), "steps", value=value) for n, value in ((4, 1.0), (6, 2.0), (5, 1.0))]
+    kept = totals.add(totals.add(each[0], each[1]), each[2]).turns["a"]
+    assert kept.post.tolist() == kept.d_pre.tolist() == [6.0] * 6
+    assert kept.elements == 7 * 3
+
+
+def test_turns_are_in_the_order_they_run():
+    found = seen((3,))
+    found.forward["a"].squares_post[:, 0] *= np.arange(1, 4)[:, None]
+    site = made.site("a", loops=(3,), loop="steps", order=(-1,))
+    kept = totals.of_batch(found, {"a": site}, 10).turns["a"]
+    assert kept.post.tolist() == [9.0, 6.0, 3.0]
+
+
 def test_nested_loops_over_layers_are_flattened():
     assert read((2, 3), "layers").forward["a"].alive.shape == (6, 3)
 

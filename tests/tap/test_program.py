@@ -70,6 +70,24 @@ def test_loops_are_counted_and_told_apart(f, args, loop, loops, count):
     assert (site.loop, site.loops, site.count) == (loop, loops, count)
 
 
+@pytest.mark.parametrize(
+    ("loop", "order"),
+    [
+        (lambda x, ws: lax.scan(lambda h, w: (jnp.tanh(h * w), None), x, ws)[0], (1,)),
+        (lambda x, ws: lax.scan(lambda h, w: (jnp.tanh(h * w), None), x, ws, reverse=True)[0],
+         (-1,)),
+        (lambda x, ws: lax.map(lambda w: jnp.tanh(x * w), ws), (0,)),
+        (lambda x, ws: lax.map(
+            lambda v: lax.scan(lambda h, w: (jnp.tanh(h * w), None), v, ws, reverse=True)[0], ws
+        ), (0, -1)),
+    ],
+    ids=["forward", "reverse", "map", "reverse in a map"],
+)  # fmt: skip
+def test_the_order_in_which_turns_follow_one_another_is_told(loop, order):
+    (site,) = tap.sites(loop, jnp.float32(1), jnp.ones(3))
+    assert site.order == order
+
+
 def test_the_source_is_the_user_s_line():
     def f(params, x):
         return nn.gelu(x @ params)  # the line that is asked for
