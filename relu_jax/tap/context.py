@@ -39,7 +39,7 @@ def purpose(
             return "parameter transform"
     if step := norms.step(regions, cut, match):
         return step
-    if not reach.product and not reach.whole and _in_loss(regions, facts, reach.raw, cut, match):
+    if not reach.product and not reach.whole and _in_loss(regions, facts, reaches, cut, match):
         return "loss"
     return ""
 
@@ -85,7 +85,9 @@ def _is_data(regions: Regions, facts: Facts, v: int, y: int) -> bool:
     )
 
 
-def _in_loss(regions: Regions, facts: Facts, meets: bool, cut: Piece, match: Match | None) -> bool:
+def _in_loss(
+    regions: Regions, facts: Facts, reaches: Reaches, cut: Piece, match: Match | None
+) -> bool:
     """Say whether a function that is only summed up into a result belongs to the loss."""
     mixed = any(_mixes_raw(facts, node) for node in _above(regions, cut.z))
     if facts[cut.z].fed < 0:
@@ -94,7 +96,10 @@ def _in_loss(regions: Regions, facts: Facts, meets: bool, cut: Piece, match: Mat
         return bool(facts.products) or (match is None and (mixed or cut.z in regions.joins))
     if mixed:
         return True
-    if _fresh(regions, cut.z) and _only_reader(regions, cut) and (match or not _has_log(cut)):
+    meets, alone = reaches[cut.y].raw, _only_reader(regions, reaches, cut)
+    if match is not None and match.kind in _LOSSES[:2] and not alone:
+        return True  # softplus(z) - label · z
+    if alone and _fresh(regions, cut.z) and (match or not _has_log(cut)):
         # The output's activation, compared with labels, or weighed by hand: no part of the loss.
         weighed = _is_weighed(regions, facts, cut.y)
         if weighed or (meets and (match is None or match.kind != "log_sigmoid")):
@@ -108,11 +113,16 @@ def _has_log(cut: Piece) -> bool:
     return any(node.name in ("log", "log1p") for node in cut.nodes)
 
 
-def _only_reader(regions: Regions, cut: Piece) -> bool:
+def _only_reader(regions: Regions, reaches: Reaches, cut: Piece) -> bool:
     """Say whether nothing but the function reads its argument: a loss reads logits twice."""
     own = {node.outs[0] for node in cut.nodes}
-    readers = [user for user in regions.users.get(cut.z, ()) if not user.backward]
-    return cut.z not in regions.frame.outs and all(own & set(user.outs) for user in readers)
+    readers = [
+        user
+        for user in regions.users.get(cut.z, ())
+        if not user.backward and any(map(reaches.live, user.outs))
+    ]
+    kept = cut.z in reaches.results(regions.frame)
+    return not kept and all(own & set(user.outs) for user in readers)
 
 
 def _is_weighed(regions: Regions, facts: Facts, y: int) -> bool:

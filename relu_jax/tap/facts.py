@@ -14,8 +14,6 @@ _NAMES = frozenset({
     "params", "parameters", "param", "weights", "weight", "w", "W", "model", "net", "network",
     "variables", "theta", "module", "kernel", "kernels",
 })  # fmt: skip
-
-
 _LINEAR = elementwise.AFFINE.keys() | elementwise.MOVES | elementwise.LINEAR_REDUCTIONS
 
 

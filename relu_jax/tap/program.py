@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from relu_jax.core import handover
-from relu_jax.tap import compat, context, facts, flatten, reach, recognise, regions, stacks
+from relu_jax.tap import chains, compat, context, facts, flatten, reach, recognise, regions, stacks
 from relu_jax.tap.arguments import Arguments, part
 from relu_jax.tap.graph import Frame, Graph, Node
 from relu_jax.tap.pieces import Piece
@@ -127,9 +127,9 @@ def _functions(
     ways = [(y, False) for y in regions.exits(flow, reaches.live, results)]
     ways += [(y, True) for y in regions.frontier(flow, reaches.live, results)]
     for y, for_backward in ways:
-        chain = regions.waypoints(flow, y, dealt)
+        chain = chains.waypoints(flow, y, dealt)
         dealt.add(y)
-        for piece, name in regions.functions(flow, chain, match):
+        for piece, name in chains.functions(flow, chain, match):
             # What is made for a derivative may be one: only a known name tells the function.
             strange = for_backward and (name is None or known[piece.z].direct < 0)
             if (piece.z, piece.y) in taken or strange:

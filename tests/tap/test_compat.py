@@ -173,3 +173,14 @@ def test_jax_s_own_rule_is_the_same_at_every_call():
     assert len(relus) == 2
     assert len(set(relus)) == 1
     assert rules[-1] is None  # an addition has no rule of its own
+
+
+def test_a_name_that_only_sounds_like_a_transposition_is_none():
+    def f(w, x):
+        with jax.named_scope("conv_transpose(2)"):
+            return jnp.tanh(x @ w)
+
+    w, x = jnp.ones((3, 4)), jnp.ones((2, 3))
+    assert not any(map(compat.is_transposed, jax.make_jaxpr(f)(w, x).eqns))
+    backward = jax.make_jaxpr(jax.grad(lambda w: jnp.sum(f(w, x))))(w).eqns
+    assert any(map(compat.is_transposed, backward))

@@ -75,10 +75,6 @@ def test_what_is_no_activation_is_named_for_what_it_is(row):
     assert purpose in sites.coverage.ignored
 
 
-def test_every_part_of_a_logsumexp_is_a_softmax_s():
-    assert _ignored(lambda w, x: nn.logsumexp(x @ w, axis=-1), W, n.X) == {"softmax": 4}
-
-
 @pytest.mark.parametrize("axis", [0, -1])
 @pytest.mark.parametrize("shape", [(5, 4), (1, 4), (5, 1), (1, 1)])
 def test_a_norm_over_a_single_value_is_still_a_norm(axis, shape):
@@ -145,3 +141,60 @@ def test_dropout_is_no_gate():
 
     (site,) = tap.sites(f, W, n.X, jax.random.key(0))
     assert not site.gates
+
+
+def _batch_norm(y):
+    return (y - y.mean(0, keepdims=True)) * jax.lax.rsqrt(y.var(0, keepdims=True) + 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("act", "kind"),
+    [
+        (jnp.tanh, "tanh"),
+        (nn.relu, "relu"),
+        (nn.softplus, "softplus"),
+        (nn.relu6, "relu6"),
+        (nn.hard_tanh, "hard_tanh"),
+        (nn.mish, "unknown"),
+        (jnp.sin, "unknown"),
+        (jnp.exp, "unknown"),
+    ],
+)
+def test_an_output_that_is_compared_with_labels_has_its_activation(act, kind):
+    def loss(params, x, y):
+        return jnp.mean((act(nn.relu(x @ params["w"]) @ params["out"]) - y) ** 2)
+
+    sites = tap.sites(loss, WIDE, n.X, n.Y)
+    assert [site.kind for site in sites] == ["relu", kind]
+    assert sites.coverage.ignored == {"loss": 1}
+
+
+@pytest.mark.parametrize("act", [jnp.tanh, nn.relu, nn.sigmoid, nn.gelu])
+def test_so_it_is_behind_a_batch_norm(act):
+    def loss(params, x, y):
+        return jnp.mean((act(_batch_norm(nn.relu(x @ params["w"]) @ params["out"])) - y) ** 2)
+
+    assert len(tap.sites(loss, WIDE, n.X, n.Y)) == 2
+
+
+def test_a_head_by_hand_leaves_the_hidden_activation_one():
+    def loss(params, x, y):
+        return jnp.mean(((nn.softplus(x @ params["w"]) * params["v"][:1]).sum(-1) - y[:, 0]) ** 2)
+
+    assert [site.kind for site in tap.sites(loss, WIDE, n.X, n.Y)] == ["softplus"]
+
+
+def test_logits_that_are_read_twice_belong_to_the_loss():
+    def loss(params, x, y):
+        z = nn.relu(x @ params["w"]) @ params["out"]
+        return jnp.mean(nn.softplus(z) - y * z)
+
+    sites = tap.sites(loss, WIDE, n.X, n.Y)
+    assert [site.kind for site in sites] == ["relu"]
+    assert sites.coverage.ignored == {"loss": 1}
+
+
+def test_what_is_non_linear_in_several_arrays_is_counted():
+    sites = tap.sites(lambda params, x: jnp.maximum(x @ params["w"], x @ params["v"]), WIDE, n.X)
+    assert not sites
+    assert sites.coverage.ignored == {"of several arrays": 1}

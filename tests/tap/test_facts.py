@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import pytest
 from jax import lax, nn
 
+from relu_jax import tap
 from relu_jax.tap import facts
 from tests.tap import contexts as c
 from tests.tap import networks as n
@@ -144,3 +145,41 @@ def test_without_a_known_weight_no_input_is_taken_for_one():
     assert all(known.is_data(known[v].leaf) for v in known.graph.frame.ins)
     known = facts_of(lambda params, x: x @ params, W, n.X)
     assert [known.is_data(known[v].leaf) for v in known.graph.frame.ins] == [False, True]
+
+
+PAIR = {"w": W, "out": n.leaf(4, 2), "a": n.leaf(3, 2), "b": n.leaf(2, 4)}
+GRAPH = n.leaf(5, 5)
+DERIVED = {
+    "low rank": (lambda params, x: x @ (params["w"] + params["a"] @ params["b"]), ()),
+    "pruned": (lambda params, x, mask: x @ jnp.where(mask, params["w"], 0), (W > 0,)),
+    "noisy": (lambda params, x, key: x @ (params["w"] + jax.random.normal(key, (3, 4))), None),
+    "normalised": (
+        lambda params, x, u: x @ (params["w"] / jnp.linalg.norm(params["w"] @ u)), (n.leaf(4),),
+    ),
+    "neighbours": (lambda params, x, graph: graph @ (x @ params["w"]), (GRAPH,)),
+    "neighbours, closed over": (lambda params, x: GRAPH @ (x @ params["w"]), ()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", DERIVED.values(), ids=DERIVED)
+def test_a_layer_is_named_for_its_weight_whatever_is_done_to_it(row):
+    f, rest = row
+    rest = (jax.random.key(0),) if rest is None else rest
+
+    def whole(params, x, *rest):
+        return nn.relu(f(params, x, *rest)) @ params["out"]
+
+    (site,) = tap.sites(whole, PAIR, n.X, *rest)
+    assert (site.id, site.unit_axes) == ("w", (1,))
+
+
+def test_attention_over_raw_inputs_takes_none_of_them_for_a_weight():
+    params = {"q": n.leaf(3, 4), "k": n.leaf(3, 4, seed=1), "w": W}
+
+    def f(params, x):
+        mixed = nn.softmax((x @ params["q"]) @ (x @ params["k"]).T, axis=-1) @ x
+        return jnp.concatenate([mixed, nn.relu(x @ params["w"])], -1)
+
+    sites = tap.sites(f, params, n.X)
+    assert [(s.id, s.unit_axes) for s in sites] == [("w", (1,))]
+    assert [one.path for one in sites.linear] == ["params/q", "params/k", "params/w"]

@@ -166,3 +166,35 @@ def test_numbers_written_in_place_come_back_as_results():
     (y, three), _ = _run(lambda x: (nn.relu(x), 3.0), n.X)
     assert float(three) == 3
     np.testing.assert_array_equal(y, np.maximum(n.X, 0))
+
+
+def _with_its_own(f):
+    """Return what f is applied to, too."""
+    return jax.jit(lambda w, x: (lambda h: (f(h), h))(x @ w))
+
+
+@pytest.mark.parametrize("f", [jnp.tanh, nn.silu, nn.gelu], ids=["tanh", "silu", "gelu"])
+def test_a_jit_that_returns_its_pre_activations_is_looked_into(f):
+    """The pre-activation is a result of the jit, and read inside it."""
+    layer = _with_its_own(f)
+
+    def loss(w, x):
+        y, h = layer(w, x)
+        return jnp.sum(y**2) + jnp.sum(jnp.cos(h))
+
+    def zeros(e):
+        h = n.X @ W + e
+        return jnp.sum(f(h) ** 2) + jnp.sum(jnp.cos(h))
+
+    _, seen = jax.jit(lambda: tap.cotangents(loss, "w")(W, n.X))()
+    want = jax.grad(zeros)(jnp.zeros((5, 4)))
+    np.testing.assert_allclose(seen["w"].d_pre, want, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("f", [nn.silu, nn.gelu, nn.mish, nn.hard_swish, jnp.tanh])
+def test_the_gradient_of_a_jitted_layer_is_recorded(f):
+    inner = jax.jit(lambda x: f(x @ W) @ W.T)
+    whole = jax.value_and_grad(lambda x: jnp.sum(inner(x) ** 2))
+    (value, seen), plain = jax.jit(lambda x: (tap.record(whole)(x), whole(x)))(n.X)
+    jax.tree.map(np.testing.assert_array_equal, value, plain)
+    assert seen

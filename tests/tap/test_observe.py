@@ -97,3 +97,11 @@ def test_without_a_site_the_function_is_called_as_it_is():
     assert y["y"].tolist() == [2, 2]
     assert y["none"] is None
     assert seen == {}
+
+
+def test_numbers_among_the_results_are_arrays_as_under_jit():
+    y, _ = tap.record(lambda x: (jnp.tanh(x), jnp.array(2), 3))(jnp.ones(2))
+    assert [type(part) for part in y] == [
+        type(part) for part in jax.jit(lambda: (jnp.ones(2), 2, 3))()
+    ]
+    assert [part.dtype for part in y[1:]] == [jnp.int32] * 2

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from jax import lax, nn
 
@@ -142,3 +143,40 @@ def test_sites_of_a_backward_loop_are_not_sites_again():
         == _ids(lambda p, x: f(p, x)[0], n.leaf(2, 3, 3), n.X)
         == ["p"]
     )
+
+
+def _dropped(params, x, rate=0.1):
+    h = nn.relu(x @ params["w"])
+    return h * (1 - rate) if rate > 0 else h
+
+
+@pytest.mark.parametrize("rate", [0.5, np.float32(0.5)])
+def test_a_number_that_is_branched_on_stays_a_setting(rate):
+    (site,) = tap.sites(_dropped, {"w": W}, n.X, rate)
+    assert site.kind == "relu"
+    y, seen = tap.record(_dropped)({"w": W}, n.X, rate)
+    np.testing.assert_allclose(y, 0.5 * seen["w"].post, rtol=1e-6)
+    assert tap.cotangents(lambda *args: _dropped(*args).sum())({"w": W}, n.X, rate)[1]
+
+
+def test_an_array_that_is_branched_on_is_an_error_as_in_any_trace():
+    with pytest.raises(jax.errors.TracerBoolConversionError):
+        tap.sites(_dropped, {"w": W}, n.X, jnp.float32(0.5))
+
+
+def _on_the_host(h):
+    return jax.pure_callback(np.tanh, jax.ShapeDtypeStruct(h.shape, h.dtype), h)
+
+
+@pytest.mark.parametrize(
+    ("f", "name"),
+    [
+        (_on_the_host, "pure_callback"),
+        (jax.scipy.special.i0e, "bessel_i0e"),
+    ],
+    ids=["callback", "special function"],
+)  # fmt: skip
+def test_what_no_rule_reads_is_named_opaque(f, name):
+    sites = tap.sites(lambda w, x: f(x @ w), W, n.X)
+    assert not sites
+    assert sites.coverage.opaque[0].startswith(f"{name} at test_program.py:")

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import pytest
 from jax import lax, nn
 
+from relu_jax import tap
 from relu_jax.tap.reach import NOWHERE, Reach
 from tests.tap import contexts as c
 from tests.tap import networks as n
@@ -78,3 +79,14 @@ def test_an_opaque_region_may_hold_a_product():
         return lax.cond(x.sum() > 0, lambda h: h + 1, lambda h: h, nn.relu(x @ params)).sum()
 
     assert _of("custom_jvp_call", f, W, n.X).product
+
+
+@pytest.mark.parametrize("f", [nn.silu, nn.gelu, nn.elu, jnp.tanh])
+def test_what_a_loop_keeps_for_its_gradient_is_no_result(f):
+    """A loop hands out what its backward pass needs: parts of the activation, by themselves."""
+
+    def run(w):
+        return jnp.sum(lax.scan(lambda h, _: (f(h @ w), None), n.X, None, length=2)[0])
+
+    w = n.leaf(3, 3)
+    assert [s.kind for s in tap.sites(jax.grad(run), w)] == [s.kind for s in tap.sites(run, w)]

@@ -137,3 +137,60 @@ def test_the_grid_sees_where_catalogued_functions_bend():
     for kink in kinks:
         assert np.any(kink > recognise._GRID)
         assert np.any(kink < recognise._GRID)
+
+
+def _masked(f):
+    return lambda params, x, mask: f(x @ params["w"], mask) @ params["out"]
+
+
+MASKED = {
+    "to minus infinity": (lambda h, m: jnp.where(m[:, None], -jnp.inf, jnp.tanh(h)), ["tanh"]),
+    "to 0": (lambda h, m: jnp.where(m[:, None], nn.relu(h), 0), ["relu"]),
+    "before": (lambda h, m: nn.relu(jnp.where(m[:, None], h, -1e9)), ["relu"]),
+    "by a float": (
+        lambda h, m: jnp.where(m.astype(h.dtype)[:, None] > 0.5, nn.relu(h), 0), ["relu"],
+    ),
+    "drop path": (lambda h, m: jnp.where(m[:, None], nn.relu(h) / 0.8, 0), ["relu"]),
+    "two functions": (lambda h, m: jnp.where(m[:, None], nn.relu(h), jnp.tanh(h)), ["unknown"]),
+    "by the unit": (
+        lambda h, m: jnp.where(jnp.arange(4)[None] < 2, nn.relu(h), jnp.tanh(h)), ["unknown"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", MASKED.values(), ids=MASKED)
+def test_a_mask_is_no_part_of_a_function_and_swallows_none(row):
+    f, kinds = row
+    mask = np.array([0, 1, 0, 1, 1], bool)
+    params = {"w": n.leaf(3, 4), "out": n.leaf(4, 2)}
+    model = _masked(f)
+    sites = tap.sites(model, params, n.X, mask)
+    assert [site.kind for site in sites] == kinds
+    if kinds == ["tanh"]:
+        _, seen = tap.record(model)(params, n.X, mask)
+        np.testing.assert_allclose(seen["w"].post, np.tanh(n.X @ params["w"]), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("step", [3, 30])
+def test_a_function_that_is_chosen_by_a_number_is_none_of_its_choices(step):
+    def f(params, x, step):
+        h = x @ params["w"]
+        return jax.lax.select_n(step > 10, nn.relu(h), nn.gelu(h))
+
+    assert [s.kind for s in tap.sites(f, {"w": n.leaf(3, 4)}, n.X, jnp.int32(step))] == ["unknown"]
+
+
+def test_in_half_precision_a_scaled_sigmoid_is_recorded_as_its_name_says():
+    w, x = (jnp.asarray(a, jnp.bfloat16) for a in (n.leaf(3, 4), n.X))
+    _, seen = tap.record(lambda w, x: 0.98 * nn.sigmoid(x @ w) + 0.01)(w, x)
+    (ends,) = seen.values()
+    np.testing.assert_array_equal(ends.post, nn.sigmoid(ends.pre))
+
+
+def test_nothing_is_said_of_functions_that_are_not_finite(recwarn):
+    tap.sites(
+        lambda w, x: jnp.log1p(jnp.square(x @ w)) + jnp.where(x @ w > 0, jnp.inf, 1),
+        n.leaf(3, 4),
+        n.X,
+    )
+    assert not recwarn.list

@@ -46,51 +46,6 @@ def test_a_region_is_left_where_its_values_are_used():
     assert list(regions.exits(flow, lambda v: False, ())) == []
 
 
-def test_waypoints_are_what_every_path_passes():
-    flow = regions_of(lambda x: jnp.tanh(x * nn.sigmoid(x)) + 1, n.X)
-    (y,) = regions.exits(flow, lambda v: True, flow.frame.outs)
-    names = [flow.maker[v].name for v in regions.waypoints(flow, y, set())[1:]]
-    assert names == ["mul", "tanh", "add"]  # not the sigmoid: x goes around it
-
-
-@pytest.mark.parametrize(
-    ("f", "kinds"),
-    [
-        (lambda x: jnp.tanh(nn.relu(x)), ["relu", "tanh"]),
-        (lambda x: nn.relu(jnp.tanh(x)), ["tanh", "relu"]),
-        (lambda x: nn.relu(nn.relu(x)), ["relu"]),
-        (lambda x: 1.7 * jnp.tanh(2 * x / 3), ["tanh"]),
-        (lambda x: nn.relu(2 * x + 1), ["relu"]),
-        (lambda x: jnp.sin(3 * x), ["unknown"]),
-        (lambda x: jnp.sin(jnp.cos(x)), ["unknown"]),
-        (lambda x: jnp.sin(nn.silu(x)), ["silu", "unknown"]),
-        (lambda x: nn.silu(jnp.sin(x)), ["unknown", "silu"]),
-        (lambda x: jnp.square(nn.relu(x)), ["relu", "unknown"]),
-        (lambda x: (nn.relu(x), nn.relu(-x)), ["relu", "relu"]),
-        (lambda x: 2 * x + 1, []),
-    ],
-)
-def test_a_chain_is_cut_into_the_functions_along_it(f, kinds):
-    assert _kinds(lambda w, x: f(x @ w), n.leaf(3, 4), n.X) == kinds
-
-
-def test_a_constant_added_after_an_activation_does_not_double_it():
-    def f(w, x):
-        p = nn.sigmoid(x @ w)
-        return jnp.log(p + 1e-6), jnp.log(1 - p + 1e-6)
-
-    sites = tap.sites(f, n.leaf(3, 4), n.X)
-    assert [s.kind for s in sites].count("sigmoid") == 1
-
-
-def test_a_scaled_activation_is_recorded_whole_or_bare_but_right():
-    y, seen = tap.record(lambda w, x: 1.7 * jnp.tanh(x @ w))(n.leaf(3, 4), n.X)
-    (ends,) = seen.values()
-    bare, whole = jnp.tanh(ends.pre), 1.7 * jnp.tanh(ends.pre)
-    assert bool(jnp.allclose(ends.post, bare)) or bool(jnp.allclose(ends.post, whole))
-    assert bool(jnp.allclose(y, whole))
-
-
 def test_only_real_floats_are_floats():
     dtypes = ("float32", "bool", "int32", "bfloat16", "float16", "complex64", "float8_e4m3fn")
     network = graph_of(lambda x: [x.astype(d) for d in dtypes], n.X)
@@ -103,3 +58,30 @@ def test_only_real_floats_are_floats():
 def test_a_key_is_no_float():
     network = graph_of(lambda k: k, jax.random.key(0))
     assert not regions.is_float(network, network.frame.outs[0])
+
+
+def test_a_parameter_of_full_size_is_a_parameter_still():
+    params = {"w": n.leaf(3, 4), "a": n.leaf(4)}
+
+    def prelu(params, x):
+        h = x @ params["w"]
+        return jnp.where(h > 0, h, params["a"] * h)
+
+    def swish(params, x):
+        h = x @ params["w"]
+        return h * nn.sigmoid(params["a"] * h)
+
+    assert _kinds(prelu, params, n.X[0]) == ["leaky_relu"]
+    assert _kinds(swish, params, n.X[0]) == ["silu"]
+    assert _kinds(lambda params, x: nn.relu(x @ params["w"] + params["a"]), params, n.X[0]) == [
+        "relu"
+    ]
+
+
+def test_sums_of_broadcasts_are_arrays_of_their_own():
+    def scores(params, x):
+        h = x @ params["w"]
+        wide = jnp.broadcast_to(h[:, :1], (5, 5)) + jnp.broadcast_to(h[:, 1][None], (5, 5))
+        return nn.softmax(nn.leaky_relu(wide), axis=-1) @ h
+
+    assert _kinds(scores, {"w": n.leaf(3, 4)}, n.X) == ["leaky_relu"]
