@@ -20,7 +20,7 @@ def loss(params, batch):
     return jnp.mean((h @ params["w2"]) ** 2)
 
 def build():
-    params = {"w1": jnp.ones((3, 4)) * 0.1, "w2": jnp.ones((4, 1))}
+    params = {"w1": jnp.ones((3, 4)) * 0.1, "w2": jnp.arange(1.0, 5.0)[:, None]}
     return loss, params, [jnp.ones((8, 3))] * 2
 """
 

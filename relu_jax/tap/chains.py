@@ -9,7 +9,7 @@ from relu_jax.tap.pieces import Piece
 from relu_jax.tap.recognise import AFFINE, Match
 from relu_jax.tap.regions import Regions, is_float, piece
 
-_LONGEST = 24  # non-linear steps of a chain that may make up one known function
+_LONGEST = 8  # non-linear steps of a chain that may make up one known function
 
 
 def waypoints(regions: Regions, y: int, known: set[int]) -> list[int]:

@@ -77,11 +77,15 @@ def residual_stem_under_jit():
     return residual_stem(jax.jit)
 
 
+def residual_stem_under_remat():
+    return residual_stem(jax.checkpoint)
+
+
 MEANT = [
-    (gelu_on_raw_pixels, set()),
     (depthwise_separable, {"linear_stack"}),
     (residual_stem, {"linear_stack"}),
     (residual_stem_under_jit, {"linear_stack"}),
+    (residual_stem_under_remat, {"linear_stack"}),
 ]
 
 
@@ -89,6 +93,11 @@ MEANT = [
 def test_what_is_meant_is_mild_at_most(network, mild):
     found = rj.diagnose(*network()).findings
     assert {(one.kind, one.severity) for one in found} == {(kind, "info") for kind in mild}, found
+
+
+def test_raw_pixels_are_told_as_such_and_not_as_underflow():
+    (found,) = rj.diagnose(*gelu_on_raw_pixels()).findings
+    assert (found.kind, found.severity) == ("input_scale", "warning")
 
 
 def test_gelu_in_bfloat16_loses_a_little_of_its_off_side():
