@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from relu_jax import __version__
 from relu_jax.core import errors
 
 # Exit codes; 1 says that --fail-on found something, 130 is what a shell gives for Ctrl-C.
@@ -62,7 +63,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="relu-jax",
         description="See what activation functions do to the signal and the gradient.",
+        epilog="Exit codes: 0, or 1 if --fail-on found something that severe; 2 for a wrong "
+        "command line, file or build function; 3 for wrong parameters or batches.",
     )
+    parser.add_argument("--version", action="version", version=f"relu-jax {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     report = commands.add_parser(
         "report",
@@ -111,6 +115,8 @@ def _report(args: argparse.Namespace) -> int:
     report.write(made, args.out, json_path, force=args.force)
     for run in made["runs"]:
         _say(report.table(run))
+    for run in made["runs"]:  # once more, where the reader's eye is
+        _say(report.table(run).splitlines()[0])
     _say(f"{args.out} and {json_path} written")
     return 0
 

@@ -9,6 +9,7 @@ import textwrap
 
 import pytest
 
+import relu_jax
 from relu_jax import cli, report
 from relu_jax.experiments import gradient_report
 
@@ -244,3 +245,10 @@ def waiting():
     assert process.stdout.readline() == b"ready\n"
     process.send_signal(signal.SIGINT)
     assert ended(process) == (cli.STOPPED, ["relu-jax: stopped"])
+
+
+def test_the_version_is_told(capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out.split() == ["relu-jax", relu_jax.__version__]

@@ -68,8 +68,8 @@ def _parted(target: str) -> tuple[Path, str]:
     if file.suffix == ".py" and file.is_file():
         return file, name or "build"
     raise errors.rejected(
-        rule="the model is named FILE.py:function, and the file exists",
-        got=repr(target),
+        rule="the model is named FILE.py:function",
+        got=f"no such file: {str(file)!r}" if file.suffix == ".py" else repr(target),
         do="e.g. relu-jax diagnose my_model.py:build",
         kind=errors.UsageError,
     )

@@ -41,7 +41,19 @@ def _findings(facts: Facts, alike: Sequence[Cause]) -> list[Finding]:
     """Report leaves together, since one step of training spreads NaN to all; sites each."""
     if alike[0].place not in _LEAVES:
         return [_finding(facts, cause, []) for cause in alike]
+    if alike[0].place == "parameter" and 1 < len(alike) >= len(facts.parameters) / 2:
+        return [_diverged(facts, alike)]
     return [_finding(facts, alike[0], [cause.name for cause in alike[1:]])]
+
+
+def _diverged(facts: Facts, alike: Sequence[Cause]) -> Finding:
+    """Tell of a training that is over: every update after the first NaN spread it further."""
+    told = _finding(facts, alike[0], [cause.name for cause in alike[1:]])
+    what = (
+        f"{len(alike)} of {len(facts.parameters)} parameters hold NaN or infinite values: "
+        "the training that made them has diverged."
+    )
+    return told._replace(what=what, site="", remedy=thresholds.DIVERGED)
 
 
 def _finding(facts: Facts, cause: Cause, others: Sequence[str]) -> Finding:

@@ -25,18 +25,19 @@ def judge(facts: Facts) -> list[Finding]:
 
 def _no_activation(facts: Facts) -> Finding:
     chained = 2 if any(linear.after for linear in facts.linear) else min(len(facts.linear), 1)
-    severity = thresholds.severity("no_activation", chained) or "info"
+    severity = thresholds.severity("no_activation", 2 if facts.opaque else chained) or "info"
     what = f"No activation was found; the network has {len(facts.linear)} linear maps"
     what += " and is linear as a whole." if chained > 1 else "."
     if facts.opaque:
-        what += f" Not entered: {', '.join(facts.opaque[:3])}."
+        what += f" Not entered, so not judged: {', '.join(facts.opaque[:3])}."
     path = facts.linear[0].path if facts.linear else ""
     return finding("no_activation", severity, path, what, {"linear maps": len(facts.linear)})
 
 
 def _linear_stack(first: Linear, second: Linear, *, reused: bool) -> Finding:
     """Report a pair; it is mild where the two could not be merged into one as small."""
-    narrow = first.n_out < min(first.n_in, second.n_out)
+    # Of a kernel over several places, the channels between do not bound the rank.
+    narrow = second.n_in == first.n_out < min(first.n_in, second.n_out)
     grouped = max(first.groups, second.groups) > 1
     meant = narrow or reused or grouped or second.forked
     severity = thresholds.severity("linear_stack", 0 if meant else 1) or "info"

@@ -80,7 +80,8 @@ def check_params(call: arguments.Arguments) -> list[str]:
             raise errors.rejected(
                 rule="params hold floating numbers, which have a gradient",
                 got=f"{path}, {errors.describe(array)}",
-                do="keep it out of params (close over it), or convert it with .astype(float)",
+                do="keep it out of params: close over it, or split it off with nnx.split(model, "
+                "nnx.Param, ...) or eqx.partition(model, eqx.is_inexact_array)",
                 kind=DataError,
             )
     if not own:

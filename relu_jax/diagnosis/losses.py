@@ -102,6 +102,12 @@ def _failed(error: BaseException, call: arguments.Arguments, position: int) -> E
             got=got,
             do="replace Python's if, while and float() on arrays by jnp.where, lax.cond, lax.scan",
         )
+    if type(error).__name__ == "TraceContextError":  # Flax NNX
+        return errors.rejected(
+            rule="the loss changes nothing but what it makes itself",
+            got=got,
+            do="call model.eval(), or take a copy: nnx.merge(graph, params, rest, copy=True)",
+        )
     if "not a valid JAX type" in got:
         return errors.rejected(
             rule="the loss returns arrays and numbers",

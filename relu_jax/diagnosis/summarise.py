@@ -96,6 +96,7 @@ def _row(one: _Turn, totals: Totals) -> dict[str, Any]:
         "dead": int(np.sum(alive == 0)),
         "activity_upper": 1.0 - 0.05 ** (1.0 / max(1, min(n, totals.examples))),
         "saturated": _share(seen.saturated[turn], elements),
+        "saturated_usual": known.saturated,
         "zeros": _share(seen.zeros[turn], elements),
         "underflow": None if known.flat is not False else 1.0 - _share(alive, elements),
         "nonfinite_forward": int(seen.nonfinite_pre[turn].sum() + seen.nonfinite_post[turn].sum()),

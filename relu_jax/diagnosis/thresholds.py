@@ -91,8 +91,8 @@ KINDS: tuple[Kind, ...] = (
         "saturated",
         "share of values with |f′| below a tenth of its largest value, beyond the share that "
         "standard normal arguments give",
-        "Scale the weights before it down (Xavier initialisation), normalise its argument, or "
-        "use an activation that does not level off.",
+        "Scale the weights before it down (Xavier initialisation), check its bias, normalise its "
+        "argument, or use an activation that does not level off.",
         "Glorot & Bengio 2010, section 3",
         (
             Limit("critical", 0.9, "at least nine in ten values pass less than a tenth of the "
@@ -164,7 +164,8 @@ KINDS: tuple[Kind, ...] = (
         "what could not be entered.",
         "definition: a chain of linear maps is a linear map",
         (
-            Limit("warning", 2, "two products in a chain compute what one can"),
+            Limit("warning", 2, "two products in a chain compute what one can; and what was not "
+                  "entered was not judged"),
             Limit("info", 0, "a linear model may be meant"),
         ),
     ),
@@ -204,6 +205,9 @@ KINDS: tuple[Kind, ...] = (
 JUMP = Limit("warning", 5.0, "one weight whose gain differs five-fold from that of the others, "
              "forward and backward alike: chance moves the gain of 32 units by about a "
              "quarter")  # fmt: skip
+DIVERGED = ("Nothing is left to see here: diagnose an earlier checkpoint. Lower the learning rate, "
+            "warm it up, clip the gradient, and stop at the first loss that is not finite "
+            "(stop_on_nonfinite of relu_jax.training.fit).")  # fmt: skip
 FEW_EXAMPLES = Limit("info", 60, "with fewer examples a unit that is active on one in twenty "
                      "is easily missed: 0.95^60 = 5 %")  # fmt: skip
 FEW_VALUES = Limit("info", 200, "a share of fewer values is known to no better than ± 7 %")

@@ -79,6 +79,7 @@ class SiteReport(NamedTuple):
     dead: int  # units with f′(z) exactly 0 on every sample
     activity_upper: float  # 95 % upper bound on how often a unit counted as dead has f′ ≠ 0
     saturated: float | None  # fraction with |f′(z)| < 0.1 · sup |f′|
+    saturated_usual: float | None  # that fraction for standard normal z: half for a rectifier
     zeros: float  # fraction with f(z) exactly 0
     underflow: float | None  # fraction with f′(z) exactly 0, though f′ is 0 on no interval
     nonfinite_forward: int

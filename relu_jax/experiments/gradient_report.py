@@ -103,7 +103,7 @@ def run(config: Config = Config(), progress: Progress | None = None) -> dict[str
     key = jax.random.key(config.seed)
     return {
         "schema": "relu_jax.report/1",
-        "title": f"A {config.depth}-layer network on handwritten digits, set up in four ways",
+        "title": f"A network of {config.depth} layers on handwritten digits, set up in four ways",
         "created": provenance()["created"],
         "provenance": {
             **provenance(key=key, started=started, command="relu-jax report"),

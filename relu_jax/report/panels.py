@@ -190,7 +190,12 @@ def _row(run: Run, share: Callable[[Mapping[str, Any]], tuple[Any, str]]) -> Row
 
 
 def _saturated(site: Mapping[str, Any]) -> tuple[Any, str]:
-    return site.get("saturated"), f"saturated {percent(site.get('saturated'))}"
+    """Show what is beyond the usual: half the values of a healthy rectifier are on its off side."""
+    share, usual = site.get("saturated"), site.get("saturated_usual") or 0.0
+    told = f"saturated {percent(share)}, usual {percent(usual)}"
+    if not isinstance(share, float) or usual >= 1:
+        return share, told
+    return max(0.0, (share - usual) / (1 - usual)), told
 
 
 def _zeros(site: Mapping[str, Any]) -> tuple[Any, str]:

@@ -185,7 +185,7 @@ def _clause(mine: Sequence[Run], of: Sequence[Run], total: int) -> str:
         return f"{_counted(mine, total)} healthy: {_listed(names)}"
     problems = [_problem(run, of) for run in mine]
     if total == 1:
-        return f"{WORDS[severity]}: {problems[0]} in {names[0]}"
+        return f"{WORDS[severity]}: {problems[0]}{_where(mine[0])} in {names[0]}"
     told = _listed([f"{n} ({p})" for n, p in zip(names, problems, strict=True)])
     if severity == "critical":
         return f"{_counted(mine, total)} in a critical state: {told}"
@@ -196,6 +196,14 @@ def _counted(mine: Sequence[Run], total: int) -> str:
     if len(mine) == total:
         return f"All {total} networks are"
     return f"{len(mine)} of {total} networks {'is' if len(mine) == 1 else 'are'}"
+
+
+def _where(run: Run) -> str:
+    """Name the place of the worst finding, with its line where it is a site."""
+    name = str((run.worst or {}).get("site") or "")
+    site = next((one for one in run.sites if one.get("id") == name), {})
+    line = f" ({shorten(str(site['source']), 40)})" if site.get("source") else ""
+    return f" at {shorten(name, 40)}{line}" if name else ""
 
 
 def _problem(run: Run, of: Sequence[Run]) -> str:

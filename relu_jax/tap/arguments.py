@@ -53,17 +53,18 @@ def part(
         f: the function, which names its arguments.
         args: what it is called with.
         kwargs: likewise.
-        numbers: whether floats that are no arrays are traced as such.
+        numbers: whether floats that are no arrays are traced, also outside the first argument.
     """
     flat, tree = jax.tree_util.tree_flatten_with_path((tuple(args), dict(kwargs)))
     names = _names(f, len(args))
     arrays, leaves, places = [], [], []
     used: Counter[str] = Counter()
     for place, (path, value) in enumerate(flat):
-        if not is_array(value) or (isinstance(value, float | complex | np.generic) and not numbers):
-            continue
         positional = path[0].idx == 0
-        key = path[1].idx if positional else path[1].key
+        key: Any = path[1].idx if positional else path[1].key
+        still = not numbers and key != 0 and isinstance(value, float | complex | np.generic)
+        if still or not is_array(value):
+            continue
         inner = jax.tree_util.keystr(path[2:], simple=True, separator="/")
         name = names[key] if positional else key
         # A float stays weakly typed, as it is where JAX traces it.

@@ -16,23 +16,27 @@ Backward = Callable[[Site, Any], Any]
 
 
 def cotangents(
-    loss: Callable[..., Any], only: Selectable | None = None
+    loss: Callable[..., Any], only: Selectable | None = None, *, has_aux: bool = False
 ) -> Callable[..., tuple[Any, dict[str, Tapped]]]:
     """Build a function that also returns the derivative of the loss at every activation.
 
     Args:
-        loss: a JAX function with a scalar result.
+        loss: a JAX function with a scalar result, or (scalar, aux) with `has_aux`.
         only: a selector; None looks at every site.
+        has_aux: whether the loss returns something beside its value.
 
     Returns:
-        ``g(*args) = (loss value, {site.id: Tapped(pre, post, d_pre, d_post)})``. d_pre is what an
-        array of zeros added to `pre` would receive, through everything that uses `pre`.
+        ``g(*args) = (loss value, {site.id: Tapped(pre, post, d_pre, d_post)})``, the value being
+        (value, aux) with `has_aux`. d_pre is what an array of zeros added to `pre` would receive,
+        through everything that uses `pre`.
 
     Raises:
         ValueError: the result is not one floating number.
 
     Edges: inside a function with its own derivative rule there is no cotangent: d_pre and d_post
-    are None.
+    are None. Where `pre` is handed out of a loop or a rematted region, and looked at there, uses
+    inside it do not count. d_post is what leaves a site: derivatives in the program that are
+    computed from `post`, such as that of tanh, count as uses of it.
 
     Example:
         >>> import jax, jax.numpy as jnp, relu_jax as rj
@@ -44,8 +48,9 @@ def cotangents(
 
     def tapped(*args: Any, **kwargs: Any) -> tuple[Any, dict[str, Tapped]]:
         call, read = program.opened(loss, args, kwargs)
-        seen = _differentiated(read, call, _values, lambda _site, ct: ct, only)
-        return seen.value, {
+        seen = _differentiated(read, call, _values, lambda _site, ct: ct, only, has_aux=has_aux)
+        value = (seen.value, seen.aux) if has_aux else seen.value
+        return value, {
             name: Tapped(
                 *ends, *((seen.back[name].pre, seen.back[name].post) if name in seen.back else ())
             )
@@ -95,9 +100,8 @@ def observed_value_and_grad(
     """
 
     def run(params: Any, *rest: Any) -> tuple[Any, Any, dict[str, Any], dict[str, Cotangent]]:
-        call = arguments.part(loss, (params, *rest), {})
+        call, read = program.opened(loss, (params, *rest), {})
         own = sum(leaf.arg == 0 for leaf in call.leaves)
-        read = program.read(loss, call)
         seen = _differentiated(read, call, forward, backward, only, own=own, has_aux=has_aux)
         gradient = jax.tree.unflatten(jax.tree.structure(params), _gradients(seen.grads, params))
         value = (seen.value, seen.aux) if has_aux else seen.value
@@ -204,5 +208,5 @@ def _check_scalar(read: Program, *, has_aux: bool) -> None:
     raise errors.rejected(
         rule="the loss is one floating number" + (", followed by aux" if has_aux else ""),
         got=got,
-        do="reduce it, e.g. with jnp.mean" + ("" if has_aux else ", or return (loss, aux)"),
+        do="reduce it, e.g. with jnp.mean" + ("" if has_aux else ", or pass has_aux=True"),
     )

@@ -96,10 +96,10 @@ def _longest(
             hits = [(m, cut, end) for m, cut, end in named if m is not None and m is not AFFINE]
             if hits:
                 # A small constant added to the result is no part of the function: of the ends
-                # that match about as well as the best one, take the last.
+                # that match about as well as the best one, take the first.
                 best = min(m.error for m, _, _ in hits)
                 close = [h for h in hits if h[0].error <= max(h[0].rounding, 3 * best)]
-                kind, cut, end = close[-1]
+                kind, cut, end = close[0]
                 return cut, kind, end
     return None
 

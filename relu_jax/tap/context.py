@@ -15,6 +15,7 @@ from relu_jax.tap.recognise import Match
 from relu_jax.tap.regions import Regions, is_float
 
 # What a logistic loss is made of.
+_LOGISTIC = ("softplus", "log_sigmoid", *norms.CLIPS)
 _LOSSES = ("softplus", "log_sigmoid", *norms.CLIPS[1:3])
 
 
@@ -39,6 +40,8 @@ def purpose(
             return "parameter transform"
     if step := norms.step(regions, cut, match):
         return step
+    if match is None and not regions.graph.shape(cut.z) and norms.reduced(regions, cut.z):
+        return "loss"  # the root of a mean square
     if not reach.product and not reach.whole and _in_loss(regions, facts, reaches, cut, match):
         return "loss"
     return ""
@@ -97,7 +100,7 @@ def _in_loss(
     if mixed:
         return True
     meets, alone = reaches[cut.y].raw, _only_reader(regions, reaches, cut)
-    if match is not None and match.kind in _LOSSES[:2] and not alone:
+    if match is not None and match.kind in _LOGISTIC and _meets_labels(regions, facts, cut.z):
         return True  # softplus(z) - label · z
     if alone and _fresh(regions, cut.z) and (match or not _has_log(cut)):
         # The output's activation, compared with labels, or weighed by hand: no part of the loss.
@@ -107,6 +110,21 @@ def _in_loss(
     if match is None or (meets and match.kind in _LOSSES):
         return True
     return match.kind in _LOSSES[2:] or not _fresh(regions, cut.z)
+
+
+def _meets_labels(regions: Regions, facts: Facts, z: int) -> bool:
+    """Say whether z, as it is or scaled and shifted, meets labels elsewhere: it holds logits."""
+    family = [z]
+    for v in family:
+        near = [*regions.users.get(v, ()), *filter(None, [regions.maker.get(v)])]
+        for node in near:
+            if node.backward or node.name not in elementwise.AFFINE:
+                continue
+            if _mixes_raw(facts, node):
+                return True
+            data = regions.data_operands(node)
+            family += [u for u in (*data, *node.outs) if len(data) == 1 and u not in family]
+    return False
 
 
 def _has_log(cut: Piece) -> bool:
@@ -170,6 +188,6 @@ def _mixes_raw(facts: Facts, node: Node) -> bool:
     if node.kind != "elementwise" or len(node.ins) < 2:
         return False
     shape = facts.graph.shape(node.outs[0])
-    operands = [facts[a] for a in node.ins if facts.graph.shape(a) == shape]
-    raw = [f.raw and (f.leaf is None or facts.is_data(f.leaf)) for f in operands]
-    return any(raw) and not all(raw) and len(operands) > 1
+    operands = [a for a in node.ins if not isinstance(a, Const) and facts.graph.shape(a) == shape]
+    raw = list(map(facts.is_label, operands))
+    return any(raw) and not all(raw)

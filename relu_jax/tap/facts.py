@@ -14,6 +14,7 @@ _NAMES = frozenset({
     "params", "parameters", "param", "weights", "weight", "w", "W", "model", "net", "network",
     "variables", "theta", "module", "kernel", "kernels",
 })  # fmt: skip
+_DATA = frozenset({"x", "xs", "inputs", "input", "batch", "obs", "data", "images", "tokens"})
 _LINEAR = elementwise.AFFINE.keys() | elementwise.MOVES | elementwise.LINEAR_REDUCTIONS
 
 
@@ -63,6 +64,11 @@ class Facts:
         told = self.sure and self.args > 1 and bool(self.products)
         return leaf.arg >= 0 and not (told and leaf.arg in self.parameters)
 
+    def is_label(self, v: int) -> bool:
+        """Say whether a variable is made of data alone, given or closed over: no product yet."""
+        fact = self.of[v]
+        return fact.raw and (fact.leaf is None or fact.leaf.arg < 0 or self.is_data(fact.leaf))
+
     def is_weight(self, v: int) -> bool:
         """Say whether a variable is a weight, perhaps moved or transformed."""
         leaf = self.of[v].leaf
@@ -82,8 +88,11 @@ def gather(graph: Graph, leaves: Sequence[Leaf]) -> Facts:
     """
     named = frozenset(leaf.arg for leaf in leaves if leaf.path.split("/")[0] in _NAMES)
     if named:
-        return _gathered(graph, leaves, named, sure=True)
-    facts = _gathered(graph, leaves, frozenset(leaf.arg for leaf in leaves[:1]), sure=False)
+        facts = _gathered(graph, leaves, named, sure=True)
+        if not facts.products or any(p.leaf.arg in named for p in facts.products):
+            return facts  # else they weigh examples: sum(w * error)
+    guess = [leaf.arg for leaf in leaves if leaf.path.split("/")[0] not in _DATA]
+    facts = _gathered(graph, leaves, frozenset(guess[:1]), sure=False)
     # What is multiplied with hidden values is a weight, whatever the arguments are called.
     votes = Counter(p.leaf.arg for p in facts.products if facts[p.data].leaf is None)
     votes.pop(-1, None)
@@ -119,7 +128,7 @@ def holds_product(node: Node) -> bool:
 
 def _walk(facts: Facts, frame: Frame) -> None:
     for v in frame.consts:
-        facts.of[v] = Fact(Leaf("", -1, looped=False))
+        facts.of[v] = Fact(Leaf("", -1, looped=False), raw=True)
     for node in frame.nodes:
         if node.inner is not None:
             _enter(facts, node)
@@ -135,6 +144,8 @@ def _passed(facts: Facts, node: Node) -> Fact:
     """Derive the facts of a node's results from those of its operands."""
     ins = [facts[a] for a in node.ins if not isinstance(a, Const)]
     random = node.name.startswith(("random_", "threefry"))
+    if _looks_up(facts, node):
+        return Fact(floats=True, cooked=True)
     return Fact(
         leaf=_same_leaf(facts, node, ins),
         raw=any(f.raw for f in ins) and not any(f.cooked for f in ins),
@@ -144,6 +155,14 @@ def _passed(facts: Facts, node: Node) -> Fact:
         direct=max((f.direct for f in ins), default=-1) if _is_linear(facts, node) else -1,
         cooked=any(f.cooked for f in ins),
     )
+
+
+def _looks_up(facts: Facts, node: Node) -> bool:
+    """Say whether rows of a table are chosen by the data: what tokens become is no weight."""
+    if node.name not in ("gather", "dynamic_slice"):
+        return False
+    table, *places = (facts[a].leaf for a in node.ins)
+    return table is not None and any(p is not None and 0 <= p.arg != table.arg for p in places)
 
 
 def _is_linear(facts: Facts, node: Node) -> bool:
@@ -237,6 +256,8 @@ def _weight_side(facts: Facts, lhs: Fact, rhs: Fact) -> int | None:
         strange = facts.sure and leaf and leaf.arg not in facts.parameters and leaf.arg >= 0
         return None if leaf is None or strange else int(lhs.leaf is None)
     held = [leaf.arg in facts.parameters or leaf.arg == -1 for leaf in (lhs.leaf, rhs.leaf)]
+    if facts.sure and held[0] and held[1]:  # params, and a batch that was closed over
+        held = [leaf.arg in facts.parameters for leaf in (lhs.leaf, rhs.leaf)]
     if held[0] == held[1]:  # both given or both closed over: x @ w is how products are written
         held = [leaf.arg == -1 for leaf in (lhs.leaf, rhs.leaf)]
     return 0 if held[0] and not held[1] else 1

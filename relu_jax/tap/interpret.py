@@ -29,6 +29,7 @@ class Eyes(NamedTuple):
     forward: Forward
     mark: Callable[[Site, Any, Any], Any] | None  # passes a value on, with its probe
     needs: Sequence[tuple[int, Sequence[int]]]  # per site: its result, what it is computed from
+    joined: frozenset[int]  # variables of `at` whose repeats are the same value, with its probe
 
 
 def eyes(
@@ -42,7 +43,10 @@ def eyes(
         at.setdefault(one.piece.z, []).append((one, "pre"))
         at.setdefault(one.piece.y, []).append((one, "post"))
     needs = [(one.piece.y, one.piece.needed()) for one in placed]
-    return Eyes(at, forward, mark, needs)
+    # silu computes a sigmoid of its own: that is not the site's result.
+    inner = {v for one in placed for node in one.piece.nodes for v in node.outs if v != one.piece.y}
+    starts = {one.piece.z for one in placed}
+    return Eyes(at, forward, mark, needs, frozenset(starts | (at.keys() - inner)))
 
 
 def run(
@@ -96,7 +100,7 @@ def _run_items(items: Sequence[Item], values: _Values) -> None:
         if isinstance(item, Call) and _looks_inside(item, values.see):
             _call(item, ins, values)
             continue
-        if isinstance(item, Repeat) and not values.see.at.keys().isdisjoint(item.firsts):
+        if isinstance(item, Repeat) and not values.see.joined.isdisjoint(item.firsts):
             outs = [values.env[v] for v in item.firsts]
         elif isinstance(item, Node) and item.inner and sites_in(item.inner, values.see):
             outs, inside = _RULES[item.kind](item, ins, values.see, values.probes)
@@ -144,7 +148,8 @@ def _looks_inside(call: Call, see: Eyes) -> bool:
     return (
         any(not hidden.isdisjoint((y, *needs)) for y, needs in see.needs)
         or any(node.inner is not None and sites_in(node.inner, see) for node in call.nodes())
-        or not see.at.keys().isdisjoint((*used, *call.repeated()))
+        or not see.at.keys().isdisjoint(used)
+        or not see.joined.isdisjoint(call.repeated())
     )
 
 

@@ -42,7 +42,7 @@ def _recombined(regions: Regions, cut: Piece, match: Match | None) -> bool:
     That is what a softmax does with its sum, and a norm with its variance. The way back may not
     lead through a product: a squeeze-and-excite gate is no norm.
     """
-    reduced_before = _reduced(regions, cut.z)
+    reduced_before = reduced(regions, cut.z)
     if match is not None and not reduced_before:
         return False
     carried = {cut.y: reduced_before}  # variable -> a reduction lies behind it
@@ -57,10 +57,10 @@ def _recombined(regions: Regions, cut: Piece, match: Match | None) -> bool:
             meets = carried[v] and node.kind == "elementwise"
             if meets and any(_related(regions, other, cut) for other in others):
                 return True
-            reduced = carried[v] or node.name in elementwise.TOTALS
+            summed = carried[v] or node.name in elementwise.TOTALS
             for out in node.outs:
-                if out not in carried or (reduced and not carried[out]):
-                    carried[out] = reduced
+                if out not in carried or (summed and not carried[out]):
+                    carried[out] = summed
                     pending.append(out)
     return False
 
@@ -73,14 +73,14 @@ def _is_step(regions: Regions, cut: Piece, match: Match | None) -> bool:
     """
     if match is not None:
         return _divides(regions, cut.y)
-    if _reduced(regions, cut.z):
+    if reduced(regions, cut.z):
         return True
     within = {cut.z, *(out for node in cut.nodes for out in node.outs)}
     names = [
         node.name
         for node in cut.nodes
         if node.name not in elementwise.AFFINE.keys() | _COMPARISONS
-        or (node.name == "mul" and within.issuperset(node.ins))
+        or (node.name == "mul" and all(not isinstance(a, Const) and a in within for a in node.ins))
     ]
     if names in (["exp"], ["exp2"], []):
         return True
@@ -151,7 +151,7 @@ def _unmoved(regions: Regions, v: Atom) -> Node | None:
     return node
 
 
-def _reduced(regions: Regions, z: int) -> bool:
+def reduced(regions: Regions, z: int) -> bool:
     """Say whether z holds means or sums rather than values of units."""
     pending, seen = [z], set()
     while pending:

@@ -92,13 +92,9 @@ def _through(reaches: Reaches, node: Node) -> None:
     data = [a for a in node.ins if not isinstance(a, Const)]
     for atom in data:
         others = [b for b in data if b != atom]
-        meets = after.raw or (node.kind == "elementwise" and any(_raw(reaches, b) for b in others))
+        labels = node.kind == "elementwise" and any(map(reaches.facts.is_label, others))
+        meets = after.raw or labels
         reaches.add(atom, after._replace(raw=meets))
-
-
-def _raw(reaches: Reaches, v: int) -> bool:
-    fact = reaches.facts[v]
-    return fact.raw and (fact.leaf is None or reaches.facts.is_data(fact.leaf))
 
 
 def _enter(reaches: Reaches, node: Node) -> None:

@@ -60,8 +60,8 @@ def test_a_dataclass_in_the_file_finds_its_module(tmp_path):
 @pytest.mark.parametrize(
     ("text", "target", "message"),
     [
-        (GOOD, "nowhere.py:build", r"the file exists; got .*nowhere\.py:build"),
-        (GOOD, "mine.txt:build", "the file exists"),
+        (GOOD, "nowhere.py:build", r"FILE.py:function; got no such file: .*nowhere\.py"),
+        (GOOD, "mine.txt:build", "FILE.py:function; got 'mine.txt:build'"),
         (GOOD, "mine.py:absent", r"defines a function absent\(\); got no such function"),
         ("build = 3\n", "mine.py:build", r"defines a function build\(\); got int 3"),
         ("def build():\n    return 1, 2\n", "mine.py:build", r"got \(int, int\); return loss"),

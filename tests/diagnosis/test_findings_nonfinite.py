@@ -45,7 +45,7 @@ def test_each_place_has_its_words(place, detail, words):
 
 
 def test_many_leaves_are_one_finding():
-    (found,) = judged(*(Cause("parameter", f"w{i}", "", 1, 0, 5) for i in range(6)))
+    (found,) = judged(*(Cause("data", f"w{i}", "", 1, 0, 5) for i in range(6)))
     assert found.site == "w0"
     assert found.what.endswith("So do w1, w2, w3 and 2 more.")
     assert found.evidence["leaves"] == 6
@@ -111,3 +111,12 @@ def test_what_was_not_entered_may_have_made_it(cause):
 def test_what_was_seen_needs_no_reservation(cause):
     (found,) = judged(cause, reports=ALL, opaque=("while at net.py:9",))
     assert "Not entered" not in found.what
+
+
+def test_parameters_that_are_mostly_nan_tell_of_a_training_that_diverged():
+    leaves = [made.parameter(path=name) for name in "abc"]
+    causes = [Cause("parameter", name, "", 1, 0, 5) for name in "ab"]
+    (found,) = findings_nonfinite.judge(made.facts(causes=tuple(causes), parameters=tuple(leaves)))
+    assert (found.site, found.severity) == ("", "critical")
+    assert "2 of 3 parameters hold NaN" in found.what
+    assert "learning rate" in found.remedy

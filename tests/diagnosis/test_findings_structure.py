@@ -52,7 +52,7 @@ def test_no_activation_at_all_is_said_once(maps, severity):
 
 def test_what_was_not_entered_is_mentioned():
     (found,) = judged(sites=(), opaque=("while at net.py:9",))
-    assert "Not entered: while at net.py:9." in found.what
+    assert "Not entered, so not judged: while at net.py:9." in found.what
 
 
 def test_a_map_into_a_loop_may_be_meant():
@@ -81,3 +81,15 @@ def test_a_residual_stem_may_be_meant():
 def test_a_map_that_is_used_twice_may_be_meant():
     (found,) = judged(linear("a", 8, 8), linear("b", 8, 8, ("a",)), linear("b", 8, 8))
     assert (found.severity, found.site) == ("info", "b")
+
+
+def test_the_channels_between_two_wide_kernels_bound_no_rank():
+    (found,) = judged(linear("a", 144, 32), linear("b", 288, 64, ("a",)))
+    assert found.severity == "warning"
+    assert "rank" not in found.what
+
+
+def test_a_network_that_was_not_entered_was_not_judged():
+    (found,) = judged(sites=(), opaque=("cond at net.py:9",))
+    assert found.severity == "warning"
+    assert "Not entered, so not judged: cond at net.py:9" in found.what

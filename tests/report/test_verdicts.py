@@ -31,14 +31,14 @@ def test_the_example_in_one_sentence():
 HEADLINES = [
     ([entry("a")], ["Healthy: no check raised a warning in a"]),
     ([entry("a", "info")], ["Healthy: no check raised a warning in a"]),
-    ([entry("a", "critical")], ["Critical: critical kind in a"]),
-    ([entry("a", "odd")], ["Warning: odd kind in a"]),
+    ([entry("a", "critical")], ["Critical: critical kind at relu_0 in a"]),
+    ([entry("a", "odd")], ["Warning: odd kind at relu_0 in a"]),
     ([entry("a", sites=0)], ["Nothing was measured in a"]),
     ([entry("a"), entry("b")], ["All 2 networks are healthy: a and b"]),
     ([], ["This report holds no run"]),
     (
         [entry("a", "critical", stage="end"), entry("a", stage="start")],
-        ["Critical: critical kind, end in a"],
+        ["Critical: critical kind, end at relu_0 in a"],
     ),
     (
         [entry(n, "warning") for n in "abcdef"],

@@ -124,3 +124,15 @@ def jnp_sum(site, cotangent):
 def test_a_loss_is_one_floating_number(loss, got):
     with pytest.raises(ValueError, match=f"the loss is one floating number; got .*{got}.*; reduce"):
         tap.cotangents(loss)(jnp.ones(2))
+
+
+def test_cotangents_take_a_loss_with_aux():
+    def loss(w):
+        return jnp.sum(jnp.tanh(w)), {"n": w * 2}
+
+    (value, aux), seen = tap.cotangents(loss, has_aux=True)(jnp.ones(2))
+    np.testing.assert_allclose(value, 2 * np.tanh(1.0), rtol=1e-6)
+    assert aux["n"].tolist() == [2, 2]
+    assert seen["site#1"].d_post.tolist() == [1, 1]
+    with pytest.raises(ValueError, match=r"got 2 results; .*pass has_aux=True"):
+        tap.cotangents(loss)(jnp.ones(2))

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from jax import nn
 
@@ -198,3 +199,35 @@ def test_what_is_non_linear_in_several_arrays_is_counted():
     sites = tap.sites(lambda params, x: jnp.maximum(x @ params["w"], x @ params["v"]), WIDE, n.X)
     assert not sites
     assert sites.coverage.ignored == {"of several arrays": 1}
+
+
+def _stable(z, y):
+    return jnp.maximum(z, 0) - z * y + jnp.log1p(jnp.exp(-jnp.abs(z)))
+
+
+def _with_epsilon(z, y):
+    p = nn.sigmoid(z)
+    return -(y * jnp.log(p + 1e-7) + (1 - y) * jnp.log(1 - p + 1e-7))
+
+
+@pytest.mark.parametrize(
+    ("loss", "kinds"),
+    [
+        (_stable, ["relu"]),
+        (_with_epsilon, ["relu", "sigmoid"]),
+        (lambda z, y: nn.softplus(z) - y * z, ["relu"]),
+        (lambda z, y: nn.relu(1 - (2 * y - 1) * z), ["relu"]),
+        (lambda z, y: jnp.abs(z - y), ["relu"]),
+        (lambda z, y: jnp.sqrt(jnp.mean((z - y) ** 2)), ["relu"]),
+    ],
+    ids=["stable", "with epsilon", "softplus", "hinge", "absolute", "root"],
+)
+@pytest.mark.parametrize("closed", [False, True], ids=["labels given", "labels closed over"])
+def test_losses_by_hand_hold_no_phantom(loss, kinds, closed):
+    labels = np.asarray(n.Y > 0, np.float32)
+
+    def f(params, x, y):
+        y = labels if closed else y
+        return jnp.mean(loss(nn.relu(x @ params["w"]) @ params["out"], y))
+
+    assert [site.kind for site in tap.sites(f, WIDE, n.X, labels)] == kinds

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from jax import lax, nn
 
@@ -183,3 +184,44 @@ def test_attention_over_raw_inputs_takes_none_of_them_for_a_weight():
     sites = tap.sites(f, params, n.X)
     assert [(s.id, s.unit_axes) for s in sites] == [("w", (1,))]
     assert [one.path for one in sites.linear] == ["params/q", "params/k", "params/w"]
+
+
+TABLE = {"table": n.leaf(7, 3), "w": W, "back": n.leaf(4, 3), "g": n.leaf(3)}
+TOKENS = np.array([[1, 2], [3, 6]])
+LOOKED_UP = {
+    "first": lambda params, x: nn.relu(params["table"][x] @ params["w"]),
+    "take": lambda params, x: nn.relu(jnp.take(params["table"], x, axis=0) @ params["w"]),
+    "scaled": lambda params, x: nn.relu(
+        (params["table"][x] * params["g"][None, None]) @ params["w"]
+    ),
+    "residual": lambda params, x: (
+        params["table"][x] + nn.relu(params["table"][x] @ params["w"]) @ params["back"]
+    ),
+}
+
+
+@pytest.mark.parametrize("f", LOOKED_UP.values(), ids=LOOKED_UP)
+def test_what_tokens_become_is_data(f):
+    (site,) = tap.sites(f, TABLE, TOKENS)
+    assert (site.id, site.unit_axes) == ("w", (2,))
+
+
+def test_a_layer_that_is_picked_by_its_number_is_a_weight():
+    stacked = {"w": n.leaf(3, 3, 3)}
+    (site,) = tap.sites(lambda params, x: nn.relu(x @ params["w"][1]), stacked, n.X)
+    assert site.id == "w"
+
+
+@pytest.mark.parametrize(
+    ("f", "args"),
+    [
+        (lambda params: nn.relu(n.X @ params["w"]) @ params["out"], (PAIR,)),
+        (lambda p: nn.relu(n.X @ p["w"]) @ p["out"], (PAIR,)),
+        (lambda p, x, w: w[:, None] * (nn.relu(x @ p["w"]) @ p["out"]), (PAIR, n.X, np.ones(5, "f"))),
+        (lambda inputs, W1: nn.relu(inputs @ W1["w"]), (n.X, PAIR)),
+    ],
+    ids=["batch closed over", "so with another name", "weights of examples", "data first"],
+)  # fmt: skip
+def test_the_batch_is_never_the_weight(f, args):
+    (site,) = tap.sites(f, *args)
+    assert (site.id, site.unit_axes) == ("w", (1,))

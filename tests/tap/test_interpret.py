@@ -198,3 +198,14 @@ def test_the_gradient_of_a_jitted_layer_is_recorded(f):
     (value, seen), plain = jax.jit(lambda x: (tap.record(whole)(x), whole(x)))(n.X)
     jax.tree.map(np.testing.assert_array_equal, value, plain)
     assert seen
+
+
+def test_what_another_activation_computes_inside_is_not_the_site_s_result():
+    """silu(z) computes sigmoid(z) again: the sigmoid's cotangent holds the sigmoid's uses alone."""
+
+    def loss(w, x):
+        z = x @ w
+        return jnp.sum(nn.sigmoid(z) ** 2) + jnp.sum(nn.silu(z) ** 2)
+
+    _, seen = tap.cotangents(loss)(W, n.X)
+    np.testing.assert_allclose(seen["w"].d_post, 2 * seen["w"].post, rtol=1e-5)

@@ -44,6 +44,7 @@ ACTS = {
     "sin": (jnp.sin, ["unknown"]),
     "hard_swish": (nn.hard_swish, ["unknown"]),
     "gaussian": (lambda x: jnp.exp(-x * x), ["unknown"]),
+    "snake": (lambda x: x + 0.5 * jnp.sin(2 * x) ** 2, ["unknown"]),
     "squared relu": (lambda x: nn.relu(x) ** 2, ["relu", "unknown"]),
 }
 

@@ -157,6 +157,15 @@ def test_a_number_that_is_branched_on_stays_a_setting(rate):
     y, seen = tap.record(_dropped)({"w": W}, n.X, rate)
     np.testing.assert_allclose(y, 0.5 * seen["w"].post, rtol=1e-6)
     assert tap.cotangents(lambda *args: _dropped(*args).sum())({"w": W}, n.X, rate)[1]
+    run = tap.observed_value_and_grad(
+        lambda *args: _dropped(*args).sum(), lambda *ends: (), lambda site, ct: ct.sum()
+    )
+    assert run({"w": W}, n.X, rate)[1]["w"].shape == W.shape
+
+
+def test_so_does_one_that_numpy_reads():
+    (site,) = tap.sites(lambda w, x, r: nn.relu(x @ w) * np.sqrt(r), W, n.X, 0.4)
+    assert site.kind == "relu"
 
 
 def test_an_array_that_is_branched_on_is_an_error_as_in_any_trace():
