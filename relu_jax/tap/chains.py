@@ -95,11 +95,14 @@ def _longest(
             # Far from its bend a function looks like a line: relu(x - 100) is no affine map.
             hits = [(m, cut, end) for m, cut, end in named if m is not None and m is not AFFINE]
             if hits:
-                # A small constant added to the result is no part of the function: of the ends
-                # that match about as well as the best one, take the first.
+                # A factor may belong to a function (selu is a scaled elu), a small constant added
+                # to a result never does: of the ends that match about as well as the best one,
+                # take the last name, and the first end that has it.
                 best = min(m.error for m, _, _ in hits)
                 close = [h for h in hits if h[0].error <= max(h[0].rounding, 3 * best)]
-                kind, cut, end = close[0]
+                name = close[-1][0]
+                alike = [h for h in close if h[0].kind == name.kind and h[0].params == name.params]
+                kind, cut, end = alike[0]
                 return cut, kind, end
     return None
 

@@ -212,12 +212,15 @@ def test_a_layer_that_is_picked_by_its_number_is_a_weight():
     assert site.id == "w"
 
 
+EACH = np.ones(5, np.float32)
+
+
 @pytest.mark.parametrize(
     ("f", "args"),
     [
         (lambda params: nn.relu(n.X @ params["w"]) @ params["out"], (PAIR,)),
         (lambda p: nn.relu(n.X @ p["w"]) @ p["out"], (PAIR,)),
-        (lambda p, x, w: w[:, None] * (nn.relu(x @ p["w"]) @ p["out"]), (PAIR, n.X, np.ones(5, "f"))),
+        (lambda p, x, w: w[:, None] * (nn.relu(x @ p["w"]) @ p["out"]), (PAIR, n.X, EACH)),
         (lambda inputs, W1: nn.relu(inputs @ W1["w"]), (n.X, PAIR)),
     ],
     ids=["batch closed over", "so with another name", "weights of examples", "data first"],
