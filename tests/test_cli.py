@@ -13,6 +13,10 @@ import relu_jax
 from relu_jax import cli, report
 from relu_jax.experiments import gradient_report
 
+pytestmark = pytest.mark.leaks_unchecked(
+    "it collects garbage at every trace; tests/diagnosis/test_diagnose.py runs under it"
+)
+
 GOOD = """
 import jax, jax.numpy as jnp
 

@@ -61,7 +61,8 @@ def part(
     used: Counter[str] = Counter()
     for place, (path, value) in enumerate(flat):
         positional = path[0].idx == 0
-        key: Any = path[1].idx if positional else path[1].key
+        entry: Any = path[1]
+        key = entry.idx if positional else entry.key
         still = not numbers and key != 0 and isinstance(value, float | complex | np.generic)
         if still or not is_array(value):
             continue
@@ -69,7 +70,7 @@ def part(
         name = names[key] if positional else key
         # A float stays weakly typed, as it is where JAX traces it.
         arrays.append(jnp.asarray(value) if isinstance(value, float | complex) else value)
-        position = key if positional else len(args) + list(kwargs).index(key)
+        position = key if positional else len(args) + list(kwargs).index(str(key))
         whole = f"{name}/{inner}".rstrip("/")
         used[whole] += 1  # {"a/b": x} and {"a": {"b": x}} read alike
         unique = whole if used[whole] == 1 else f"{whole}#{used[whole]}"

@@ -6,6 +6,10 @@ from relu_jax.core.errors import UsageError
 from relu_jax.experiments import gradient_report
 from relu_jax.experiments.gradient_report import Config
 
+pytestmark = pytest.mark.leaks_unchecked(
+    "it collects garbage at every trace; tests/diagnosis/test_diagnose.py runs under it"
+)
+
 SMALL = Config(depth=8, width=32, steps=6)
 
 

@@ -8,6 +8,10 @@ import pytest
 import relu_jax as rj
 from relu_jax.diagnosis import load_build
 
+pytestmark = pytest.mark.leaks_unchecked(
+    "it collects garbage at every trace; tests/diagnosis/test_diagnose.py runs under it"
+)
+
 FOLDER = Path(__file__).parents[2] / "scripts" / "models"
 EXPECTED = {
     "bare": (["sigmoid"] * 7, "vanishing_gradient"),

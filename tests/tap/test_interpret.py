@@ -12,6 +12,10 @@ from tests.tap import contexts as c
 from tests.tap import networks as n
 from tests.tap.reading import program_of
 
+pytestmark = pytest.mark.leaks_unchecked(
+    "it collects garbage at every trace: test_observe.py has it"
+)
+
 W = n.leaf(3, 4)
 
 

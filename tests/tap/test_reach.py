@@ -11,6 +11,10 @@ from tests.tap import contexts as c
 from tests.tap import networks as n
 from tests.tap.reading import made_by, reaches_of
 
+pytestmark = pytest.mark.leaks_unchecked(
+    "it collects garbage at every trace: test_observe.py has it"
+)
+
 W, V = n.leaf(3, 4), n.leaf(4, 2)
 
 

@@ -9,6 +9,10 @@ from relu_jax import tap
 from tests.tap import contexts as c
 from tests.tap import networks as n
 
+pytestmark = pytest.mark.leaks_unchecked(
+    "it collects garbage at every trace: test_observe.py has it"
+)
+
 PAIR = {"a": n.leaf(3, 4), "b": n.leaf(4, 4), "bias": n.leaf(4)}
 
 
