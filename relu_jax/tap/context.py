@@ -4,11 +4,11 @@ Structure finds every non-linear function of one array. What surrounds it says w
 each rule below names one purpose, and what no rule names is an activation.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from relu_jax.tap import elementwise, norms
 from relu_jax.tap.facts import Facts, is_product
-from relu_jax.tap.graph import Const, Node
+from relu_jax.tap.graph import Atom, Const, Node
 from relu_jax.tap.pieces import Piece
 from relu_jax.tap.reach import Reaches
 from relu_jax.tap.recognise import Match
@@ -155,32 +155,24 @@ def _is_weighed(regions: Regions, facts: Facts, y: int) -> bool:
 
 def _above(regions: Regions, v: int) -> Iterator[Node]:
     """Yield the affine operations and moves that made v, back to the last other operation."""
-    pending, seen = [v], set()
-    while pending:
-        node = regions.maker.get(pending.pop())
-        if node is None or node.outs[0] in seen:
-            continue
-        seen.add(node.outs[0])
-        yield node
-        if node.name in elementwise.AFFINE or node.name in elementwise.MOVES:
-            pending.extend(a for a in node.ins if not isinstance(a, Const))
+    through = elementwise.AFFINE.keys() | elementwise.MOVES
+    return regions.above(v, lambda node: node.ins if node.name in through else ())
 
 
 def _fresh(regions: Regions, z: int) -> bool:
     """Say whether z is a product's result, or an affine function of some, normalised perhaps."""
-    pending, seen = [z], set()
-    while pending:
-        node = regions.maker.get(pending.pop())
-        if node is None or node.outs[0] in seen:
-            continue
-        seen.add(node.outs[0])
+    moves = elementwise.MOVES | elementwise.LINEAR_REDUCTIONS
+
+    def operands(node: Node) -> Iterable[Atom]:
         if node.name in elementwise.AFFINE:  # what is broadcast (a mean, a norm) is no value
-            pending.extend(regions.sized_operands(node))
-        elif node.name in elementwise.MOVES or node.name in elementwise.LINEAR_REDUCTIONS:
-            pending.extend(a for a in node.ins if not isinstance(a, Const))
-        elif not is_product(node) and node.inner is None:
-            return False
-    return True
+            return regions.sized_operands(node)
+        return node.ins if node.name in moves else ()
+
+    allowed = elementwise.AFFINE.keys() | moves
+    return all(
+        node.name in allowed or is_product(node) or node.inner is not None
+        for node in regions.above(z, operands)
+    )
 
 
 def _mixes_raw(facts: Facts, node: Node) -> bool:

@@ -1,7 +1,7 @@
 """Is a function a step of a softmax or a norm? What is divided by its own sum is no activation."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from relu_jax.tap import elementwise
 from relu_jax.tap.facts import holds_product
@@ -153,19 +153,13 @@ def _unmoved(regions: Regions, v: Atom) -> Node | None:
 
 def reduced(regions: Regions, z: int) -> bool:
     """Say whether z holds means or sums rather than values of units."""
-    pending, seen = [z], set()
-    while pending:
-        node = regions.maker.get(pending.pop())
-        if node is None or node.outs[0] in seen:
-            continue
-        seen.add(node.outs[0])
-        if node.name in elementwise.TOTALS:
-            return True
+
+    def operands(node: Node) -> Iterable[Atom]:
         if node.kind == "elementwise":
-            pending.extend(regions.sized_operands(node))  # what is subtracted as a mean is not z
-        elif node.name in elementwise.MOVES:
-            pending.extend(a for a in node.ins if not isinstance(a, Const))
-    return False
+            return regions.sized_operands(node)  # what is subtracted as a mean is not z
+        return node.ins if node.name in elementwise.MOVES else ()
+
+    return any(node.name in elementwise.TOTALS for node in regions.above(z, operands))
 
 
 def _related(regions: Regions, v: int, cut: Piece) -> bool:

@@ -10,7 +10,18 @@ import jax
 import numpy as np
 
 from relu_jax.core import handover
-from relu_jax.tap import chains, compat, context, facts, flatten, reach, recognise, regions, stacks
+from relu_jax.tap import (
+    chains,
+    compat,
+    context,
+    facts,
+    flatten,
+    gathering,
+    reach,
+    recognise,
+    regions,
+    stacks,
+)
 from relu_jax.tap.arguments import Arguments, part
 from relu_jax.tap.graph import Frame, Graph, Node
 from relu_jax.tap.pieces import Piece
@@ -79,7 +90,7 @@ def read(f: Callable[..., Any], arguments: Arguments) -> Program:
     """
     opened, shapes = compat.trace(arguments.call(f), *arguments.arrays)
     network = flatten.build(opened)
-    known = facts.gather(network, arguments.leaves)
+    known = gathering.gather(network, arguments.leaves)
     reaches = reach.follow(known, network.frame)
     match = recognise.Recogniser(network, handover.catalogue())
     found: list[_Found] = []

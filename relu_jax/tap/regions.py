@@ -6,10 +6,10 @@ itself (a mean, a maximum, a norm) ends the region: what is divided by its own s
 """
 
 import math
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from relu_jax.tap.graph import Const, Frame, Graph, Node
+from relu_jax.tap.graph import Atom, Const, Frame, Graph, Node
 from relu_jax.tap.pieces import Piece
 
 
@@ -50,6 +50,17 @@ class Regions:
     def depends(self, v: int, on: int) -> bool:
         """Say whether variable v was computed from variable `on`."""
         return bool(self.ancestors[v] >> on & 1)
+
+    def above(self, v: int, operands: Callable[[Node], Iterable[Atom]]) -> Iterator[Node]:
+        """Yield the nodes that made v, each once, going on to those operands of each."""
+        pending, seen = [v], set()
+        while pending:
+            node = self.maker.get(pending.pop())
+            if node is None or node.outs[0] in seen:
+                continue
+            seen.add(node.outs[0])
+            yield node
+            pending.extend(a for a in operands(node) if not isinstance(a, Const))
 
 
 def read(graph: Graph, frame: Frame, is_parameter: Callable[[int], bool]) -> Regions:

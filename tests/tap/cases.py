@@ -2,7 +2,7 @@
 
 A row is a name, a builder of (function, arguments) and what is expected. The function takes its
 parameters first. Under jit on the CPU the tapped function's value and gradient are bit-equal to the
-original's, but for the rows in `ROUNDED`, which give the reason.
+original's.
 """
 
 from collections.abc import Callable
@@ -44,11 +44,6 @@ class Case(NamedTuple):
     opaque: tuple[str, ...] = ()  # primitives the tap has to name as not entered
     smooth: bool = True  # whether the function can be differentiated once more
 
-    @property
-    def reason(self) -> str:
-        """Say why the tapped function is not bit-equal to the original; "" where it is."""
-        return ROUNDED.get(self.name, "")
-
 
 def at(
     kind: str,
@@ -73,12 +68,6 @@ def _cast(f: Callable[..., Any], dtype: Any, *args: Any) -> Callable[[], Built]:
 
 def _spelled(row: Spelling) -> tuple[Expected, ...]:
     return () if row.kind == "identity" else (at(row.kind, row.slopes, **row.params),)
-
-
-ROUNDED = {
-    "gru": "XLA fuses the body of a loop that has more results in another way, and each turn "
-    "carries on the rounding of the turns before it",
-}
 
 
 def _bare(rows: tuple[Spelling, ...]) -> Case:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from relu_jax.tap import arguments, compat, facts, flatten, program, reach, regions
+from relu_jax.tap import arguments, compat, flatten, gathering, program, reach, regions
 from relu_jax.tap.facts import Facts
 from relu_jax.tap.graph import Graph, Node
 from relu_jax.tap.program import Program
@@ -19,7 +19,7 @@ def graph_of(f: Callable[..., Any], *args: Any) -> Graph:
 def facts_of(f: Callable[..., Any], *args: Any) -> Facts:
     """Trace a function and gather the facts."""
     call = arguments.part(f, args, {})
-    return facts.gather(graph_of(call.call(f), *call.arrays), call.leaves)
+    return gathering.gather(graph_of(call.call(f), *call.arrays), call.leaves)
 
 
 def reaches_of(f: Callable[..., Any], *args: Any) -> Reaches:

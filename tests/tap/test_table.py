@@ -10,7 +10,7 @@ import pytest
 
 from relu_jax import tap
 from tests.tap import networks as n
-from tests.tap.cases import CASES, ROUNDED, Case
+from tests.tap.cases import CASES, Case
 from tests.tap.spellings import ALL
 
 pytestmark = [
@@ -27,7 +27,6 @@ def test_the_table_is_long_enough_and_no_name_comes_twice():
     names = [case.name for case in CASES]
     assert len(names) >= 60
     assert len(set(names)) == len(names)
-    assert set(ROUNDED) <= set(names)
 
 
 @pytest.mark.parametrize("case", CASES, ids=_id)
@@ -119,11 +118,22 @@ def test_tapped_value_and_gradient_are_the_original_s(case):
     left, (right, seen) = jax.jit(lambda arrays: (run.original(arrays), run.tapped(arrays)))(
         run.arrays
     )
-    _same(right, left, ULPS if case.reason else 0)
+    _same(right, left, 0)
     assert len(seen) == len(case.expected)
 
 
-SEPARATE = ("relu in each spelling", "cnn, channels first", "swiglu", "remat", "linen mlp")
+# In units of eps times the largest element of each array. XLA rounds a product that goes into a sum
+# once with it, and on its own if it is handed out as well. The bias's gradient of the last row adds
+# up five numbers that nearly cancel, each off by one rounding.
+SEPARATE = {
+    "relu in each spelling": 0,
+    "cnn, channels first": 2,
+    "swiglu": 0,
+    "remat": 0,
+    "gru": 0,
+    "linen mlp": 0,
+    "sinusoidal embedding of the time": 3,
+}
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.name in SEPARATE], ids=_id)
@@ -131,7 +141,8 @@ def test_compiled_apart_they_still_agree(case):
     """XLA may fuse the two programs differently: the results they share then differ by rounding."""
     f, args = case.build()
     run = Both(f, args, smooth=case.smooth)
-    _same(jax.jit(run.tapped)(run.arrays)[0], jax.jit(run.original)(run.arrays), ULPS)
+    tapped, _ = jax.jit(run.tapped)(run.arrays)
+    _same(tapped, jax.jit(run.original)(run.arrays), SEPARATE[case.name])
 
 
 class Both:
@@ -185,7 +196,6 @@ class Both:
 
 
 ARRAYS = (jax.Array, np.ndarray, float)
-ULPS = 2  # in units of eps times the largest element of an array
 
 
 def _weighted(y: Any) -> Any:

@@ -1,0 +1,222 @@
+"""Where does every value of a program come from? One pass forward, through every frame."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from relu_jax.tap import axes, compat, elementwise
+from relu_jax.tap.facts import (
+    Fact,
+    Facts,
+    Leaf,
+    Product,
+    both_weights,
+    is_adjacency,
+    is_product,
+    weight_side,
+)
+from relu_jax.tap.graph import Const, Frame, Graph, Node
+from relu_jax.tap.regions import is_complex, is_float
+
+# What people call the argument that holds the weights.
+_NAMES = frozenset({
+    "params", "parameters", "param", "weights", "weight", "w", "W", "model", "net", "network",
+    "variables", "theta", "module", "kernel", "kernels",
+})  # fmt: skip
+_DATA = frozenset({"x", "xs", "inputs", "input", "batch", "obs", "data", "images", "tokens"})
+_LINEAR = elementwise.AFFINE.keys() | elementwise.MOVES | elementwise.LINEAR_REDUCTIONS
+
+
+def gather(graph: Graph, leaves: Sequence[Leaf]) -> Facts:
+    """Walk a program forward.
+
+    Args:
+        graph: the program.
+        leaves: one per input of the program, in order.
+    """
+    named = frozenset(leaf.arg for leaf in leaves if leaf.path.split("/")[0] in _NAMES)
+    if named:
+        facts = _gathered(graph, leaves, named, sure=True)
+        if not facts.products or any(p.leaf.arg in named for p in facts.products):
+            return facts  # else they weigh examples: sum(w * error)
+    guess = [leaf.arg for leaf in leaves if leaf.path.split("/")[0] not in _DATA]
+    facts = _gathered(graph, leaves, frozenset(guess[:1]), sure=False)
+    # What is multiplied with hidden values is a weight, whatever the arguments are called.
+    votes = Counter(p.leaf.arg for p in facts.products if facts[p.data].leaf is None)
+    votes.pop(-1, None)
+    voted = frozenset(arg for arg, n in votes.items() if 2 * n >= max(votes.values()))
+    return _gathered(graph, leaves, voted, sure=True) if voted else facts
+
+
+def _gathered(
+    graph: Graph, leaves: Sequence[Leaf], parameters: frozenset[int], *, sure: bool
+) -> Facts:
+    args = len({leaf.arg for leaf in leaves})
+    facts = Facts(graph, parameters=parameters, sure=sure, args=args)
+    for v, leaf in zip(graph.frame.ins, leaves, strict=True):
+        facts.of[v] = Fact(leaf, raw=True, floats=is_float(graph, v) or is_complex(graph, v))
+    _walk(facts, graph.frame)
+    return facts
+
+
+def _walk(facts: Facts, frame: Frame) -> None:
+    for v in frame.consts:
+        facts.of[v] = Fact(Leaf("", -1, looped=False), raw=True)
+    for node in frame.nodes:
+        if node.inner is not None:
+            _enter(facts, node)
+        elif is_product(node) and not node.backward:
+            _product(facts, node)
+        else:
+            fact = _passed(facts, node)
+            for out in node.outs:
+                facts.of[out] = fact
+
+
+def _passed(facts: Facts, node: Node) -> Fact:
+    """Derive the facts of a node's results from those of its operands."""
+    ins = [facts[a] for a in node.ins if not isinstance(a, Const)]
+    random = node.name.startswith(("random_", "threefry"))
+    if _looks_up(facts, node):
+        return Fact(floats=True, cooked=True)
+    return Fact(
+        leaf=_same_leaf(facts, node, ins),
+        raw=any(f.raw for f in ins) and not any(f.cooked for f in ins),
+        floats=any(f.floats for f in ins) and not random,
+        units=axes.after(facts.graph, node, [facts[a].units for a in node.ins]),
+        fed=max((f.fed for f in ins), default=-1),
+        direct=max((f.direct for f in ins), default=-1) if _is_linear(facts, node) else -1,
+        cooked=any(f.cooked for f in ins),
+    )
+
+
+def _looks_up(facts: Facts, node: Node) -> bool:
+    """Say whether rows of a table are chosen by the data: what tokens become is no weight."""
+    if node.name not in ("gather", "dynamic_slice"):
+        return False
+    table, *places = (facts[a].leaf for a in node.ins)
+    return table is not None and any(p is not None and 0 <= p.arg != table.arg for p in places)
+
+
+def _is_linear(facts: Facts, node: Node) -> bool:
+    """Say whether a node is affine in what the products before it gave."""
+    if node.name not in ("mul", "div"):
+        return node.name in _LINEAR
+    shape = facts.graph.shape(node.outs[0])
+    full = [a for a in node.ins if facts.graph.shape(a) == shape and facts[a].cooked]
+    return len(full) < 2
+
+
+def _same_leaf(facts: Facts, node: Node, ins: Sequence[Fact]) -> Leaf | None:
+    """Keep the leaf of a value that is made of inputs alone: rearranged, or transformed.
+
+    A weight computed from parameters (weight norm, quantisation) still is one, and so is a weight
+    that a mask or noise was put on, or that a number was divided out of.
+    """
+    kept = node.kind == "elementwise" or node.name in elementwise.MOVES | elementwise.REDUCTIONS
+    if not kept or not ins:
+        return None
+    given = [f for f in ins if f.leaf is not None]
+    weights = [f.leaf for f in given if facts.sure and f.leaf and f.leaf.arg in facts.parameters]
+    data = [f.leaf for f in given if f.leaf not in weights and f.floats]
+    if len(given) == len(ins):
+        return (data or weights or [f.leaf for f in given])[0]
+    if data:
+        return None
+    shape = facts.graph.shape(node.outs[0])
+    variables = [a for a in node.ins if not isinstance(a, Const)]
+    others = [a for a in variables if facts[a].leaf is None]
+    slight = all(not facts[a].floats or facts.graph.shape(a) != shape or not shape for a in others)
+    return weights[0] if weights and slight else None
+
+
+def _product(facts: Facts, node: Node) -> None:
+    lhs, rhs = (facts[a] for a in node.ins[:2])
+    if both_weights(facts, lhs, rhs):  # low rank: the product is a weight
+        for out in node.outs:
+            facts.of[out] = Fact(leaf=lhs.leaf, raw=True, floats=True)
+        return
+    side = weight_side(facts, lhs, rhs)
+    if side is not None and is_adjacency(facts, node, side):
+        side = None
+    index = len(facts.products) if side is not None else max(lhs.fed, rhs.fed)
+    units, direct = _mixed(facts, node, lhs, rhs)
+    if side is not None:
+        units = axes.features(facts.graph, node, side)
+        n_in, n_out = axes.widths(facts.graph, node, side)
+        leaf = facts[node.ins[side]].leaf
+        assert leaf is not None  # a weight side is a leaf by its definition
+        facts.products.append(Product(node, node.ins[1 - side], leaf, n_in, n_out))
+    for out in node.outs:
+        facts.of[out] = Fact(
+            floats=True,
+            units=units,
+            fed=index,
+            direct=index if side is not None else direct,
+            cooked=True,
+        )
+
+
+def _mixed(facts: Facts, node: Node, lhs: Fact, rhs: Fact) -> tuple[axes.Units, int]:
+    """Carry units through a product of data with data: a graph's neighbours, attention."""
+    side = int(lhs.units is None)
+    hidden, other = (rhs, lhs) if side else (lhs, rhs)
+    if hidden.units is None or other.cooked:
+        return None, -1
+    return axes.carried(facts.graph, node, side, hidden.units), hidden.direct
+
+
+def _enter(facts: Facts, node: Node) -> None:
+    """Carry facts into a frame and out of it again; through a loop, until nothing changes."""
+    inner = node.inner
+    assert inner is not None  # the caller asked
+    given = [facts[a] for a in node.ins]
+    consts, carried = compat.scan_layout(node.eqn) if node.kind == "scan" else (0, 0)
+    before = len(facts.products)
+    while True:
+        for v, fact in zip(inner.ins, entering(node, given), strict=True):
+            facts.of[v] = fact
+        del facts.products[before:]
+        _walk(facts, inner)
+        made = [facts[a] for a in inner.outs]
+        turned = [_joined(a, b) for a, b in zip(given[consts:], made[:carried], strict=False)]
+        if turned == given[consts : consts + carried]:
+            break
+        given[consts : consts + carried] = turned
+    floats = any(f.floats for f in given)
+    for v, fact in zip(node.outs, leaving(node, made), strict=True):
+        facts.of[v] = fact._replace(floats=fact.floats or floats, leaf=None)
+
+
+def _joined(first: Fact, later: Fact) -> Fact:
+    """Say what holds of a value that is one at a loop's first turn and the other later."""
+    return Fact(
+        leaf=first.leaf if first.leaf == later.leaf else None,
+        raw=first.raw and not later.cooked,
+        floats=first.floats or later.floats,
+        units=first.units or later.units,
+        fed=max(first.fed, later.fed),
+        direct=max(first.direct, later.direct),
+        cooked=first.cooked or later.cooked,
+    )
+
+
+def entering(node: Node, given: Sequence[Fact]) -> Iterator[Fact]:
+    """Yield the facts of a frame's inputs; a scan hands out slices along the leading axis."""
+    sliced = sum(compat.scan_layout(node.eqn)) if node.kind == "scan" else len(given)
+    for i, fact in enumerate(given):
+        if i < sliced:
+            yield fact
+            continue
+        leaf = fact.leaf._replace(looped=True) if fact.leaf else None
+        units = tuple(a - 1 for a in fact.units or () if a) or None
+        yield fact._replace(leaf=leaf, units=units)
+
+
+def leaving(node: Node, made: Sequence[Fact]) -> Iterator[Fact]:
+    """Yield the facts of a frame's results; a scan stacks those that are not carried."""
+    carried = compat.scan_layout(node.eqn)[1] if node.kind == "scan" else len(made)
+    for i, fact in enumerate(made):
+        if i < carried or fact.units is None:
+            yield fact
+        else:
+            yield fact._replace(units=tuple(a + 1 for a in fact.units))
