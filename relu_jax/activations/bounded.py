@@ -6,6 +6,7 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from relu_jax.activations.activation import Activation, as_float
+from relu_jax.activations.slopes import with_slope
 
 
 @jax.jit
@@ -50,7 +51,12 @@ def log_sigmoid(x: ArrayLike) -> jax.Array:
         >>> round(float(log_sigmoid(0.0)), 6)
         -0.693147
     """
-    return -jnp.logaddexp(-as_float(x), 0)
+    return _log_sigmoid(as_float(x))
+
+
+@with_slope(lambda x: lax.logistic(-x))
+def _log_sigmoid(x: jax.Array) -> jax.Array:
+    return -jnp.logaddexp(-x, 0)
 
 
 TANH = Activation("tanh", tanh, "tanh(x)", "LeCun, Bottou, Orr & Müller 1998, section 4.4")

@@ -16,6 +16,7 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
+from relu_jax.activations.slopes import with_slope
 from relu_jax.core import errors
 
 
@@ -74,7 +75,7 @@ def silu(x: ArrayLike, *, beta: ArrayLike = 1.0) -> jax.Array:
         0.731059
     """
     x = as_float(x)
-    return _gated(x, jnp.abs(beta * x) > 800, lambda z: z * lax.logistic(beta * z), sign=beta)
+    return _gated(x, jnp.abs(beta * x) > 800, lambda z: _silu(z, beta), sign=beta)
 
 
 @jax.jit
@@ -94,7 +95,12 @@ def softplus(x: ArrayLike, *, beta: ArrayLike = 1.0) -> jax.Array:
         >>> round(float(softplus(0.0)), 6)
         0.693147
     """
-    return jnp.logaddexp(beta * as_float(x), 0) / beta
+    return _softplus(as_float(x), beta)
+
+
+@with_slope(lambda x, beta: lax.logistic(beta * x))
+def _softplus(x: jax.Array, beta: ArrayLike) -> jax.Array:
+    return jnp.logaddexp(beta * x, 0) / beta
 
 
 def _gated(
@@ -106,6 +112,23 @@ def _gated(
     """Take inner(x) where x is not far, else the limit: x on the open side, 0 on the other."""
     limit = jnp.where(sign * x > 0, x, 0)
     return jnp.where(far, limit, inner(jnp.where(far, 0, x)))
+
+
+def _silu_slope(x: jax.Array, beta: ArrayLike) -> jax.Array:
+    u = beta * x
+    if x.dtype == jnp.float64:
+        # e^(-|u|) in two factors: the gate alone underflows long before its product with u does.
+        half = jnp.exp(-jnp.abs(u) / 2)
+        level = 1 / (1 + half * half)
+        below = jnp.where(u < 0, half, 1)
+        return below * (below * (1 + u * jnp.where(u < 0, level, half * half * level))) * level
+    gate = lax.logistic(u)
+    return gate * (1 + u * (1 - gate))
+
+
+@with_slope(_silu_slope)
+def _silu(x: jax.Array, beta: ArrayLike) -> jax.Array:
+    return x * lax.logistic(beta * x)
 
 
 def _gelu_tanh(x: jax.Array) -> jax.Array:

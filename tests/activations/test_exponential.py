@@ -18,7 +18,8 @@ def test_value_and_slope_equal_jax_nn(ours, theirs):
         return jax.jit(lambda x: jax.jvp(f, (x,), (jnp.ones_like(x),)))(x)
 
     for a, b in zip(both(ours), both(theirs), strict=True):
-        np.testing.assert_allclose(a, b, rtol=tolerance("float32"))
+        # expm1(x) + 1, as jax.nn has it, is off by one rounding of 1
+        np.testing.assert_allclose(a, b, rtol=tolerance("float32"), atol=2e-7)
 
 
 def test_selu_slope_at_zero_belongs_to_the_exponential_branch():

@@ -1,0 +1,57 @@
+"""Do functions with derivatives of their own keep them, and their parameters' derivatives?"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from relu_jax.activations import leaky_relu
+from relu_jax.activations.slopes import AtKinks, with_slope
+
+
+@with_slope(lambda x, a: a * jnp.exp(a * x))
+def growth(x, a):
+    """Grow from 0 at rate a."""
+    return jnp.expm1(a * x)
+
+
+def test_the_slope_is_the_one_that_was_given_and_keeps_its_digits():
+    assert jax.grad(growth)(-30.0, 1.0) == pytest.approx(np.exp(-30.0), rel=1e-6)
+    assert jax.grad(jax.grad(growth))(-30.0, 1.0) == pytest.approx(np.exp(-30.0), rel=1e-6)
+    assert jax.grad(lambda x, a: jnp.expm1(a * x))(-30.0, 1.0) == 0
+
+
+def test_parameters_are_differentiated_as_the_formula_is_written():
+    x, a = jnp.float32(-0.7), jnp.float32(1.5)
+    assert jax.grad(growth, 1)(x, a) == pytest.approx(float(x * jnp.exp(a * x)), rel=1e-6)
+    both = jax.jvp(growth, (x, a), (jnp.float32(1.0), jnp.float32(2.0)))[1]
+    apart = jax.grad(growth)(x, a) + 2 * jax.grad(growth, 1)(x, a)
+    assert float(both) == pytest.approx(float(apart), rel=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
+def test_a_python_number_as_parameter_keeps_the_dtype_of_x(dtype):
+    x = jnp.ones(3, dtype)
+    y, t = jax.jvp(lambda x: growth(x, 0.5), (x,), (x,))
+    assert y.dtype == t.dtype == x.dtype
+
+
+def test_batched_and_compiled_it_is_the_same():
+    x = jnp.linspace(-2.0, 2.0, 5)
+    slopes = jax.jit(jax.vmap(jax.grad(growth), (0, None)))(x, 0.5)
+    np.testing.assert_allclose(slopes, 0.5 * np.exp(0.5 * np.asarray(x)), rtol=1e-6)
+
+
+def test_other_slopes_at_the_kinks_change_nothing_else():
+    half = AtKinks(leaky_relu, (0.0,), (0.25,))
+    x = jnp.array([-2.0, -0.0, 0.0, 3.0])
+    np.testing.assert_array_equal(half(x, slope=0.5), leaky_relu(x, slope=0.5))
+    slopes = jax.vmap(jax.grad(lambda x: half(x, slope=0.5)))(x)
+    np.testing.assert_array_equal(slopes, [0.5, 0.25, 0.25, 1.0])
+    assert jax.grad(lambda s: half(-2.0, slope=s))(0.5) == -2.0
+
+
+def test_equal_conventions_are_equal_so_that_jit_compiles_once():
+    one, two = (AtKinks(leaky_relu, (0.0,), (0.25,)) for _ in range(2))
+    assert one == two
+    assert hash(one) == hash(two)
