@@ -12,14 +12,17 @@ UV_COMPILE := $(BIN)/uv pip compile pyproject.toml - --no-config --quiet --upgra
 
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: report test fmt lint types docs bench check pictures lock
+.PHONY: report test thorough fmt lint types docs bench check pictures lock torch
 
 report: $(STAMP)  ## the main job: four networks, one page
 	@$(BIN)/relu-jax report --out report.html --force
 	@echo "Open $(CURDIR)/report.html"
 
-test: $(STAMP)  ## every test; RELU_JAX_DATA names the folder of image files, if there is one
+test: $(STAMP)  ## the tests; RELU_JAX_DATA names the folder of image files, if there is one
 	@$(BIN)/python -m pytest -n $(JOBS) -q
+
+thorough: $(STAMP)  ## the other half: the whole catalogue in every dtype, the theory; minutes
+	@$(BIN)/python -m pytest -n $(JOBS) -q --thorough
 
 fmt: $(STAMP)  ## bring the code into its form
 	@$(BIN)/ruff check --fix-only --quiet .
@@ -53,6 +56,14 @@ lock: $(STAMP)  ## write both locks anew
 	  $(UV_COMPILE) --python-version 3.11 -o requirements-floor.lock
 	@printf 'jax==0.12.0.1\njaxlib==0.12.0.1\n' | \
 	  $(UV_COMPILE) --python-version 3.13 -o requirements-newest.lock
+	@$(BIN)/uv pip compile pyproject.toml -c requirements-floor.lock --no-config --quiet --universal \
+	  --extra torch --extra dev --generate-hashes --no-header --no-annotate --no-emit-index-url \
+	  --python-version 3.11 -o requirements-torch.lock
+
+# Gigabytes: PyTorch's wheels bring the libraries of a GPU along, whether there is one or not.
+torch: $(STAMP)  ## PyTorch into the environment, for the tests marked torch and the benchmarks
+	@$(BIN)/uv pip install --quiet --no-config --python $(BIN)/python --require-hashes \
+	  -r requirements-torch.lock
 
 $(STAMP): $(LOCKS) pyproject.toml .ci/venv
 	@.ci/venv $(VENV) $(PYTHON_VERSION)

@@ -7,10 +7,20 @@ Importing this package is light: every part is loaded when it is first named, so
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from relu_jax.core.handover import provide_catalogue, provide_report_writer
+from relu_jax.core.handover import provide_catalogue, provide_report_writer, provide_theory
 
 if TYPE_CHECKING:
-    from relu_jax import activations, data, diagnosis, experiments, models, report, tap, training
+    from relu_jax import (
+        activations,
+        data,
+        diagnosis,
+        experiments,
+        models,
+        report,
+        tap,
+        theory,
+        training,
+    )
     from relu_jax.diagnosis import diagnose
 
 __version__ = "0.1.0"
@@ -23,14 +33,16 @@ __all__ = [
     "models",
     "report",
     "tap",
+    "theory",
     "training",
 ]
 
 _VERBS = {"diagnose": "relu_jax.diagnosis"}
 _PARTS = tuple(name for name in __all__ if name not in _VERBS)
 
-provide_catalogue(lambda: import_module("relu_jax.activations").CATALOGUE)
+provide_catalogue(lambda: import_module("relu_jax.activations").RECOGNISED)
 provide_report_writer(lambda: import_module("relu_jax.report").write)
+provide_theory(lambda: import_module("relu_jax.theory"))
 
 
 def __getattr__(name: str) -> object:

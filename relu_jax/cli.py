@@ -95,6 +95,26 @@ def _parser() -> argparse.ArgumentParser:
         "--fail-on", choices=("warning", "critical"), help="exit with 1 if a finding is that severe"
     )
     diagnose.set_defaults(run=_diagnose)
+    activations = commands.add_parser(
+        "activations",
+        help="list all activation functions, or tell everything about some",
+        description="Without a name, list the catalogue in a table. With names, print the card "
+        "of each: range, kinks, extrema, averages under a normal input, gains, and where the "
+        "derivative is rounded to 0 on this machine.",
+    )
+    activations.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME[:parameter=value,...]",
+        help="such as relu, leaky_relu:slope=0.2 or hard_tanh:low=-2,high=2",
+    )
+    activations.add_argument(
+        "--variance", type=float, default=1.0, help="of the normal input (default: %(default)s)"
+    )
+    activations.add_argument(
+        "--plot", action="store_true", help="also plot f, f' and f'' of each name"
+    )
+    activations.set_defaults(run=_activations)
     return parser
 
 
@@ -147,6 +167,64 @@ def _diagnose(args: argparse.Namespace) -> int:
     for path in wanted:
         _say(f"{path} written")
     return int(_severe(found.findings, args.fail_on))
+
+
+def _activations(args: argparse.Namespace) -> int:
+    from relu_jax import activations
+    from relu_jax.activations.card_text import value_range
+    from relu_jax.activations.cards import card, summary
+    from relu_jax.report.cards import activation_table, plot_text
+
+    chosen = [_named(word) for word in args.names]  # every mistake before any work
+    for act in chosen:
+        told = card(act, variance=args.variance)
+        _say(f"{told}\n")
+        if args.plot:
+            _say(plot_text(_panels(act, told)) + "\n")
+    if not chosen:
+        rows = []
+        with _progress() as tell:
+            for i, act in enumerate(activations.CATALOGUE):
+                tell(i / len(activations.CATALOGUE), act.name)
+                row = summary(act, variance=args.variance)._asdict()
+                rows.append(row | {"range": value_range(row["lowest"], row["highest"])})
+        _say(activation_table(rows))
+    return 0
+
+
+def _named(word: str) -> Any:
+    """Read NAME:parameter=value,... as an activation."""
+    from relu_jax import activations
+
+    name, _, rest = word.partition(":")
+    params = {}
+    for pair in rest.split(",") if rest else []:
+        key, equals, value = pair.partition("=")
+        try:
+            params[key.strip()] = float(value)
+        except ValueError:
+            equals = ""
+        if not equals:
+            raise errors.rejected(
+                rule="parameters follow a name as NAME:parameter=value,...",
+                got=repr(pair),
+                do="write a number after =, such as leaky_relu:slope=0.2",
+                kind=errors.UsageError,
+            )
+    return activations.get(name, **params)
+
+
+def _panels(act: Any, told: Any) -> list[Any]:
+    from relu_jax.activations.cards import window
+    from relu_jax.activations.curves import pieces
+    from relu_jax.report.cards import Panel
+
+    parts = [part.tolist() for part in pieces(act, *window(told))]
+    dots = [(), [(kink.x, kink.taken) for kink in told.kinks], ()]
+    return [
+        Panel(name, [list(zip(part[0], part[i + 1], strict=True)) for part in parts], dots[i])
+        for i, name in enumerate(("f", "f'", "f''"))
+    ]
 
 
 def _severe(findings: Sequence[Any], fail_on: str | None) -> bool:

@@ -61,16 +61,30 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(f"{', '.join(missing)} is not installed")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer the other half of the tests."""
+    parser.addoption("--thorough", action="store_true", help="run the tests marked thorough, alone")
+
+
 def pytest_collection_finish() -> None:
     """Spare what is imported by now: the leak check collects garbage after every trace."""
     gc.collect()
     gc.freeze()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep one half of the tests: those marked thorough, or the others."""
+    refuse_bare_marks(items)
+    thorough = config.getoption("--thorough")
+    left = [i for i in items if bool(i.get_closest_marker("thorough")) != thorough]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [i for i in items if bool(i.get_closest_marker("thorough")) == thorough]
+
+
+def refuse_bare_marks(items: list[pytest.Item]) -> None:
     """Refuse an opt-out that gives no reason."""
     for item in items:
-        for name in ("leaks_unchecked", "standard_promotion"):
+        for name in ("leaks_unchecked", "standard_promotion", "thorough"):
             marker = item.get_closest_marker(name)
             if marker is not None and not (marker.args and str(marker.args[0]).strip()):
                 raise pytest.UsageError(f"{item.nodeid}: {name} needs its reason in words")

@@ -62,12 +62,12 @@ def test_escaped_tracers_pass_where_a_test_opts_out():
     leak()
 
 
-@pytest.mark.parametrize("name", ["leaks_unchecked", "standard_promotion"])
+@pytest.mark.parametrize("name", ["leaks_unchecked", "standard_promotion", "thorough"])
 def test_an_opt_out_needs_its_reason(rules, name):
-    rules.pytest_collection_modifyitems([marked(getattr(pytest.mark, name)("a reason").mark)])
+    rules.refuse_bare_marks([marked(getattr(pytest.mark, name)("a reason").mark)])
     for bare in (getattr(pytest.mark, name), getattr(pytest.mark, name)(" ")):
         with pytest.raises(pytest.UsageError, match=f"{name} needs its reason in words"):
-            rules.pytest_collection_modifyitems([marked(bare.mark)])
+            rules.refuse_bare_marks([marked(bare.mark)])
 
 
 def test_data_tests_are_skipped_without_data(rules, monkeypatch, tmp_path):

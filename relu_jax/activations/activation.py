@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from relu_jax.activations.slopes import AtKinks
 from relu_jax.core import errors
 
 Params = dict[str, float]
@@ -29,6 +30,8 @@ class Activation:
         slope_at_kinks: the derivative this function takes there, one per kink.
         flat: True where some interval has a derivative of exactly 0 (in real numbers, not
             by underflow).
+        plain: True for a function that losses, norms and positions use too (square, exp, sine):
+            met in a program, its name alone does not say that it is an activation.
         facts: ``facts(**params)`` gives `kinks`, `slope_at_kinks` and `flat` for other
             parameters and refuses impossible ones; None for a function without parameters.
         fit: ``fit(f)`` proposes parameters for an unknown f, or None. f takes a NumPy array
@@ -51,6 +54,7 @@ class Activation:
     kinks: tuple[float, ...] = ()
     slope_at_kinks: tuple[float, ...] = ()
     flat: bool = False
+    plain: bool = False
     facts: Callable[..., dict[str, Any]] | None = None
     fit: Callable[[Callable[..., Any]], Params | None] | None = None
 
@@ -105,9 +109,42 @@ class Activation:
                 do="leave it out, or pick another activation",
                 kind=TypeError,
             )
+        if isinstance(self.fn, AtKinks) and params:
+            raise errors.rejected(
+                rule="slopes at kinks are set after the parameters",
+                got=f"parameters {', '.join(params)} for {self.name} with slopes of its own",
+                do="call with_params first, then with_slopes",
+            )
         values = self.params | {k: _number(f"{self.name}.{k}", v) for k, v in params.items()}
-        facts = self.facts(**values) if self.facts else {}
+        facts = self.facts(**values) if self.facts and not isinstance(self.fn, AtKinks) else {}
         return replace(self, params=values, **facts)
+
+    def with_slopes(self, *slopes: float) -> "Activation":
+        """Return the same activation with other derivatives at its kinks.
+
+        Args:
+            slopes: one per kink, in their order.
+
+        Raises:
+            ValueError: more or fewer than there are kinks.
+
+        Edges: a subnormal x, which XLA flushes to 0 on the CPU, counts as a kink at 0.
+
+        Example:
+            >>> from relu_jax.activations.rectifiers import RELU
+            >>> half = RELU.with_slopes(0.5)
+            >>> half.slope_at_kinks, float(half.derivative(0.0)), float(half.derivative(2.0))
+            ((0.5,), 0.5, 1.0)
+        """
+        if len(slopes) != len(self.kinks):
+            raise errors.rejected(
+                rule=f"{self.name} takes a slope for each of its kinks at {_listed(self.kinks)}",
+                got=f"{len(slopes)} slopes",
+                do="pass one slope per kink",
+            )
+        fn = self.fn.fn if isinstance(self.fn, AtKinks) else self.fn
+        at = AtKinks(fn, self.kinks, tuple(map(float, slopes)))
+        return replace(self, fn=at, slope_at_kinks=at.slopes)
 
 
 def as_float(x: ArrayLike) -> jax.Array:
@@ -187,6 +224,10 @@ def _number(name: str, value: Any) -> float:
         do="pass a float; for a trained parameter call the activation's fn with an array",
         kind=TypeError,
     )
+
+
+def _listed(kinks: tuple[float, ...]) -> str:
+    return ", ".join(f"{kink:g}" for kink in kinks) or "no place"
 
 
 def _worded(params: Mapping[str, float]) -> str:

@@ -7,29 +7,81 @@ family that contains it (relu before leaky_relu, relu6 before hard_tanh).
 import difflib
 from typing import SupportsFloat
 
+from relu_jax.activations import frameworks
 from relu_jax.activations.activation import Activation
+from relu_jax.activations.algebraic import ARCSINH, ARCTAN, ELLIOTT, ISRLU, ISRU, SOFT_SIGN, SYMLOG
 from relu_jax.activations.bounded import LOG_SIGMOID, SIGMOID, TANH
+from relu_jax.activations.celu import CELU
+from relu_jax.activations.clipped import HARD_SIGMOID, LINEAR_SIGMOID, RELU1, RELU_N, SPARSE_SIGMOID
+from relu_jax.activations.distributions import CLOGLOG, ERF, GOMPERTZ, LAPLACE, NORMAL_CDF
 from relu_jax.activations.exponential import ELU, SELU
+from relu_jax.activations.gated import gated_names
+from relu_jax.activations.gates import LOGISH, MISH, PHISH, SERF, SMISH, TELU
+from relu_jax.activations.gates_gelu import CLIPPED_GELU, GELU_FAST, SMU
+from relu_jax.activations.gates_sigmoid import ARIA2, ELISH, ESWISH, GOLU, QUICK_GELU
+from relu_jax.activations.growing_waves import GCU, SINLU, SNAKE
+from relu_jax.activations.hard_gates import HARD_ELISH, HARD_MISH, HARD_SILU
+from relu_jax.activations.hyperbolas import BENT_IDENTITY, PFLU, SMU1, SQUAREPLUS
+from relu_jax.activations.hyperbolic import LISHT, NLRELU, SHIFTED_SOFTPLUS, TANH_SHRINK
+from relu_jax.activations.neurons import LIF_RATE, LIF_RATE_SMOOTH
+from relu_jax.activations.parabolas import SMELU, SPARSE_PLUS, SQNL
+from relu_jax.activations.piecewise import ABSOLUTE, RRELU, SOFT_SHRINK, TENT, TWO_SLOPE
+from relu_jax.activations.powers import CUBE, REPU, SQUARE, SQUARED_RELU, STAR_RELU
 from relu_jax.activations.rectifiers import HARD_TANH, IDENTITY, LEAKY_RELU, RELU, RELU6
 from relu_jax.activations.smooth import GELU, GELU_TANH, SILU, SOFTPLUS
+from relu_jax.activations.squashing import (
+    BIPOLAR_SIGMOID,
+    DSILU,
+    PENALIZED_TANH,
+    RECTIFIED_TANH,
+    SCALED_TANH,
+    SOFT_CLIPPING,
+)
+from relu_jax.activations.steps import HEAVISIDE, SIGN
+from relu_jax.activations.thresholds import HARD_SHRINK, RELU_GENERAL, THRESHOLD, THRESHOLDED_RELU
+from relu_jax.activations.trainable_catalogue import trainable_names
+from relu_jax.activations.waves import (
+    COSINE,
+    EXPONENTIAL,
+    GAUSSIAN,
+    GAUSSIAN_SQUARE,
+    RICKER,
+    SINC,
+    SINE,
+)
 from relu_jax.core import errors
 
 CATALOGUE: tuple[Activation, ...] = (
-    IDENTITY,
-    RELU,
-    LEAKY_RELU,
-    ELU,
-    SELU,
-    GELU,
-    GELU_TANH,
-    SILU,
-    SOFTPLUS,
-    TANH,
-    SIGMOID,
-    RELU6,
-    HARD_TANH,
-    LOG_SIGMOID,
-)
+    # known to everybody
+    IDENTITY, RELU, LEAKY_RELU, ELU, SELU, GELU, GELU_TANH, QUICK_GELU, SILU, SOFTPLUS,
+    TANH, SIGMOID, RELU6, RELU1, RELU_N, HARD_TANH, LOG_SIGMOID,
+    # piecewise linear
+    ABSOLUTE, RRELU, TWO_SLOPE, THRESHOLDED_RELU, THRESHOLD, RELU_GENERAL, SOFT_SHRINK,
+    HARD_SHRINK, HARD_SIGMOID, SPARSE_SIGMOID, LINEAR_SIGMOID, TENT, HEAVISIDE, SIGN,
+    # pieces of parabolas, powers and exponentials
+    CELU, HARD_SILU, HARD_MISH, HARD_ELISH, SPARSE_PLUS, SMELU, SQNL, SQUARED_RELU,
+    STAR_RELU, REPU, SQUARE, CUBE,
+    # x times a gate
+    GELU_FAST, CLIPPED_GELU, MISH, SERF, TELU, PHISH, LOGISH, SMISH, ESWISH, ELISH, ARIA2,
+    GOLU, SMU, LISHT, GCU, SINLU, SNAKE,
+    # smooth rectifiers and lines
+    SQUAREPLUS, SMU1, BENT_IDENTITY, PFLU, SHIFTED_SOFTPLUS, NLRELU, TANH_SHRINK, ISRLU,
+    # bounded, or growing slowly
+    SOFT_SIGN, ELLIOTT, SYMLOG, ISRU, ARCTAN, ARCSINH, BIPOLAR_SIGMOID, SCALED_TANH,
+    RECTIFIED_TANH, PENALIZED_TANH, DSILU, SOFT_CLIPPING, ERF, NORMAL_CDF, LAPLACE,
+    GOMPERTZ, CLOGLOG,
+    # bumps and waves
+    GAUSSIAN_SQUARE, GAUSSIAN, RICKER, SINE, COSINE, SINC, EXPONENTIAL,
+    # of a neuron
+    LIF_RATE, LIF_RATE_SMOOTH,
+)  # fmt: skip
+
+# What the tap names in a program. Until it has learnt where the others stand for something else
+# (hard_silu before a norm, a square in a loss), they are unknown to it, and measured all the same.
+RECOGNISED: tuple[Activation, ...] = (
+    IDENTITY, RELU, LEAKY_RELU, ELU, SELU, GELU, GELU_TANH, SILU, SOFTPLUS, TANH, SIGMOID, RELU6,
+    HARD_TANH, LOG_SIGMOID,
+)  # fmt: skip
 
 
 def names() -> tuple[str, ...]:
@@ -42,12 +94,14 @@ def names() -> tuple[str, ...]:
     return tuple(act.name for act in CATALOGUE)
 
 
-def get(name: str, **params: SupportsFloat) -> Activation:
+def get(name: str, *, framework: str | None = None, **params: SupportsFloat) -> Activation:
     """Find an activation by name and set its parameters.
 
     Args:
         name: one of `names()`.
-        params: what differs from the catalogue's values.
+        framework: "jax", "torch" or "keras" for what that framework means by the name: its form,
+            its default parameters and its slope at each kink; None for the catalogue's own.
+        params: what differs from the default values.
 
     Raises:
         ValueError: an unknown name, or a parameter out of range.
@@ -57,13 +111,36 @@ def get(name: str, **params: SupportsFloat) -> Activation:
         >>> act = get("leaky_relu", slope=0.2)
         >>> act.kinks, act.slope_at_kinks, act.params
         ((0.0,), (1.0,), {'slope': 0.2})
+        >>> get("leaky_relu", framework="torch").slope_at_kinks
+        (0.01,)
     """
+    meaning = frameworks.meaning(name, framework)
+    act = _named(meaning.name).with_params(**{**meaning.params, **params})
+    return act if meaning.slopes is None else act.with_slopes(*meaning.slopes(act.params))
+
+
+def _named(name: str) -> Activation:
     for act in CATALOGUE:
         if act.name == name:
-            return act.with_params(**params)
+            return act
     close = difflib.get_close_matches(str(name), names(), n=3)
+    near = f"did you mean {' or '.join(close)}?" if close else f"pick one of {', '.join(names())}"
     raise errors.rejected(
-        rule="an activation is named as in relu_jax.activations.names()",
+        rule="an elementwise activation is named as in relu_jax.activations.names()",
         got=errors.describe(name),
-        do=f"did you mean {' or '.join(close)}?" if close else f"pick one of {', '.join(names())}",
+        do=_ELSEWHERE.get(str(name), near),
     )
+
+
+# Names people look for here, and where they are.
+_ELSEWHERE = {
+    **{name: f"it takes a value and a gate: get_gated('{name}')" for name in gated_names()},
+    **{name: f"it has parameters to train: get_trainable('{name}')" for name in trainable_names()},
+    **{
+        name: f"it mixes units: call relu_jax.activations.{name}"
+        for name in (
+            "softmax", "log_softmax", "softmin", "sparsemax", "entmax15", "gumbel_softmax",
+            "maxout", "crelu", "k_winners", "standardize",
+        )
+    },
+}  # fmt: skip

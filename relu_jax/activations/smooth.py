@@ -131,9 +131,25 @@ def _silu(x: jax.Array, beta: ArrayLike) -> jax.Array:
     return x * lax.logistic(beta * x)
 
 
+def _gelu_tanh_gate(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Return the gate (1 + tanh u)/2 and the product of the gate and 1 - gate.
+
+    Both keep their digits where 1 + tanh u cancels, and cost one exponential.
+    """
+    u = np.sqrt(2 / np.pi).item() * (x + 0.044715 * x**3)
+    tail = jnp.exp(-2 * jnp.abs(u))
+    level = 1 / (1 + tail)
+    return jnp.where(x >= 0, level, tail * level), tail * level * level
+
+
+def _gelu_tanh_slope(x: jax.Array) -> jax.Array:
+    gate, bend = _gelu_tanh_gate(x)
+    return gate + x * (2 * np.sqrt(2 / np.pi).item()) * (1 + 3 * 0.044715 * x**2) * bend
+
+
+@with_slope(_gelu_tanh_slope)
 def _gelu_tanh(x: jax.Array) -> jax.Array:
-    # (1 + tanh u) / 2 is logistic(2u), which keeps its digits where 1 + tanh u cancels.
-    return x * lax.logistic(2 * np.sqrt(2 / np.pi).item() * (x + 0.044715 * x**3))
+    return x * _gelu_tanh_gate(x)[0]
 
 
 def _silu_facts(beta: float) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from relu_jax.core import errors
 
 _PROVIDERS: list[Callable[[], tuple[Any, ...]]] = []
 _WRITERS: list[Callable[[], Callable[..., None]]] = []
+_THEORIES: list[Callable[[], Any]] = []
 
 
 def provide_catalogue(provider: Callable[[], tuple[Any, ...]]) -> None:
@@ -76,3 +77,35 @@ def report_writer() -> Callable[..., None]:
             kind=RuntimeError,
         )
     return _WRITERS[0]()
+
+
+def provide_theory(provider: Callable[[], Any]) -> None:
+    """Say where the averages of an activation come from; loaded when first asked for.
+
+    Example:
+        >>> import relu_jax.theory
+        >>> provide_theory(lambda found=relu_jax.theory: found)
+        >>> theory() is relu_jax.theory
+        True
+    """
+    _THEORIES[:] = [provider]
+
+
+def theory() -> Any:
+    """Hand over the module `relu_jax.theory`.
+
+    Raises:
+        RuntimeError: nothing was provided (relu_jax/__init__.py was bypassed).
+
+    Example:
+        >>> theory().moments.__name__
+        'moments'
+    """
+    if not _THEORIES:
+        raise errors.rejected(
+            rule="the package hands an activation's card its averages when it is imported",
+            got="no theory",
+            do="import relu_jax before its parts",
+            kind=RuntimeError,
+        )
+    return _THEORIES[0]()

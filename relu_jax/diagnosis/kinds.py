@@ -43,7 +43,7 @@ def known(site: Site) -> Known:
 
 @lru_cache(maxsize=256)
 def _facts(kind: str, params: tuple[tuple[str, float], ...]) -> Known:
-    act = activations.get(kind, **dict(params))
+    act = activations.get(kind).with_params(**dict(params))
     wide = np.sinh(np.linspace(-5.0, 5.0, 4001))
     normal = np.linspace(-8.0, 8.0, 4001)
     ends = np.asarray([-_FAR, _FAR])

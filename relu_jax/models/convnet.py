@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from relu_jax.activations import relu
 from relu_jax.core import errors
+from relu_jax.core.fans import Initialiser
 from relu_jax.core.types import Array, Key
 from relu_jax.models.dense import (
     Layer,
@@ -24,7 +25,7 @@ from relu_jax.models.dense import (
     layers_of,
     widths,
 )
-from relu_jax.models.initialise import Initialiser, he
+from relu_jax.models.initialise import he
 
 
 def convnet(

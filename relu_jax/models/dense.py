@@ -9,8 +9,8 @@ from jax.typing import DTypeLike
 from jaxtyping import Float
 
 from relu_jax.core import errors
+from relu_jax.core.fans import Initialiser
 from relu_jax.core.types import Array, Key
-from relu_jax.models.initialise import Initialiser
 
 Layer: TypeAlias = dict[str, Array]
 Params: TypeAlias = dict[str, list[Layer]]

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from relu_jax.activations import relu
+from relu_jax.core.fans import Initialiser
 from relu_jax.core.types import Array, Key
 from relu_jax.models.dense import (
     Model,
@@ -20,7 +21,7 @@ from relu_jax.models.dense import (
     layers_of,
     widths,
 )
-from relu_jax.models.initialise import Initialiser, he
+from relu_jax.models.initialise import he
 
 
 def mlp(

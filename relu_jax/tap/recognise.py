@@ -1,6 +1,6 @@
 """Which known activation does an extracted function behave like, and with which parameters?"""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from relu_jax.core import handover
 from relu_jax.tap import compat, evaluate
 from relu_jax.tap.graph import Graph
 from relu_jax.tap.pieces import Piece
@@ -128,25 +129,65 @@ class Recogniser:
         def function(x: Any) -> np.ndarray:
             return piece.values(np.atleast_1d(np.asarray(x, np.float64)), thetas)
 
-        scored = []
-        for member in self._catalogue:
-            params = dict(member.params) if member.fit is None else member.fit(function)
-            if params is None or not np.all(np.isfinite(list(params.values()))):
-                continue
-            error = _distance(
-                values, _reference(member.fn, tuple(params), str(dtype))(_GRID, params)
-            )
-            if error <= limit:
-                scored.append((error, member, params))
+        fixed = [m for m in self._catalogue if not m.params]
+        scored = [(_distance(values, _on_grid(m.fn, str(dtype))), m, {}) for m in fixed]
+        # A family that holds the function as well has more parameters, and never the better name.
+        if min((error for error, _, _ in scored), default=np.inf) > _EXACT:
+            scored += self._families(function, values, str(dtype))
+        scored = [entry for entry in scored if entry[0] <= limit]
         if not scored:
             return None, {}, np.inf
-        bound = max(1e-7, 3 * min(error for error, _, _ in scored))
+        bound = max(_EXACT, 3 * min(error for error, _, _ in scored))
         near = [entry for entry in scored if entry[0] <= bound]
         error, member, params = min(near, key=lambda entry: len(entry[2]))
         return member, {k: _rounded(v) for k, v in params.items()}, error
 
+    def _families(
+        self, function: Callable[[Any], np.ndarray], values: np.ndarray, dtype: str
+    ) -> Iterator[tuple[float, Any, dict[str, float]]]:
+        """Solve every family for its parameters, and say how near it comes."""
+        for member in self._catalogue:
+            params = member.fit(function) if member.fit else None
+            if params is not None and np.all(np.isfinite(list(params.values()))):
+                reference = _reference(member.fn, tuple(params), dtype)(_GRID, params)
+                yield _distance(values, reference), member, params
+
 
 _LINE = object()
+_EXACT = 1e-7  # no rounding of constants, whatever the spelling
+
+
+@lru_cache(maxsize=512)
+def also(kind: str, params: tuple[tuple[str, float], ...]) -> tuple[str, ...]:
+    """List the other names in the catalogue of one function, with their parameters.
+
+    Example:
+        >>> import relu_jax
+        >>> "leaky_relu(slope=0)" in also("relu", ())
+        True
+    """
+    catalogue = handover.catalogue()
+    (member,) = (m for m in catalogue if m.name == kind)
+
+    def function(x: Any) -> np.ndarray:
+        z = np.atleast_1d(np.asarray(x, np.float64))
+        return _reference(member.fn, tuple(dict(params)), "float32")(z, dict(params))
+
+    values, names = function(_GRID), []
+    for other in catalogue:
+        found = other.fit(function) if other.fit else None if other.params else {}
+        if other.name == kind or found is None or not np.isfinite(list(found.values())).all():
+            continue
+        reference = _reference(other.fn, tuple(found), "float32")(_GRID, found)
+        if _distance(values, reference) <= _EXACT:
+            told = ", ".join(f"{k}={v:.6g}" for k, v in found.items())
+            names.append(f"{other.name}({told})" if told else other.name)
+    return tuple(names)
+
+
+@lru_cache(maxsize=512)
+def _on_grid(fn: Callable[..., Any], dtype: str) -> np.ndarray:
+    return _reference(fn, (), dtype)(_GRID, {})
 
 
 def _is_line(grid: np.ndarray, values: np.ndarray, limit: float) -> bool:
@@ -173,7 +214,7 @@ def _rounded(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=512)
 def _reference(
     fn: Callable[..., Any], names: tuple[str, ...], dtype: str
 ) -> Callable[[np.ndarray, Mapping[str, float]], np.ndarray]:

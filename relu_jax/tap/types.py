@@ -1,9 +1,11 @@
 """What the tap tells: sites, linear maps, and how much of the program it covered."""
 
+import math
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from relu_jax.core.types import Array
+from relu_jax.tap import recognise
 
 
 class Site(NamedTuple):
@@ -32,6 +34,15 @@ class Site(NamedTuple):
     # Per loop, how its turns follow one another: 1 from the first on, -1 from the last back
     # (reverse=True), 0 where none takes anything from another (lax.map).
     order: tuple[int, ...]
+
+    @property
+    def also(self) -> tuple[str, ...]:
+        """Other names of the same function in the catalogue, with their parameters.
+
+        Empty for an unknown function, and where a parameter is an array of the program.
+        """
+        told = self.kind != "unknown" and all(map(math.isfinite, self.params.values()))
+        return recognise.also(self.kind, tuple(self.params.items())) if told else ()
 
 
 class Linear(NamedTuple):

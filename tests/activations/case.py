@@ -23,6 +23,7 @@ class Case(NamedTuple):
     # c eps (|f| + |x f'| + slack[0]), c eps (|f'| + |x f''| + slack[1]), and so on.
     slack: tuple[float, float, float] = (0.0, 0.0, 0.0)
     why: str = ""
+    bends: tuple[float, float] = (0.0, 0.0)  # f''(-inf), f''(inf)
 
     @property
     def label(self) -> str:
@@ -33,3 +34,7 @@ class Case(NamedTuple):
     def exact(self, order: int) -> Callable[[np.ndarray], np.ndarray]:
         """Build f or a derivative in float64, right to the last bit."""
         return oracle.exact(self.formula, tuple(self.act.params.items()), order)
+
+    def vanishing(self, order: int) -> Callable[[np.ndarray], np.ndarray]:
+        """Build a function that says where f or a derivative is exactly 0."""
+        return oracle.vanishing(self.formula, tuple(self.act.params.items()), order)

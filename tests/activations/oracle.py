@@ -78,6 +78,20 @@ def derivative(formula: str, params: tuple[tuple[str, float], ...], order: int) 
 
 
 @cache
+def vanishing(
+    formula: str, params: tuple[tuple[str, float], ...], order: int
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Build a function that says where a derivative is 0, and not only too small for a float."""
+    f = sympy.lambdify(X, derivative(formula, params, order), modules=NUMERIC)
+
+    def values(x: np.ndarray) -> np.ndarray:
+        with mpmath.workdps(120):
+            return np.array([f(mpmath.mpf(float(v))) == 0 for v in np.asarray(x).ravel()])
+
+    return values
+
+
+@cache
 def exact(
     formula: str, params: tuple[tuple[str, float], ...], order: int
 ) -> Callable[[np.ndarray], np.ndarray]:

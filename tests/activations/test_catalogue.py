@@ -12,7 +12,11 @@ from relu_jax.activations import CATALOGUE, get, names
 from relu_jax.core.numerics import tolerance
 from tests.activations.cases import CASES, LABELS
 
-DTYPES = ("float16", "bfloat16", "float32", "float64")
+thorough = pytest.mark.thorough("every row compiles anew: minutes for the whole catalogue")
+DTYPES = (
+    "float32",
+    *(pytest.param(dtype, marks=thorough) for dtype in ("float16", "bfloat16", "float64")),
+)
 ORDERS = (0, 1, 2)
 every = pytest.mark.parametrize("case", CASES, ids=LABELS)
 pytestmark = pytest.mark.leaks_unchecked(
@@ -63,7 +67,9 @@ def test_values_and_derivatives_equal_the_formula_in_every_dtype(case, dtype):
     )
     floor = 8 * (1 + np.abs(x)) * float(jnp.finfo(dtype).tiny)  # smaller numbers are flushed
     for order, (y, size) in enumerate(zip(ys, sizes, strict=True)):
-        excess = np.abs(y - f[order]) - floor - tolerance(dtype) * size
+        top = float(jnp.finfo(dtype).max)  # beyond it, a result is infinite
+        error = np.abs(np.clip(y, -top, top) - np.clip(f[order], -top, top))
+        excess = error - floor - tolerance(dtype) * size
         assert excess.max() <= 0, (order, x[excess.argmax()], y[excess.argmax()])
 
 
@@ -77,14 +83,16 @@ def test_slope_at_each_kink_is_the_documented_one(case):
 @every
 def test_kinks_are_where_the_derivative_jumps_and_only_there(case):
     points = np.unique(grid(case.act))
-    left, right = (case.exact(1)(points + side) for side in (-1e-6, 1e-6))
-    jumps = {float(x) for x in points[np.abs(left - right) > 1e-3]}
+    jumps = set()
+    for order in (0, 1):
+        left, right = (case.exact(order)(points + side) for side in (-1e-9, 1e-9))
+        jumps |= set(points[np.abs(left - right) > 1e-4 * (1 + np.abs(left))].tolist())
     assert jumps == set(case.act.kinks)
 
 
 @every
 def test_flat_says_whether_an_interval_has_derivative_zero(case):
-    level = case.exact(1)(np.linspace(-6.01, 8, 401)) == 0
+    level = case.vanishing(1)(np.linspace(-6.01, 12, 515))
     assert case.act.flat == bool((level[1:] & level[:-1]).any())
 
 
@@ -94,7 +102,7 @@ def test_infinities_give_the_limits_of_value_and_derivatives(case, dtype):
     _, values, slopes, bends = tower(case, dtype)["end"]
     np.testing.assert_allclose(values, case.limits, rtol=tolerance(dtype))
     np.testing.assert_allclose(slopes, case.slopes, rtol=tolerance(dtype))
-    np.testing.assert_array_equal(bends, 0)
+    np.testing.assert_allclose(bends, case.bends, rtol=tolerance(dtype))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -122,15 +130,17 @@ def test_range_holds_on_the_grid(case):
     assert y.max() <= high + 1e-6
 
 
+@thorough
 @every
 def test_gradients_agree_with_finite_differences_to_order_two(case):
     with jax.enable_x64(True):
         x = np.linspace(-7.31, 7.42, 130)
         apart = [np.abs(x - kink).min() > 0 for kink in case.act.kinks]
         x = x[np.all([np.abs(x - kink) > 0.02 for kink in case.act.kinks], axis=0)] if apart else x
-        check_grads(jax.jit(lambda x: case.act(x)), (x[:100],), order=2, modes=("rev",))
+        check_grads(jax.jit(lambda x: case.act(x)), (x[:100],), order=2, modes=("rev",), eps=1e-5)
 
 
+@thorough
 @every
 def test_jit_changes_no_bit(case):
     x = np.float32(grid(case.act))
@@ -139,6 +149,7 @@ def test_jit_changes_no_bit(case):
         np.testing.assert_array_equal(f(x), jax.jit(f)(x))
 
 
+@thorough
 @every
 def test_vmap_equals_the_whole(case):
     x = np.float32(grid(case.act))[:60].reshape(4, 15)
@@ -147,6 +158,7 @@ def test_vmap_equals_the_whole(case):
         np.testing.assert_array_equal(jax.vmap(f)(x), f(x))
 
 
+@thorough
 @every
 def test_empty_array_stays_empty(case):
     for order in ORDERS:
@@ -162,6 +174,7 @@ def test_no_constant_is_materialised(case):
         assert traced.out_avals[0].shape == huge.shape
 
 
+@thorough
 @every
 def test_integers_and_bools_become_float32(case):
     for x in (np.int32([-2, 3]), np.array([False, True])):
@@ -179,6 +192,7 @@ def test_fit_finds_the_parameters_it_was_made_with(case):
         assert case.act.fit(f) == pytest.approx(case.act.params, rel=1e-6)
 
 
+@thorough
 @every
 def test_fit_proposes_only_what_the_activation_accepts(case):
     for act in (a for a in CATALOGUE if a.fit):

@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
-from relu_jax import activations, report
+from relu_jax import activations, report, theory
 from relu_jax.core import handover
 
 
 def test_importing_the_package_binds_the_catalogue():
-    assert handover.catalogue() is activations.CATALOGUE
+    assert handover.catalogue() is activations.RECOGNISED
 
 
 def test_the_catalogue_is_not_loaded_before_it_is_asked_for():
@@ -43,3 +43,22 @@ def test_the_last_writer_counts_and_none_is_said(monkeypatch):
     handover.provide_report_writer(lambda: print)
     handover.provide_report_writer(lambda: max)
     assert handover.report_writer() is max
+
+
+def test_importing_the_package_binds_the_theory():
+    assert handover.theory() is theory
+
+
+def test_the_theory_is_not_loaded_before_it_is_asked_for():
+    code = "import sys, relu_jax.activations; print('relu_jax.theory' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "False"
+
+
+def test_the_last_theory_counts_and_none_is_said(monkeypatch):
+    monkeypatch.setattr(handover, "_THEORIES", [])
+    with pytest.raises(RuntimeError, match=r"card its averages.*; got no theory"):
+        handover.theory()
+    handover.provide_theory(lambda: 1)
+    handover.provide_theory(lambda: 2)
+    assert handover.theory() == 2

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.leaks_unchecked(
 )
 
 
-def _match(f, *args, catalogue=activations.CATALOGUE):
+def _match(f, *args, catalogue=activations.RECOGNISED):
     flow = regions_of(f, *args)
     (y,) = regions.exits(flow, lambda v: True, flow.frame.outs)
     return Recogniser(flow.graph, catalogue)(regions.piece(flow, flow.root[y], y))

@@ -1,0 +1,171 @@
+"""What is there to know about one activation function, on one card?"""
+
+import math
+import numbers
+from typing import NamedTuple
+
+from relu_jax.activations import gains as gain_facts
+from relu_jax.activations.activation import Activation, Params
+from relu_jax.activations.curves import curve, evaluate, normal_nodes
+from relu_jax.activations.extremes import Bound, Extremes, extremes, falls
+from relu_jax.activations.flat_parts import Interval, flat_parts
+from relu_jax.activations.gains import Averages, FixedPoints, Gains
+from relu_jax.activations.kink_facts import Kink, kink_facts
+from relu_jax.activations.neuron_scores import NeuronScores, neuron_scores
+from relu_jax.activations.vanishing import DTYPES, Vanishing, vanishing
+from relu_jax.activations.zeros import Zeros, zeros
+from relu_jax.core import errors
+
+
+class Card(NamedTuple):
+    """Hold the facts about one activation; prints as a page of text.
+
+    Everything but `vanishing` is said of real numbers and computed in float64; `vanishing` is
+    measured on the backend in use.
+    """
+
+    name: str
+    formula: str
+    params: Params
+    source: str
+    lowest: Bound  # infimum of f
+    highest: Bound  # supremum of f
+    falls: tuple[Interval, ...]  # where f falls, near 0; a point where it steps down
+    monotone: bool
+    lipschitz: float  # supremum of |f'|; inf where f jumps
+    extremes: tuple[Extremes, Extremes, Extremes]  # of f, f' and f''
+    kinks: tuple[Kink, ...]
+    zeros: Zeros
+    flat: tuple[Interval, ...]  # where f' is 0
+    vanishing: tuple[Vanishing, ...]
+    averages: Averages
+    gains: Gains
+    fixed_points: FixedPoints
+    scores: NeuronScores
+
+    def __str__(self) -> str:
+        """Write the card as text."""
+        from relu_jax.activations.card_text import card_text
+
+        return card_text(self)
+
+
+class Summary(NamedTuple):
+    """Hold what a table tells of one activation."""
+
+    name: str
+    formula: str
+    lowest: Bound
+    highest: Bound
+    mean: float
+    gain: float | None
+    kinks: tuple[float, ...]
+
+
+def card(act: Activation, *, variance: float = 1.0, dtypes: tuple[str, ...] = DTYPES) -> Card:
+    """Find the facts about an activation.
+
+    Args:
+        act: from `get`, or one of your own.
+        variance: of the normal input of the averages, gains, fixed points and scores.
+        dtypes: in which to measure where f' is rounded to 0; () measures nothing.
+
+    Raises:
+        TypeError: no `Activation`.
+        ValueError: a variance that is not above 0, or a dtype that is not measured.
+
+    Edges: what oscillates without end is told near 0, with a count of the rest; features closer
+    together than 0.005, or smaller than a billionth of the curve, are missed.
+
+    Example:
+        >>> from relu_jax.activations import get
+        >>> found = card(get("relu"))
+        >>> found.lipschitz, found.zeros.intervals[0][:2], round(found.gains.signal, 4)
+        (1.0, (-inf, 0.0), 1.4142)
+    """
+    variance = _checked(act, variance)
+    seen = curve(act)
+    flat = flat_parts(act, seen)
+    of_f, of_slope, of_bend = (extremes(act, seen, order, flat) for order in range(3))
+    kinks = kink_facts(act, seen)
+    zero = zeros(act, seen, flat, of_f)
+    found = gain_facts.averages(act, seen, variance)
+    return Card(
+        act.name,
+        act.formula,
+        dict(act.params),
+        act.source,
+        of_f.lowest,
+        of_f.highest,
+        falls(seen, of_f, flat),
+        not of_f.turns,
+        _lipschitz(of_slope, kinks),
+        (of_f, of_slope, of_bend),
+        kinks,
+        zero,
+        flat,
+        tuple(vanishing(act, dtype) for dtype in dtypes),
+        found,
+        gain_facts.gains(act, found),
+        gain_facts.fixed_points(act, seen, found),
+        neuron_scores(act, zero, variance),
+    )
+
+
+def summary(act: Activation, *, variance: float = 1.0) -> Summary:
+    """Find what a table tells of an activation, in a fraction of the time of a card.
+
+    Example:
+        >>> from relu_jax.activations import get
+        >>> found = summary(get("relu6"))
+        >>> found.highest.value, found.kinks, round(found.mean, 4)
+        (6.0, (0.0, 6.0), 0.3989)
+    """
+    variance = _checked(act, variance)
+    seen = curve(act)
+    found = extremes(act, seen, 0, flat_parts(act, seen))
+    x, w = normal_nodes(act.kinks, variance)
+    f = evaluate(act, x)[0]
+    mean, second = float((w * f).sum()), float((w * f * f).sum())
+    mean = mean if abs(mean) > 1e-12 * math.sqrt(second) else 0.0
+    gain = math.sqrt(variance / second) if 0 < second < math.inf else None
+    return Summary(act.name, act.formula, found.lowest, found.highest, mean, gain, seen.kinks)
+
+
+def window(of: Card) -> tuple[float, float]:
+    """Choose which x to draw: around the kinks, and a few turns of what oscillates.
+
+    Example:
+        >>> from relu_jax.activations import get
+        >>> window(card(get("relu"), dtypes=()))
+        (-5.0, 5.0)
+    """
+    endless = [found for found in of.extremes[:2] if found.more]
+    if endless:
+        reach = 1.1 * max(abs(turn.where.low) for turn in endless[0].turns)
+        return -reach, reach
+    places = [kink.x for kink in of.kinks]
+    return min([-5.0, *(x - 1 for x in places)]), max([5.0, *(x + 1 for x in places)])
+
+
+def _lipschitz(of_slope: Extremes, kinks: tuple[Kink, ...]) -> float:
+    if any(kink.jump for kink in kinks):
+        return math.inf
+    return max(abs(of_slope.lowest.value), abs(of_slope.highest.value))
+
+
+def _checked(act: Activation, variance: float) -> float:
+    if not isinstance(act, Activation):
+        raise errors.rejected(
+            rule="a card is of an Activation",
+            got=errors.describe(act),
+            do='pass get("relu"), or an Activation of your own',
+            kind=TypeError,
+        )
+    if not (isinstance(variance, numbers.Real) and 0 < variance < math.inf):
+        raise errors.rejected(
+            rule="a variance is a finite number above 0",
+            got=errors.describe(variance),
+            do="pass variance=1.0, or that of your pre-activations",
+        )
+    return float(variance)

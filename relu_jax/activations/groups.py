@@ -1,0 +1,154 @@
+"""Which activations look at several units at once, and what do they do with ties?"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.typing import ArrayLike
+
+from relu_jax.activations.activation import as_float
+from relu_jax.activations.axes import from_front
+from relu_jax.activations.rectifiers import relu
+from relu_jax.activations.simplex import widened
+from relu_jax.core import errors
+from relu_jax.core.integers import integer
+
+
+@partial(jax.jit, static_argnames=("k", "axis"))
+def maxout(x: ArrayLike, k: int, *, axis: int = -1) -> jax.Array:
+    """Take the largest of every k neighbours.
+
+    Args:
+        x: any shape; integers and bools become float32.
+        k: size of a group, at least 1; it divides the size along `axis`.
+        axis: along which neighbours form groups.
+
+    Returns:
+        `x.shape`, with 1/k of the size along `axis`.
+
+    Raises:
+        ValueError: k does not divide the size, or no such axis.
+        TypeError: k is no whole number, or complex input.
+
+    Edges: equal largest entries share the derivative evenly. A NaN makes its group NaN.
+
+    Source: Goodfellow, Warde-Farley, Mirza, Courville & Bengio 2013.
+
+    Example:
+        >>> maxout(jnp.array([1.0, 3.0, -2.0, -5.0]), 2).tolist()
+        [3.0, -2.0]
+    """
+    x = as_float(x)
+    axis = from_front(axis, x)
+    size = x.shape[axis]
+    k = integer("k", k)
+    if k < 1 or size % k:
+        raise errors.rejected(
+            rule="the groups of maxout have k units, and k divides their number",
+            got=f"k={k} for {size} units",
+            do="pass a divisor",
+        )
+    grouped = x.reshape((*x.shape[:axis], size // k, k, *x.shape[axis + 1 :]))
+    return jnp.max(grouped, axis + 1)
+
+
+@partial(jax.jit, static_argnames="axis")
+def crelu(x: ArrayLike, *, axis: int = -1) -> jax.Array:
+    """Keep both halves apart: max(x, 0), then max(-x, 0), one after the other along an axis.
+
+    Args:
+        x: any shape; integers and bools become float32.
+        axis: along which the result is twice as long.
+
+    Raises:
+        ValueError: no such axis.
+        TypeError: complex input.
+
+    Edges: the derivative at 0 is 0 in both halves. NaN gives NaN in both.
+
+    Source: Shang, Sohn, Almeida & Lee 2016.
+
+    Example:
+        >>> crelu(jnp.array([1.0, -3.0])).tolist()
+        [1.0, 0.0, 0.0, 3.0]
+    """
+    x = as_float(x)
+    return jnp.concatenate([relu(x), relu(-x)], from_front(axis, x))
+
+
+@partial(jax.jit, static_argnames=("k", "axis"))
+def k_winners(x: ArrayLike, k: int, *, axis: int = -1) -> jax.Array:
+    """Keep the k largest, set the others to 0.
+
+    Args:
+        x: any shape; integers and bools become float32.
+        k: how many win, from 1 to the size along `axis`.
+        axis: along which units compete.
+
+    Raises:
+        ValueError: k out of range, or no such axis.
+        TypeError: k is no whole number, or complex input.
+
+    Edges: of equal units those with the lower index win (-0.0 equals 0.0); the derivative is 1
+    for winners, 0 for the others. NaN counts as the largest, so that it is seen.
+
+    Source: Makhzani & Frey 2013, k-sparse autoencoders.
+
+    Example:
+        >>> k_winners(jnp.array([1.0, 3.0, -2.0, 3.0]), 2).tolist()
+        [0.0, 3.0, 0.0, 3.0]
+    """
+    x = as_float(x)
+    axis = from_front(axis, x)
+    size = x.shape[axis]
+    k = integer("k", k)
+    if not 1 <= k <= size:
+        raise errors.rejected(
+            rule="k_winners keeps between 1 and all units",
+            got=f"k={k} for {size} units",
+            do="pass a smaller k" if k > size else "pass k=1, or more",
+        )
+    # top_k tells 0.0 from -0.0: one key for both. It takes NaN for the largest, as we want.
+    keys = jnp.where(x == 0, 0, lax.stop_gradient(x))
+    _, winners = lax.top_k(jnp.moveaxis(keys, axis, -1), k)
+    wins = jnp.moveaxis(jax.nn.one_hot(winners, size, dtype=bool).any(-2), -1, axis)
+    return jnp.where(wins, x, 0)
+
+
+@partial(jax.jit, static_argnames=("axis", "epsilon"))
+def standardize(x: ArrayLike, *, axis: int = -1, epsilon: float = 1e-5) -> jax.Array:
+    """Shift to mean 0 and scale to variance 1: (x - mean) / sqrt(var + epsilon).
+
+    Args:
+        x: any shape; integers and bools become float32.
+        axis: along which mean and variance are taken.
+        epsilon: added to the variance; at least 0.
+
+    Raises:
+        ValueError: epsilon < 0, an empty axis, or no such axis.
+        TypeError: complex input.
+
+    Edges: equal entries give 0, with derivative 0 in their common value; with epsilon = 0 they
+    give NaN. float16 and bfloat16 are computed in float32. jax.nn.standardize takes the variance
+    as a difference of two squares, which loses digits where the mean is large.
+
+    Source: Ba, Kiros & Hinton 2016, equation 3, without gain and bias.
+
+    Example:
+        >>> standardize(jnp.array([1.0, 3.0]), epsilon=0.0).tolist()
+        [-1.0, 1.0]
+    """
+    x = as_float(x)
+    axis = from_front(axis, x)
+    size = x.shape[axis]
+    if not epsilon >= 0 or not size:
+        raise errors.rejected(
+            rule="standardize needs epsilon >= 0 and at least one entry",
+            got=f"epsilon={epsilon}, {errors.describe(x)}",
+            do="pass epsilon=1e-5 and an axis that is not empty",
+        )
+    wide = widened(x)
+    apart = wide - jnp.mean(wide, axis, keepdims=True)
+    variance = jnp.mean(apart * apart, axis, keepdims=True)
+    return (apart / jnp.sqrt(variance + epsilon)).astype(x.dtype)

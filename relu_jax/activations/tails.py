@@ -1,0 +1,76 @@
+"""How do x times a gate, e^x and sqrt(x^2 + b) stay numbers when x is huge or infinite?"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+
+def finite(x: jax.Array) -> jax.Array:
+    """Clip to a quarter of the largest number, where x times 0 is 0 and 2 x does not overflow.
+
+    Example:
+        >>> float(finite(jnp.float32(-jnp.inf)) * 0.0)
+        -0.0
+    """
+    top = float(jnp.finfo(x.dtype).max) / 4
+    return jnp.clip(x, -top, top)
+
+
+def times_gate(x: jax.Array, gate: jax.Array) -> jax.Array:
+    """Multiply x by a gate that is 0 at -inf and 1 at inf.
+
+    Edges: -inf gives 0, where the product alone is NaN.
+
+    Example:
+        >>> times_gate(jnp.array([-jnp.inf, 3.0]), jnp.array([0.0, 0.5])).tolist()
+        [-0.0, 1.5]
+    """
+    return jnp.maximum(x, -float(jnp.finfo(x.dtype).max)) * gate
+
+
+def scaled(factor: Any, x: jax.Array) -> jax.Array:
+    """Multiply x by a factor that may be 0, also where x is infinite.
+
+    Edges: factor 0 gives 0 everywhere; for finite x the gradient in the factor is x.
+
+    Example:
+        >>> float(scaled(0.0, jnp.float32(jnp.inf)))
+        0.0
+    """
+    return factor * jnp.where(jnp.isinf(x) & (jnp.asarray(factor) == 0), 0, x)
+
+
+def odds(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Write e^x as a quotient a / b, both in [0, 1] and one of them 1.
+
+    What is rational in e^x becomes homogeneous in a and b and cannot overflow: the logistic
+    gate is a / (a + b), and its derivative a b / (a + b)^2.
+
+    Edges: -inf gives 0 / 1, inf gives 1 / 0. At 0 it is differentiated from the right, which
+    for a smooth function of e^x is the derivative.
+
+    Example:
+        >>> [float(part) for part in odds(jnp.float32(jnp.inf))]
+        [1.0, 0.0]
+    """
+    below = x < 0
+    decay = jnp.exp(-jnp.abs(x))
+    return jnp.where(below, decay, 1), jnp.where(below, 1, decay)
+
+
+def root(x: jax.Array, b: Any) -> jax.Array:
+    """Take sqrt(x^2 + b) without overflow of the square.
+
+    Edges: ±inf gives inf. Where nothing overflows the bits are those of the plain formula: the
+    scale is a power of 2.
+
+    Example:
+        >>> float(root(jnp.float32(3e38), 4.0)) == float(jnp.float32(3e38))
+        True
+    """
+    half = 2.0 ** (jnp.finfo(x.dtype).maxexp // 2)
+    far = jnp.abs(x) > half / 2
+    shrink = jnp.where(far, 1 / half, 1)
+    z = x * shrink
+    return jnp.where(far, half, 1) * jnp.sqrt(z * z + b * shrink * shrink)

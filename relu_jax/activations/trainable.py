@@ -1,0 +1,270 @@
+"""How does an activation whose parameters are learned say what they are, and where they lie?
+
+``trainable(params, x)`` is a pure function of a dictionary of arrays, so `jax.grad` gives the
+parameters' gradients and any optimiser trains them. A parameter is one number for the whole
+layer, or one for each unit, channel or element: its shape says which.
+
+An infinite x times a parameter that is 0 is NaN, as multiplication has it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, SupportsFloat
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from relu_jax.activations.activation import Activation, as_float
+from relu_jax.activations.axes import from_front
+from relu_jax.core import errors
+from relu_jax.core.types import Key
+
+Arrays = dict[str, jax.Array]
+
+
+@dataclass(frozen=True)
+class Trainable:
+    """Name an elementwise function with learned parameters, and how these start.
+
+    Args:
+        name: the registry's word for it.
+        fn: ``fn(params, x)``, where the arrays in `params` broadcast with `x` and have its dtype;
+            calling the record does both.
+        init: ``init(key, shape)`` gives the parameters at the start of training, `shape` being
+            that of one parameter; `key` may be None where nothing is drawn.
+        formula: the function in one line of text.
+        source: author and year, and the equation or section.
+        parameters: names of the parameters.
+        stacked: those with one more axis, in front of all others.
+        facts: ``facts(**numbers)`` gives `kinks`, `slope_at_kinks` and `flat` of the `Activation`
+            at scalar parameters, and refuses impossible ones; None for a smooth function.
+
+    Example:
+        >>> from relu_jax.activations.trainable_rectifiers import PRELU
+        >>> params = PRELU.init(None, (3,))
+        >>> PRELU(params, -jnp.ones((2, 3))).tolist()[0]
+        [-0.25, -0.25, -0.25]
+    """
+
+    name: str
+    fn: Callable[[Arrays, jax.Array], jax.Array]
+    init: Callable[..., Arrays]
+    formula: str
+    source: str
+    parameters: tuple[str, ...]
+    stacked: tuple[str, ...] = ()
+    facts: Callable[..., dict[str, Any]] | None = None
+
+    def __call__(
+        self, params: Mapping[str, ArrayLike], x: ArrayLike, *, axis: int = -1
+    ) -> jax.Array:
+        """Apply the function elementwise, in the dtype of `x`.
+
+        Args:
+            params: an array for each of `parameters`; they are cast to the dtype of `x`.
+            x: floats; integers and bools become float32.
+            axis: the axis of `x` along which the last axis of a parameter lies; its other axes
+                lie before that one. A scalar is shared by all of `x`.
+
+        Raises:
+            TypeError: other parameters than `parameters`, or complex numbers.
+            ValueError: a parameter that does not fit `x`, or no such axis.
+        """
+        x = as_float(x)
+        _check_names(self, params)
+        laid = {k: _along(k, v, x, axis, k in self.stacked) for k, v in params.items()}
+        return self.fn(laid, x)
+
+
+@dataclass(frozen=True)
+class Start:
+    """Start every unit with the same numbers.
+
+    Args:
+        values: pairs of name and number.
+        shared: names of those that stay scalars, whatever the shape asked for.
+        facts: ``facts(**numbers)`` refuses impossible numbers; None refuses nothing.
+
+    Example:
+        >>> Start((("slope", 0.25),))(None, (2,))["slope"].tolist()
+        [0.25, 0.25]
+    """
+
+    values: tuple[tuple[str, float], ...]
+    shared: tuple[str, ...] = ()
+    facts: Callable[..., Any] | None = None
+
+    def __call__(
+        self, key: Key | None = None, shape: tuple[int, ...] = (), **numbers: SupportsFloat
+    ) -> Arrays:
+        """Fill the parameters.
+
+        Args:
+            key: not used; there is nothing to draw.
+            shape: of one parameter: () for one number, (H,) for one in each unit.
+            numbers: instead of `values`.
+
+        Raises:
+            TypeError: a name that is no parameter.
+            ValueError: a number out of the parameter's range.
+        """
+        del key
+        known = dict(self.values)
+        unknown = sorted(set(numbers) - set(known))
+        if unknown:
+            raise errors.rejected(
+                rule=f"what starts here is {', '.join(known)}",
+                got=", ".join(unknown),
+                do="leave it out",
+                kind=TypeError,
+            )
+        known |= {k: float(v) for k, v in numbers.items()}
+        if self.facts is not None:
+            self.facts(**known)
+        return {k: jnp.full(() if k in self.shared else shape, v) for k, v in known.items()}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Draw some parameters at the start, and fill the others.
+
+    Args:
+        draw: ``draw(key, shape)`` gives one parameter.
+        drawn: names of those that are drawn.
+        filled: pairs of name and number for the others.
+
+    Example:
+        >>> Drawn(jax.random.normal, ("p",), ())(jax.random.key(0), (2,))["p"].shape
+        (2,)
+    """
+
+    draw: Callable[..., jax.Array]
+    drawn: tuple[str, ...]
+    filled: tuple[tuple[str, float], ...]
+
+    def __call__(self, key: Key | None = None, shape: tuple[int, ...] = ()) -> Arrays:
+        """Draw and fill the parameters, each of the shape given.
+
+        Raises:
+            TypeError: there is no key.
+        """
+        if key is None:
+            raise errors.rejected(
+                rule=f"{' and '.join(self.drawn)} start as random numbers",
+                got="no key",
+                do="pass key=jax.random.key(0)",
+                kind=TypeError,
+            )
+        keys = jax.random.split(key, len(self.drawn))
+        random = {k: self.draw(key, shape) for k, key in zip(self.drawn, keys, strict=True)}
+        return random | {k: jnp.full(shape, v) for k, v in self.filled}
+
+
+def frozen(trainable: Trainable, params: Mapping[str, ArrayLike]) -> Activation:
+    """Look at a trained function as an activation with fixed parameters: kinks, derivatives.
+
+    Args:
+        trainable: which function.
+        params: one number each.
+
+    Raises:
+        TypeError: other parameters than it has, or one that is no single number: freeze one
+            unit at a time. An apl has hinges, no single numbers, and cannot be frozen.
+        ValueError: a number out of the parameter's range.
+
+    Example:
+        >>> from relu_jax.activations.trainable_rectifiers import PRELU
+        >>> act = frozen(PRELU, {"slope": jnp.float32(0.5)})
+        >>> act.kinks, act.slope_at_kinks, float(act(-2.0))
+        ((0.0,), (1.0,), -1.0)
+    """
+    _check_names(trainable, params)
+    values = {k: _number(trainable.name, k, v) for k, v in params.items()}
+    act = Activation(
+        trainable.name,
+        Frozen(trainable),
+        trainable.formula,
+        trainable.source,
+        dict.fromkeys(trainable.parameters, 0.0),  # all of them are set below
+        facts=trainable.facts,
+    )
+    return act.with_params(**values)
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """Spell the parameters of a trainable function as keywords, as an `Activation` does.
+
+    Example:
+        >>> from relu_jax.activations.trainable_rectifiers import PRELU
+        >>> float(Frozen(PRELU)(-2.0, slope=0.5))
+        -1.0
+    """
+
+    trainable: Trainable
+
+    def __call__(self, x: ArrayLike, **params: ArrayLike) -> jax.Array:
+        """Apply the function."""
+        return self.trainable(params, x)
+
+
+def refuse_unless(holds: bool, name: str, rule: str, **numbers: float) -> None:
+    """Refuse parameters of `name` for which a rule does not hold.
+
+    Raises:
+        ValueError: it does not hold.
+
+    Example:
+        >>> refuse_unless(2.0 > 0, "squareplus", "b > 0", b=2.0)
+    """
+    if holds:
+        return
+    got = " and ".join(f"{k}={v}" for k, v in numbers.items())
+    raise errors.rejected(rule=f"{name} needs {rule}", got=got, do=f"keep to {rule}")
+
+
+def _check_names(trainable: Trainable, params: Mapping[str, ArrayLike]) -> None:
+    if set(params) != set(trainable.parameters):
+        raise errors.rejected(
+            rule=f"the parameters of {trainable.name} are {', '.join(trainable.parameters)}",
+            got=", ".join(sorted(params)) or "none",
+            do=f"take those that get_trainable({trainable.name!r}).init gives",
+            kind=TypeError,
+        )
+
+
+def _along(name: str, value: ArrayLike, x: jax.Array, axis: int, stacked: bool) -> jax.Array:
+    """Give a parameter the dtype of x, and axes of length 1 where x has others."""
+    value = as_float(value).astype(x.dtype)
+    lead, own = (value.shape[:1], value.shape[1:]) if stacked else ((), value.shape)
+    if stacked and not value.ndim:
+        raise _misfit(name, value, x, "has an axis in front that counts its pieces")
+    if not own:
+        return value.reshape(lead + (1,) * x.ndim) if stacked else value
+    last = from_front(axis, x)
+    first = last + 1 - len(own)
+    sizes = x.shape[max(first, 0) : last + 1]
+    if first < 0 or any(n not in (1, size) for n, size in zip(own, sizes, strict=True)):
+        raise _misfit(name, value, x, f"has the sizes of x up to axis {axis}, or 1")
+    return value.reshape(lead + (1,) * first + own + (1,) * (x.ndim - last - 1))
+
+
+def _misfit(name: str, value: jax.Array, x: jax.Array, rule: str) -> Exception:
+    return errors.rejected(
+        rule=f"the parameter {name} {rule}",
+        got=f"{name} of shape {value.shape} for x of shape {x.shape}",
+        do="pass axis= or another init shape",
+    )
+
+
+def _number(owner: str, name: str, value: ArrayLike) -> float:
+    if np.shape(value) == ():
+        return float(np.asarray(value))
+    raise errors.rejected(
+        rule=f"a frozen {owner} has one number as {name}",
+        got=errors.describe(value),
+        do="pass the parameters of one unit",
+        kind=TypeError,
+    )

@@ -1,0 +1,121 @@
+"""Which kinks has an activation whose parameters differ from its own, or are traced?"""
+
+from collections.abc import Mapping, Sequence
+
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from relu_jax.activations import Activation
+from relu_jax.core import errors
+from relu_jax.core.types import Array
+from relu_jax.theory.quadrature import is_concrete
+
+Given = Mapping[str, ArrayLike] | None
+
+
+def known_params(act: Activation, given: Given) -> dict[str, ArrayLike]:
+    """Join the activation's parameters with others, which may be traced.
+
+    Raises:
+        TypeError: a parameter the activation has not.
+
+    Example:
+        >>> from relu_jax.activations import get
+        >>> known_params(get("hard_tanh"), {"high": 2.0})
+        {'low': -1.0, 'high': 2.0}
+    """
+    given = dict(given or {})
+    unknown = {k: 0.0 for k in given if k not in act.params}
+    if unknown:
+        act.with_params(**unknown)  # words the error
+    return act.params | given
+
+
+def settled(act: Activation, given: Given) -> tuple[Activation, dict[str, ArrayLike]]:
+    """Set the parameters that are numbers, and return the traced ones apart.
+
+    Example:
+        >>> from relu_jax.activations import get
+        >>> settled(get("leaky_relu"), {"slope": 0.5})[0].params
+        {'slope': 0.5}
+    """
+    known_params(act, given)
+    known = {k: float(np.asarray(v)) for k, v in (given or {}).items() if is_concrete(v)}
+    return act.with_params(**known), {k: v for k, v in (given or {}).items() if k not in known}
+
+
+def kinks_at(act: Activation, given: Given) -> tuple[float, ...]:
+    """Find the kinks of an activation at other parameters.
+
+    Args:
+        act: its `facts` know.
+        given: what differs from its own parameters. Where one of them is traced, the kinks are
+            those of the activation itself, and must not depend on it.
+
+    Raises:
+        ValueError: a parameter out of range; kinks that a traced parameter moves.
+
+    Example:
+        >>> from relu_jax.activations import get
+        >>> kinks_at(get("hard_tanh"), {"high": 2.0})
+        (-1.0, 2.0)
+    """
+    if act.facts is None or not given:
+        return act.kinks
+    act, traced = settled(act, given)
+    if traced and _moves_kinks(act, list(traced)):
+        raise errors.rejected(
+            rule=f"the kinks of {act.name} are known where its integrals are built",
+            got=f"a traced {' and '.join(traced)}, which moves them",
+            do="pass kinks=, which may be traced too",
+        )
+    return act.kinks
+
+
+def split(kinks: Sequence[ArrayLike]) -> tuple[tuple[float | None, ...], tuple[ArrayLike, ...]]:
+    """Part kinks into numbers, which a program can be built for, and traced values.
+
+    Returns:
+        (the numbers, with None where a kink is traced; the traced ones). `merged` is the way
+        back.
+
+    Example:
+        >>> split([0, 6.0])
+        ((0.0, 6.0), ())
+    """
+    fixed = tuple(float(np.asarray(k)) if is_concrete(k) else None for k in kinks)
+    return fixed, tuple(k for k in kinks if not is_concrete(k))
+
+
+def merged(fixed: tuple[float | None, ...], moving: tuple[ArrayLike, ...]) -> tuple[ArrayLike, ...]:
+    """Put the traced kinks back among the numbers.
+
+    Example:
+        >>> merged((0.0, None), (6.0,))
+        (0.0, 6.0)
+    """
+    rest = iter(moving)
+    return tuple(next(rest) if k is None else k for k in fixed)
+
+
+def cast(value: ArrayLike, x: Array) -> ArrayLike:
+    """Give a parameter the float type of x; numbers and integers pass as they are.
+
+    Example:
+        >>> cast(jnp.float16(0.5), jnp.float32(1.0)).dtype
+        dtype('float32')
+    """
+    if isinstance(value, (int, float)):
+        return value
+    value = jnp.asarray(value)
+    return value.astype(x.dtype) if jnp.issubdtype(value.dtype, jnp.floating) else value
+
+
+def _moves_kinks(act: Activation, traced: list[str]) -> bool:
+    """Say whether nudging a traced parameter moves a kink; one at 0 is always cut at."""
+    found = set()
+    for nudge in (-0.01, 0.01):
+        near = {k: act.params[k] * (1 + nudge) + nudge / 10 for k in traced}
+        found.add(tuple(k for k in act.with_params(**near).kinks if k != 0))
+    return len(found) > 1

@@ -1,0 +1,118 @@
+"""Does each framework's name get that framework's function, parameters and slopes at the kinks?"""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from relu_jax.activations import get
+from relu_jax.activations.frameworks import FRAMEWORKS
+from tests.activations.peers import JAX, TORCH, Peer
+
+pytestmark = pytest.mark.leaks_unchecked(
+    "the check retraces every primitive, 7 times the time; test_activation.py runs under it"
+)
+POINTS = np.random.default_rng(7).normal(scale=4.0, size=10_000).astype(np.float32)
+EPS, TINY = float(np.finfo(np.float32).eps), float(np.finfo(np.float32).tiny)
+
+
+def ulps(got, want, bend):
+    """Distance in roundings: of `want` itself, or of x as they come through (bend is x f')."""
+    got, want, bend = (np.asarray(v, np.float64) for v in (got, want, bend))
+    size = np.abs(want) + np.abs(np.nan_to_num(bend))
+    with np.errstate(all="ignore"):
+        distance = np.abs(got - want) / np.maximum(EPS * size, TINY)
+    return np.where((got == want) | (np.isnan(got) & np.isnan(want)), 0.0, distance)
+
+
+@pytest.mark.parametrize("peer", JAX, ids=lambda peer: peer.name)
+def test_values_equal_jax_nn_bit_for_bit_and_slopes_within_two_ulp(peer):
+    act = get(peer.name, **peer.params)
+    x = jnp.asarray(POINTS)
+    both = jax.jit(lambda x: (act(x), peer.fn(x), *tower(act, x), _slope(peer.fn, x)))
+    ours, theirs, slope, bend, slope_there = map(np.asarray, both(x))
+    held = peer.held(POINTS)
+    assert np.mean(held) > 0.15
+    assert (
+        ulps(ours, theirs, 0 * slope if not peer.ulps[0] else x * slope)[held].max() <= peer.ulps[0]
+    )
+    assert ulps(slope, slope_there, x * bend)[held].max() <= peer.ulps[1]
+
+
+@pytest.mark.parametrize("peer", JAX, ids=lambda peer: peer.name)
+def test_slopes_at_the_kinks_are_those_of_jax_nn(peer):
+    act = get(peer.name, **peer.params)
+    kinks = np.float32(act.kinks)
+    np.testing.assert_array_equal(act.derivative(kinks), _slope(peer.fn, jnp.asarray(kinks)))
+
+
+def tower(act, x):
+    """First and second derivative."""
+    return act.derivative(x), act.derivative(x, 2)
+
+
+def _slope(f, x):
+    return jax.jvp(f, (x,), (jnp.ones_like(x),))[1]
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("peer", TORCH, ids=lambda peer: peer.name)
+def test_values_and_slopes_are_pytorch_s_within_four_ulp(peer):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: make torch")
+    act = get(peer.name, framework="torch", **peer.params)
+    kinks = np.float32(act.kinks)
+    x = torch.tensor(np.concatenate([POINTS, kinks]), requires_grad=True)
+    y = peer.fn(torch)(x)
+    (slope_there,) = torch.autograd.grad(y.sum(), x)
+    inputs = x.detach().numpy()
+    held = peer.held(inputs)
+    assert np.mean(held) > 0.15
+    slopes, bends = map(np.asarray, jax.jit(lambda x: tower(act, x))(inputs))
+    values = y.detach().numpy()
+    assert ulps(act(inputs), values, inputs * slopes)[held].max() <= peer.ulps[0]
+    assert ulps(slopes, slope_there.numpy(), inputs * bends)[held].max() <= peer.ulps[1]
+    np.testing.assert_array_equal(slopes[len(POINTS) :], slope_there.numpy()[len(POINTS) :])
+
+
+def test_every_meaning_is_one_of_the_catalogue():
+    for framework, meanings in FRAMEWORKS.items():
+        for name, meaning in meanings.items():
+            act = get(name, framework=framework)
+            assert act.name == meaning.name
+            assert len(act.slope_at_kinks) == len(act.kinks)
+            if meaning.slopes is not None:
+                given = tuple(map(float, act.derivative(np.float32(act.kinks))))
+                assert given == pytest.approx(act.slope_at_kinks)
+
+
+def test_an_unknown_framework_is_refused():
+    with pytest.raises(
+        ValueError, match=r"a framework is one of jax, torch, keras; got str 'mxnet'"
+    ):
+        get("relu", framework="mxnet")
+
+
+def test_a_framework_s_default_gives_way_to_a_parameter():
+    assert get("leaky_relu", framework="keras").params == {"slope": 0.2}
+    assert get("leaky_relu", framework="keras", slope=0.3).params == {"slope": 0.3}
+    torch_like = get("leaky_relu", framework="torch", slope=0.3)
+    assert torch_like.slope_at_kinks == (0.3,)
+    assert float(torch_like.derivative(0.0)) == pytest.approx(0.3)
+
+
+def test_peers_name_their_exceptions():
+    for peer in (*JAX, *TORCH):
+        assert isinstance(peer, Peer)
+        assert bool(peer.why) == (peer.ulps not in ((0, 2), (4, 4)) or peer.where is not None)
+
+
+def test_every_exception_stands_in_the_conventions_with_its_reason():
+    text = (
+        (Path(__file__).parents[2] / "docs" / "conventions.md")
+        .read_text(encoding="utf-8")
+        .replace("\\|", "|")
+    )
+    for peer in (*JAX, *TORCH):
+        assert peer.why in text

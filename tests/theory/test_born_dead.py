@@ -1,0 +1,111 @@
+"""The bounds hold against simulated networks, the published table and exact small cases."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from relu_jax.theory.born_dead import (
+    born_dead_at_least,
+    born_dead_at_most,
+    width_against_birth_death,
+)
+
+pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
+
+NETWORKS = 40_000
+
+
+@cache
+def simulated(width: int, hidden: int = 9, features: int = 1) -> float:
+    """Count networks that are 0 on both sides of every line through the origin we draw."""
+    rng = np.random.default_rng(width)
+    sides = 1 if features == 1 else 50
+    x = rng.standard_normal((features, sides)).astype(np.float32)
+    h = np.broadcast_to(np.concatenate([x, -x], axis=1), (NETWORKS, features, 2 * sides))
+    for _ in range(hidden):
+        w = rng.standard_normal((NETWORKS, width, h.shape[1]), dtype=np.float32)
+        h = np.maximum(w @ h, 0)
+    return float((h == 0).all(axis=(1, 2)).mean())
+
+
+def standard_error(p: float, n: int = NETWORKS) -> float:
+    return float(np.sqrt(max(p, 1 / n) * (1 - p) / n))
+
+
+@pytest.mark.parametrize(
+    ("width", "least", "most"), [(2, 0.870, 0.925), (3, 0.513, 0.699), (5, 0.064, 0.249)]
+)
+def test_bounds_equal_the_published_table(width, least, most):
+    assert born_dead_at_least(width, 9) == pytest.approx(least, abs=5e-4)
+    assert born_dead_at_most([width] * 9) == pytest.approx(most, abs=5e-4)
+
+
+def test_ten_units_are_dead_in_less_than_one_percent():
+    assert born_dead_at_most([10] * 9) == pytest.approx(0.009, abs=5e-4)
+
+
+@pytest.mark.parametrize(("width", "published"), [(2, 0.884), (3, 0.581), (5, 0.128), (10, 0.0014)])
+def test_simulated_networks_agree_with_the_published_simulation(width, published):
+    p = simulated(width)
+    # The published number has an error of its own; the size of that run is not told: 5,000 assumed.
+    error = np.hypot(standard_error(published), standard_error(published, 5000))
+    assert abs(p - published) < 5 * error
+
+
+@pytest.mark.parametrize("width", [2, 3, 5, 10])
+def test_simulated_networks_lie_between_the_bounds(width):
+    p = simulated(width)
+    slack = 5 * standard_error(p)
+    assert born_dead_at_least(width, 9) - slack < p < born_dead_at_most([width] * 9) + slack
+
+
+def test_upper_bound_holds_for_several_input_features():
+    p = simulated(2, 4, 3)
+    assert 0 < p < born_dead_at_most([2] * 4) + 5 * standard_error(p)
+
+
+def test_one_unit_per_layer_is_solved_exactly():
+    # One feature, one unit: the first layer passes one side, each later one with chance 1/2.
+    for hidden in (1, 2, 5):
+        assert born_dead_at_least(1, hidden) == pytest.approx(1 - 0.5 ** (hidden - 1), abs=1e-15)
+    assert born_dead_at_most([1]) == 0.5
+
+
+@pytest.mark.parametrize("width", [2, 3, 5, 9])
+def test_two_layers_of_one_feature_are_solved_exactly(width):
+    # The first layer's units split to the two sides, all to one with chance 2^(1-N). A later
+    # unit stays silent with chance 1/2 for one side, and 1/4 for two, whose units are disjoint.
+    one_sided = 2.0 ** (1 - width)
+    exact = one_sided * 2.0**-width + (1 - one_sided) * 4.0**-width
+    assert born_dead_at_least(width, 2) == pytest.approx(exact, rel=1e-12)
+    assert exact < born_dead_at_most([width] * 2)
+
+
+def test_small_probabilities_keep_their_digits():
+    assert born_dead_at_most([60] * 4) == pytest.approx(4 * 2.0**-60, rel=1e-12)
+
+
+def test_deep_networks_die_almost_surely():
+    assert born_dead_at_least(5, 10_000) > 1 - 1e-12
+
+
+@pytest.mark.parametrize(("probability", "hidden"), [(0.01, 9), (1e-6, 100), (0.5, 1), (0.3, 7)])
+def test_width_is_enough_and_one_less_is_not(probability, hidden):
+    width = width_against_birth_death(probability, hidden)
+    assert born_dead_at_most([width] * hidden) <= probability
+    assert width == 1 or born_dead_at_most([width - 1] * hidden) > probability
+    assert width <= np.ceil(np.log2(hidden / probability))
+
+
+def test_bad_input_is_answered():
+    with pytest.raises(ValueError, match=r"has a hidden layer; got no width; give one width"):
+        born_dead_at_most([])
+    with pytest.raises(ValueError, match=r"width is at least 1; got 0; give the layer"):
+        born_dead_at_most([3, 0])
+    with pytest.raises(TypeError, match=r"width is an integer; got float 2\.5"):
+        born_dead_at_most([2.5])
+    with pytest.raises(ValueError, match=r"hidden is at least 1; got -1"):
+        born_dead_at_least(3, -1)
+    with pytest.raises(ValueError, match=r"lies between 0 and 1; got float 1\.0; pass"):
+        width_against_birth_death(1.0, 9)

@@ -1,0 +1,143 @@
+"""The edge of chaos equals published pairs, and its two conditions hold by others' quadrature."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from relu_jax.activations import get
+from relu_jax.theory.critical import critical_init
+from relu_jax.theory.mean_field import CRITICAL, mean_field
+
+pytestmark = pytest.mark.thorough("quadratures in the plane, wide networks: minutes")
+
+TANH = get("tanh")
+Z, W = np.polynomial.hermite_e.hermegauss(120)
+W = W / W.sum()
+
+
+@pytest.mark.parametrize(
+    ("bias", "weight"),
+    [(0, 1), (0.001, 1.1892), (0.01, 1.4242), (0.05, 1.7610), (0.1, 1.9861), (0.3, 2.5051)],
+)
+def test_tanh_at_a_bias_equals_the_published_table(bias, weight):
+    found = critical_init(TANH, bias_std=math.sqrt(bias))
+    assert float(found.weight_std) ** 2 == pytest.approx(weight, abs=6e-5)
+    assert float(found.bias_std) == pytest.approx(math.sqrt(bias), rel=1e-6)
+
+
+def test_usual_tanh_pair():
+    weight_std, _, q = critical_init(TANH, bias_std=math.sqrt(0.05))
+    assert float(weight_std) == pytest.approx(1.3270, abs=6e-5)
+    assert float(q) == pytest.approx(0.570, abs=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "q", "weight", "bias"),
+    [
+        ("gelu", 1.0, 2.1937, 0.0672),
+        ("silu", 1.0, 2.6352, 0.0625),
+        ("tanh", 1.0, 2.1533, 0.1510),
+        ("gelu", 0.5, 2.4555, 0.0345),
+        ("silu", 0.5, 2.9877, 0.0262),
+    ],
+)
+def test_pair_at_a_variance_equals_the_published_one(name, q, weight, bias):
+    found = critical_init(get(name), variance=q)
+    assert float(found.weight_std) ** 2 == pytest.approx(weight, abs=6e-5)
+    assert float(found.bias_std) ** 2 == pytest.approx(bias, abs=6e-5)
+
+
+@pytest.mark.parametrize("q", [0.1, 1.0, 30.0])
+def test_relu_has_a_single_pair_for_every_variance(q):
+    found = critical_init(get("relu"), variance=q)
+    assert float(found.weight_std) == pytest.approx(math.sqrt(2), rel=1e-6)
+    assert (float(found.bias_std), float(found.q)) == (0, pytest.approx(q))
+
+
+def test_leaky_relu_has_the_closed_form():
+    found = critical_init(get("leaky_relu"), params={"slope": 0.25})
+    assert float(found.weight_std) == pytest.approx(math.sqrt(2 / 1.0625), rel=1e-6)
+    assert float(found.bias_std) == 0
+
+
+def test_relu_without_bias_is_given_the_variance_1():
+    assert float(critical_init(get("relu"), bias_std=0.0).q) == 1
+
+
+def test_both_conditions_hold_for_tanh_by_another_quadrature():
+    weight_std, bias_std, q = (float(x) for x in critical_init(TANH, variance=2.5))
+    y = np.tanh(math.sqrt(q) * Z)
+    assert weight_std**2 * W @ (1 - y**2) ** 2 == pytest.approx(1, rel=1e-5)
+    assert weight_std**2 * W @ y**2 + bias_std**2 == pytest.approx(q, rel=1e-5)
+
+
+def test_mean_field_finds_the_pair_critical():
+    found = critical_init(TANH, bias_std=0.4)
+    settled = mean_field(TANH, weight_std=found.weight_std, bias_std=found.bias_std)
+    assert int(settled.phase) == CRITICAL
+    assert float(settled.q) == pytest.approx(float(found.q), rel=1e-4)
+
+
+def test_float64_holds_the_two_ways_together():
+    with jax.enable_x64(True):
+        at_bias = critical_init(TANH, bias_std=0.4)
+        back = critical_init(TANH, variance=at_bias.q)
+        np.testing.assert_allclose(back, at_bias, rtol=1e-12)
+
+
+def test_pair_is_differentiated_as_differences_say():
+    def at_variance(q):
+        return jnp.stack(critical_init(TANH, variance=q))
+
+    def at_bias(b):
+        return jnp.stack(critical_init(TANH, bias_std=b))
+
+    step = 0.01
+    for f, x in ((at_variance, 1.0), (at_bias, 0.4)):
+        differences = (f(x + step) - f(x - step)) / (2 * step)
+        np.testing.assert_allclose(jax.jit(jax.jacfwd(f))(x), differences, rtol=2e-3)
+
+
+def test_derivative_in_a_parameter_has_the_closed_form():
+    def weight_std(slope):
+        return critical_init(get("leaky_relu"), params={"slope": slope}).weight_std
+
+    # σ_w = √2 (1 + a²)^(-1/2)
+    expected = -math.sqrt(2) * 0.5 * 1.25**-1.5
+    assert float(jax.grad(weight_std)(0.5)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_derivative_stays_finite_where_the_bias_vanishes():
+    slopes = jax.jacfwd(lambda q: jnp.stack(critical_init(get("relu"), variance=q)))(1.0)
+    np.testing.assert_allclose(slopes, [0, 0, 1], atol=1e-6)
+
+
+def test_vmap_gives_the_line_of_all_pairs():
+    line = jax.vmap(lambda q: critical_init(TANH, variance=q))(jnp.array([0.5, 1.0]))
+    np.testing.assert_allclose(line.weight_std[1] ** 2, 2.1533, atol=6e-5)
+    assert line.bias_std.shape == (2,)
+
+
+@pytest.mark.parametrize(("name", "asked"), [("sigmoid", {}), ("relu", {"bias_std": 1.0})])
+def test_activation_without_an_edge_is_answered(name, asked):
+    with pytest.raises(
+        ValueError, match=rf"χ₁ = 1 and a variance that stays; got {name} with .*; ask at another"
+    ):
+        critical_init(get(name), **asked)
+
+
+def test_missing_edge_is_nan_where_traced():
+    found = jax.jit(lambda b: critical_init(get("relu"), bias_std=b))(1.0)
+    assert np.isnan(found).all()
+
+
+def test_bad_input_is_answered():
+    with pytest.raises(ValueError, match=r"at a variance or at a bias_std; got .*; leave one out"):
+        critical_init(TANH, variance=1.0, bias_std=0.1)
+    with pytest.raises(ValueError, match=r"the variance is finite and above 0; got 0\.0"):
+        critical_init(TANH, variance=0.0)
+    with pytest.raises(ValueError, match=r"bias_std is finite and at least 0; got -0\.1"):
+        critical_init(TANH, bias_std=-0.1)

@@ -1,0 +1,145 @@
+"""Initialisers keep orthogonality, variance and criticality; Flax takes them as they are."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen
+from jax import lax
+
+from relu_jax.activations import get
+from relu_jax.theory.initialise import (
+    critical,
+    delta,
+    gain_of,
+    gaussian,
+    orthogonal,
+    variance_preserving,
+)
+
+pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
+
+KEY = jax.random.key(0)
+
+
+@pytest.mark.parametrize("shape", [(6, 6), (6, 4), (4, 6), (3, 2, 2, 5)])
+def test_orthogonal_kernel_is_an_isometry_up_to_its_scale(shape):
+    w = np.asarray(orthogonal(1.5)(KEY, shape)).reshape(-1, shape[-1])
+    inputs, outputs = w.shape
+    square = w.T @ w if inputs >= outputs else w @ w.T
+    scale = 1.5**2 * max(inputs, outputs) / inputs
+    np.testing.assert_allclose(square, scale * np.eye(len(square)), atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(40, 90), (90, 40)])
+def test_orthogonal_and_gaussian_weights_have_the_same_variance(shape):
+    for law in (orthogonal, gaussian):
+        w = np.asarray(law(2.0)(KEY, shape), np.float64)
+        assert abs((w**2).mean() * shape[0] / 4 - 1) < 5 * math.sqrt(2 / w.size)
+
+
+def test_orthogonal_matrices_have_no_preferred_direction():
+    w = jax.vmap(lambda key: orthogonal()(key, (2, 2)))(jax.random.split(KEY, 2000))
+    # Under the uniform law each entry has mean 0 and a determinant of either sign.
+    assert (abs(np.asarray(w).mean(0)) < 5 / math.sqrt(2 * 2000)).all()
+    assert abs(float((jnp.linalg.det(w) > 0).mean()) - 0.5) < 5 * 0.5 / math.sqrt(2000)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+def test_dtype_is_kept(dtype):
+    assert orthogonal()(KEY, (4, 3), dtype).dtype == dtype
+    assert gaussian()(KEY, (4, 3), dtype).dtype == dtype
+    init = critical(get("relu"))
+    assert init.kernel(KEY, (4, 3), dtype).dtype == dtype
+    assert init.bias(KEY, (3,), dtype).dtype == dtype
+
+
+def test_delta_kernel_is_a_dense_layer_at_each_pixel():
+    x = jax.random.normal(KEY, (2, 5, 4, 3))
+    for window in ((3, 3), (2, 4)):
+        kernel = delta(orthogonal())(KEY, (*window, 3, 3))
+        y = lax.conv_general_dilated(
+            x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+        np.testing.assert_allclose(y, x @ orthogonal()(KEY, (3, 3)), atol=1e-5)
+
+
+GAINS = {
+    "relu": 1.41421,
+    "leaky_relu": 1.41414,
+    "elu": 1.24520,
+    "selu": 1.00000,
+    "gelu": 1.53353,
+    "silu": 1.67653,
+    "tanh": 1.59254,
+    "sigmoid": 1.84623,
+    "softplus": 1.04187,
+}
+
+
+@pytest.mark.parametrize("name", GAINS)
+def test_gain_is_the_published_one(name):
+    assert float(gain_of(get(name))) == pytest.approx(GAINS[name], abs=8e-6)
+
+
+def test_gain_of_prelu_at_its_published_slope():
+    gain = gain_of(get("leaky_relu"), params={"slope": 0.25})
+    assert float(gain) == pytest.approx(1.37199, abs=6e-6)
+
+
+def test_variance_preserving_relu_is_he():
+    w = variance_preserving(get("relu"))(KEY, (300, 200))
+    np.testing.assert_allclose(w, gaussian(math.sqrt(2))(KEY, (300, 200)), rtol=1e-5)
+
+
+def passed(init, weights_key, depth: int = 30, width: int = 300, inputs: int = 20) -> float:
+    """Return the mean square of the last pre-activations of a tanh network that starts at 1."""
+    kernel, bias = init
+    x = jax.random.normal(jax.random.key(9), (inputs, width))
+
+    def layer(h, key):
+        w, b = kernel(key, (width, width)), bias(jax.random.fold_in(key, 1), (width,))
+        h = jnp.tanh(h) @ w + b[None]
+        return h, (h**2).mean()
+
+    return float(lax.scan(layer, x, jax.random.split(weights_key, depth))[1][-10:].mean())
+
+
+@pytest.mark.parametrize("law", [gaussian, orthogonal])
+def test_critical_network_keeps_its_variance_where_lecun_loses_it(law):
+    kept = passed(critical(get("tanh"), variance=1.0, weights=law), jax.random.key(2))
+    lost = passed((law(), jax.nn.initializers.zeros), jax.random.key(2))
+    assert kept == pytest.approx(1, abs=0.1)
+    assert lost < 0.1
+
+
+def test_flax_takes_kernel_and_bias():
+    init = critical(get("tanh"), bias_std=0.2, weights=orthogonal)
+    layer = linen.Dense(5, kernel_init=init.kernel, bias_init=init.bias)
+    params = layer.init(KEY, jnp.ones((1, 7)))["params"]
+    w = np.asarray(params["kernel"])
+    assert (w.shape, params["bias"].shape) == ((7, 5), (5,))
+    np.testing.assert_allclose(w.T @ w, w[:, 0] @ w[:, 0] * np.eye(5), atol=1e-5)
+
+
+def test_gain_may_be_trained():
+    def total(slope):
+        act = get("leaky_relu")
+        return variance_preserving(act, params={"slope": slope})(KEY, (4, 3)).sum()
+
+    # gain = √2 (1 + a²)^(-1/2), so d ln gain / da = -a / (1 + a²)
+    value, slope = jax.value_and_grad(total)(0.5)
+    assert float(slope / value) == pytest.approx(-0.5 / 1.25, rel=1e-4)
+
+
+def test_bad_input_is_answered():
+    with pytest.raises(ValueError, match=r"kernel has the axes .*; got shape \(3,\); initialise"):
+        orthogonal()(KEY, (3,))
+    with pytest.raises(ValueError, match=r"kernel has the axes .*; got shape \(3, 0\)"):
+        delta(orthogonal())(KEY, (3, 0))
+    with pytest.raises(ValueError, match=r"a signal that a gain can keep; got hard_tanh with E f²"):
+        gain_of(get("hard_tanh", low=-1e-30, high=1e-30))
+    with pytest.raises(ValueError, match=r"χ₁ = 1 and a variance that stays; got sigmoid"):
+        critical(get("sigmoid"))

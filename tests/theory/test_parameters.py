@@ -1,0 +1,73 @@
+"""Are kinks found at other parameters, and is a traced one that moves them refused?"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from relu_jax.activations import get
+from relu_jax.theory.parameters import cast, kinks_at, known_params, merged, settled, split
+
+pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
+
+
+def test_parameters_are_joined_and_unknown_ones_refused():
+    assert known_params(get("relu"), None) == {}
+    assert known_params(get("leaky_relu"), {"slope": 0.5}) == {"slope": 0.5}
+    with pytest.raises(TypeError, match=r"parameters of leaky_relu are slope; got alpha; leave"):
+        known_params(get("leaky_relu"), {"alpha": 0.5})
+
+
+def test_kinks_follow_the_parameters():
+    assert kinks_at(get("relu6"), None) == (0.0, 6.0)
+    assert kinks_at(get("hard_tanh"), {"low": -2.0}) == (-2.0, 1.0)
+    assert kinks_at(get("leaky_relu", slope=1), {"slope": 0.5}) == (0.0,)
+    with pytest.raises(ValueError, match="hard_tanh needs low < high"):
+        kinks_at(get("hard_tanh"), {"low": 2.0})
+
+
+def test_a_traced_parameter_that_moves_no_kink_passes():
+    seen = []
+
+    def note(value, name, param):
+        seen.append(kinks_at(get(name), {param: value}))
+        return value
+
+    jax.jit(lambda v: note(v, "leaky_relu", "slope"))(0.5)
+    jax.jit(lambda v: note(v, "silu", "beta"))(0.5)
+    assert seen == [(0.0,), ()]
+
+
+@pytest.mark.parametrize("transform", [jax.jit, jax.grad])
+def test_a_traced_parameter_that_moves_a_kink_is_refused(transform):
+    rule = r"kinks of hard_tanh are known where .* a traced high, which moves them; pass kinks="
+    with pytest.raises(ValueError, match=rule):
+        transform(lambda high: kinks_at(get("hard_tanh"), {"high": high})[1])(2.0)
+
+
+def test_numbers_are_set_and_traced_parameters_kept_apart():
+    act, traced = settled(get("hard_tanh"), {"high": np.float32(3)})
+    assert (act.params, act.kinks, traced) == ({"low": -1.0, "high": 3.0}, (-1.0, 3.0), {})
+    seen = []
+    jax.jit(lambda v: seen.append(list(settled(get("hard_tanh"), {"low": v, "high": 3})[1])))(0.0)
+    assert seen == [["low"]]
+
+
+def test_kinks_are_parted_and_put_back():
+    assert split((0, np.float32(6))) == ((0.0, 6.0), ())
+    seen = []
+
+    def note(kink):
+        fixed, moving = split((1, kink, 2))
+        seen.append((fixed, len(moving), merged(fixed, moving)[1] is kink))
+        return kink
+
+    jax.jit(note)(1.5)
+    assert seen == [((1.0, None, 2.0), 1, True)]
+
+
+def test_parameters_take_the_float_type_of_the_input():
+    x = jnp.ones((), jnp.bfloat16)
+    assert cast(np.float32(0.5), x).dtype == jnp.bfloat16
+    assert cast(jnp.int32(3), x).dtype == jnp.int32
+    assert cast(0.5, x) == 0.5
