@@ -232,7 +232,7 @@ def _isrlu_fit(f: Callable[..., Any]) -> Params | None:
 
 
 def _alpha_of(far: float) -> Params | None:
-    return proposal(alpha=far**-2 - _FAR**-2) if 0 < far < 0.99 * _FAR else None
+    return proposal(alpha=far**-2 - _FAR**-2) if 1e-100 < far < 0.99 * _FAR else None
 
 
 _FAR = 1024.0  # where the limit shows, and a power of 2

@@ -20,6 +20,7 @@ def he(draw: Draw = normal, *, slope: float = 0.0) -> Initialiser:
     Source: He, Zhang, Ren & Sun 2015, equations 10 and 15.
 
     Example:
+        >>> import jax
         >>> w = he()(jax.random.key(0), (100, 200))
         >>> round(float(w.std()), 2)
         0.14
@@ -37,6 +38,7 @@ def xavier(draw: Draw = uniform, *, gain: float = 1.0) -> Initialiser:
     Source: Glorot & Bengio 2010, equations 12 and 16.
 
     Example:
+        >>> import jax
         >>> w = xavier()(jax.random.key(0), (100, 100))
         >>> round(float(abs(w).max()), 3)  # sqrt(6 / 200)
         0.173
@@ -53,6 +55,7 @@ def lecun(draw: Draw = normal) -> Initialiser:
     Source: LeCun, Bottou, Orr & Müller 1998, section 4.6.
 
     Example:
+        >>> import jax
         >>> w = lecun()(jax.random.key(0), (100, 200))
         >>> round(float(w.std()), 1)
         0.1

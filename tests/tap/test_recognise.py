@@ -194,3 +194,16 @@ def test_nothing_is_said_of_functions_that_are_not_finite(recwarn):
         n.X,
     )
     assert not recwarn.list
+
+
+def test_other_names_of_the_same_function_are_given():
+    (relu,) = tap.sites(nn.relu, n.X)
+    assert relu.also == ("leaky_relu(slope=0)", "elu(alpha=0)")
+    (unknown,) = tap.sites(lambda x: x * jnp.cos(x), n.X)
+    assert (unknown.kind, unknown.also) == ("unknown", ())
+
+
+def test_an_entry_that_is_not_finite_on_the_grid_is_near_nothing():
+    broken = activations.Activation("broken", lambda x: x * jnp.inf, "x * inf", "none")
+    catalogue = (broken, *activations.RECOGNISED)
+    assert _match(nn.leaky_relu, n.X, catalogue=catalogue).kind == "leaky_relu"
