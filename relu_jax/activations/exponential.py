@@ -25,7 +25,7 @@ def elu(x: ArrayLike, *, alpha: ArrayLike = 1.0) -> jax.Array:
 
     Edges: the slope at 0 is alpha, as in jax.nn, a kink unless alpha is 1. -inf gives -alpha
     with derivative 0, inf gives inf with derivative 1; NaN gives NaN. Far below 0 the derivative
-    is alpha * e^x to its last digit; jax.nn rounds it to 0 from about -17 on (float32).
+    is alpha * e^x to its last digit; jax.nn of JAX 0.10 rounds it to 0 from -17 on (float32).
 
     Source: Clevert, Unterthiner & Hochreiter 2016, section 3.
 

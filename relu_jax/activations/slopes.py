@@ -30,7 +30,7 @@ def with_slope(slope: Formula) -> Callable[[Formula], Formula]:
         >>> @with_slope(lambda x: jnp.exp(x))
         ... def shifted(x):
         ...     return jnp.expm1(x)
-        >>> float(jax.grad(shifted)(-50.0)) > 0  # expm1(x) + 1 would be 0
+        >>> float(jax.grad(shifted)(-50.0)) > 0  # expm1(x) + 1 is 0
         True
     """
 
