@@ -23,7 +23,8 @@ from relu_jax.core.types import Array
 from relu_jax.theory.arc_cosine import correlation, root
 from relu_jax.theory.closed_forms import CLOSED_FORMS, ClosedForm
 from relu_jax.theory.parameters import cast, kinks_at, known_params, merged, split
-from relu_jax.theory.quadrature import CUT, is_concrete, rule_between, wide_dtype
+from relu_jax.theory.quadrature import CUT, rule_between, wide_dtype
+from relu_jax.theory.scalars import is_known
 
 Function: TypeAlias = Callable[[Array], Array]
 LEVELS = 6
@@ -150,7 +151,7 @@ def _checked(q1: ArrayLike, q2: ArrayLike, covariance: ArrayLike) -> tuple[Array
     """Broadcast to common float arrays, and refuse what no normal pair has."""
     dtype = jnp.result_type(q1, q2, covariance)
     dtype = dtype if jnp.issubdtype(dtype, jnp.floating) else jnp.result_type(float)
-    if all(is_concrete(x) for x in (q1, q2, covariance)):
+    if all(is_known(x) for x in (q1, q2, covariance)):
         a, b, c = (np.asarray(x, np.float64) for x in (q1, q2, covariance))
         slack = 1 + float(jnp.finfo(dtype).eps) ** 0.5
         if (a < 0).any() or (b < 0).any() or (np.abs(c) > slack * np.sqrt(a * b)).any():
@@ -257,7 +258,7 @@ def _line(g: Function, s1: Array, s2: Array, kinks: Sequence[ArrayLike], nodes: 
 
 def _points(kinks: Sequence[ArrayLike], scale: Array) -> Array:
     """Return 0 and the other kinks in units of the scale; a scale of 0 has none, any do."""
-    others = [k for k in kinks if not (is_concrete(k) and k == 0)]
+    others = [k for k in kinks if not (is_known(k) and k == 0)]
     points = jnp.stack([jnp.asarray(k, scale.dtype).reshape(()) for k in (0.0, *others)])
     return points / jnp.where(scale == 0, jnp.ones_like(scale), scale)
 

@@ -14,7 +14,8 @@ from relu_jax.activations import Activation
 from relu_jax.core import errors
 from relu_jax.core.types import Array
 from relu_jax.theory.parameters import cast, kinks_at, known_params, merged, split
-from relu_jax.theory.quadrature import CUT, is_concrete, normal_rule, over_each
+from relu_jax.theory.quadrature import CUT, normal_rule, over_each
+from relu_jax.theory.scalars import is_known
 
 
 class Moments(NamedTuple):
@@ -253,7 +254,7 @@ def _moments_with_error(
 
 def _variance(variance: ArrayLike) -> Array:
     """Make a float array of a variance, and refuse a negative one that can be seen."""
-    if is_concrete(variance) and (np.asarray(variance) < 0).any():
+    if is_known(variance) and (np.asarray(variance) < 0).any():
         raise errors.rejected(
             rule="a variance is at least 0",
             got=f"{np.min(variance):g}",
@@ -264,7 +265,7 @@ def _variance(variance: ArrayLike) -> Array:
 
 
 def _refuse_inaccurate(estimate: Estimate, rtol: float) -> None:
-    if not is_concrete(estimate.error):
+    if not is_known(estimate.error):
         raise errors.rejected(
             rule="rtol is checked on numbers",
             got="a traced value",

@@ -9,7 +9,7 @@ from jax.typing import ArrayLike
 from relu_jax.activations import Activation
 from relu_jax.core import errors
 from relu_jax.core.types import Array
-from relu_jax.theory.quadrature import is_concrete
+from relu_jax.theory.scalars import is_known
 
 Given = Mapping[str, ArrayLike] | None
 
@@ -41,7 +41,7 @@ def settled(act: Activation, given: Given) -> tuple[Activation, dict[str, ArrayL
         {'slope': 0.5}
     """
     known_params(act, given)
-    known = {k: float(np.asarray(v)) for k, v in (given or {}).items() if is_concrete(v)}
+    known = {k: float(np.asarray(v)) for k, v in (given or {}).items() if is_known(v)}
     return act.with_params(**known), {k: v for k, v in (given or {}).items() if k not in known}
 
 
@@ -84,8 +84,8 @@ def split(kinks: Sequence[ArrayLike]) -> tuple[tuple[float | None, ...], tuple[A
         >>> split([0, 6.0])
         ((0.0, 6.0), ())
     """
-    fixed = tuple(float(np.asarray(k)) if is_concrete(k) else None for k in kinks)
-    return fixed, tuple(k for k in kinks if not is_concrete(k))
+    fixed = tuple(float(np.asarray(k)) if is_known(k) else None for k in kinks)
+    return fixed, tuple(k for k in kinks if not is_known(k))
 
 
 def merged(fixed: tuple[float | None, ...], moving: tuple[ArrayLike, ...]) -> tuple[ArrayLike, ...]:

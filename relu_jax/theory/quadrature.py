@@ -12,10 +12,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jax.typing import ArrayLike, DTypeLike
 
 from relu_jax.core.types import Array
+from relu_jax.theory.scalars import is_known
 
 CUT = 13.0  # beyond it lies less than 1e-37 of the normal distribution
 LEVELS = 10  # the panel nearest to a cut is 2^-LEVELS of the piece wide
@@ -81,7 +81,7 @@ def _cuts(scale: Array, kinks: Sequence[ArrayLike]) -> Array:
     """Return the ascending cuts in z: 0 and the kinks."""
     zero = jnp.zeros((1,), scale.dtype)
     # Known zeros are dropped before tracing: a second cut at 0 would only cost time.
-    others = [k for k in kinks if not (is_concrete(k) and k == 0)]
+    others = [k for k in kinks if not (is_known(k) and k == 0)]
     if not others:
         return zero
     points = jnp.stack([jnp.asarray(k, scale.dtype).reshape(()) for k in others])
@@ -109,13 +109,3 @@ def wide_dtype(dtype: DTypeLike) -> np.dtype:
         ('float32', 'float64')
     """
     return np.dtype(np.float32) if jnp.finfo(dtype).bits < 32 else np.dtype(dtype)
-
-
-def is_concrete(x: Any) -> bool:
-    """Say whether a value can be looked at, which a traced one cannot.
-
-    Example:
-        >>> is_concrete(1.0), jax.jit(lambda x: is_concrete(x))(1.0).item()
-        (True, False)
-    """
-    return not isinstance(x, Tracer)

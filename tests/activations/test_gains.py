@@ -36,7 +36,10 @@ def of(act, variance=1.0):
 def mean(f, variance):
     """Average over a normal input by scipy."""
     s = np.sqrt(variance)
-    density = lambda x: np.exp(-x * x / 2 / variance) / (s * np.sqrt(2 * np.pi))  # noqa: E731
+
+    def density(x):
+        return np.exp(-x * x / 2 / variance) / (s * np.sqrt(2 * np.pi))
+
     return sum(
         integrate.quad(lambda x: f(x) * density(x), *ends, epsabs=1e-13)[0]
         for ends in ((-40 * s, 0), (0, 40 * s))
@@ -53,11 +56,17 @@ def test_averages_and_the_gain_are_the_published_ones(name):
 
 def test_averages_at_another_variance_agree_with_scipy():
     _, found = of(get("tanh"), 2.5)
-    sech = lambda x: 1 / np.cosh(x) ** 2  # noqa: E731
+
+    def sech(x):
+        return 1 / np.cosh(x) ** 2
+
     assert found.second == pytest.approx(mean(lambda x: np.tanh(x) ** 2, 2.5), rel=1e-10)
     assert found.slope_second == pytest.approx(mean(lambda x: sech(x) ** 2, 2.5), rel=1e-10)
     _, found = of(get("silu"), 2.5)
-    slope = lambda x: special.expit(x) * (1 + x * special.expit(-x))  # noqa: E731
+
+    def slope(x):
+        return special.expit(x) * (1 + x * special.expit(-x))
+
     cross = mean(lambda x: x * special.expit(x) * slope(x), 2.5)
     assert found.cross == pytest.approx(cross, rel=1e-10)
 
@@ -119,7 +128,10 @@ def test_fixed_points_are_the_roots_of_the_map():
     told = fixed_points(act, seen, found)
     assert [point.q for point in told.points] == pytest.approx([0, 1])
     assert [point.kind for point in told.points] == ["stable", "unstable"]
-    gelu = lambda x: x * special.ndtr(x)  # noqa: E731
+
+    def gelu(x):
+        return x * special.ndtr(x)
+
     step = 1e-4
     ahead, behind = (mean(lambda x: gelu(x) ** 2, 1 + h) for h in (step, -step))
     assert told.gain is not None
@@ -134,8 +146,13 @@ def test_a_fixed_point_apart_from_the_variance_is_found():
     told = fixed_points(act, seen, found)
     assert told.gain is not None
     gain2 = told.gain**2
-    elu = lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0)))  # noqa: E731
-    drift = lambda q: gain2 * mean(lambda x: elu(x) ** 2, q) / q - 1  # noqa: E731
+
+    def elu(x):
+        return np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
+
+    def drift(q):
+        return gain2 * mean(lambda x: elu(x) ** 2, q) / q - 1
+
     signs = {q: np.sign(drift(q)) for q in (0.05, 0.5, 2.0, 8.0, 100.0)}
     others = [point.q for point in told.points if point.q not in (0.0, 4.0)]
     crossings = sum(

@@ -37,7 +37,9 @@ def test_scores_of_relu_are_exact():
 
 def test_one_sidedness_is_the_ratio_of_two_integrals():
     def answer(side):
-        f = lambda z: np.log1p(np.exp(side * z)) * stats.norm.pdf(z)  # noqa: E731
+        def f(z):
+            return np.log1p(np.exp(side * z)) * stats.norm.pdf(z)
+
         return integrate.quad(f, 0, 30)[0]
 
     assert of(get("softplus")).one_sidedness == pytest.approx(1 - answer(-1) / answer(1), rel=1e-9)

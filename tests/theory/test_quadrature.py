@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from relu_jax.theory.quadrature import CUT, is_concrete, normal_rule, over_each, rule_between
+from relu_jax.theory.quadrature import CUT, normal_rule, over_each, rule_between
 
 pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 
@@ -82,10 +82,3 @@ def test_each_element_is_computed_for_itself_in_float32_or_better():
     assert q.dtype == jnp.bfloat16
     assert seen == [jnp.float32]
     assert over_each(core, jnp.float32(3))[1]["twice"] == 6
-
-
-def test_traced_values_are_told_from_known_ones():
-    seen = []
-    jax.jit(lambda x: seen.append(is_concrete(x)))(1.0)
-    assert seen == [False]
-    assert all(map(is_concrete, (1, np.ones(2), jnp.ones(2))))

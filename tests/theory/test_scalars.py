@@ -54,4 +54,5 @@ def test_what_is_no_real_number_is_refused(value):
 def test_traced_numbers_pass_unseen():
     assert jax.jit(lambda x: at_least(0.0, "q", x, do="pass one"))(-1.0) == -1
     assert is_known(1.0, 2)
+    assert all(map(is_known, (1, np.ones(2), jnp.ones(2))))
     assert not jax.jit(lambda x: jnp.bool_(is_known(1.0, x)))(1.0)
