@@ -40,7 +40,7 @@ __all__ = [
 _VERBS = {"diagnose": "relu_jax.diagnosis"}
 _PARTS = tuple(name for name in __all__ if name not in _VERBS)
 
-provide_catalogue(lambda: import_module("relu_jax.activations").RECOGNISED)
+provide_catalogue(lambda: import_module("relu_jax.activations").CATALOGUE)
 provide_report_writer(lambda: import_module("relu_jax.report").write)
 provide_theory(lambda: import_module("relu_jax.theory"))
 

@@ -189,12 +189,14 @@ def test_a_wrong_word_exits_with_2():
 
 
 COMMAND = "import sys; from relu_jax import cli; sys.exit(cli.main(sys.argv[1:]))"
+# A shell without job control starts what runs in the background deaf to Ctrl-C.
+HEARING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
 
 
 def started(*words, stdout, **environment):
     """Start the command line as its own process, as a shell does."""
     return subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *words], stdout=stdout, stderr=subprocess.PIPE,
+        [sys.executable, "-c", HEARING + COMMAND, *words], stdout=stdout, stderr=subprocess.PIPE,
         env={**os.environ, **environment},
     )  # fmt: skip
 

@@ -4,7 +4,7 @@ from relu_jax.activations.activation import Activation, Params, as_float
 from relu_jax.activations.algebraic import arcsinh, arctan, elliott, isrlu, isru, soft_sign, symlog
 from relu_jax.activations.bounded import log_sigmoid, sigmoid, tanh
 from relu_jax.activations.cards import Card, card
-from relu_jax.activations.catalogue import CATALOGUE, RECOGNISED, get, names
+from relu_jax.activations.catalogue import CATALOGUE, get, names
 from relu_jax.activations.celu import celu
 from relu_jax.activations.clipped import hard_sigmoid, linear_sigmoid, relu1, relu_n, sparse_sigmoid
 from relu_jax.activations.distributions import cloglog, erf, gompertz, laplace, normal_cdf
@@ -55,7 +55,6 @@ __all__ = [
     "CATALOGUE",
     "FRAMEWORKS",
     "GATED",
-    "RECOGNISED",
     "TRAINABLE",
     "Activation",
     "AtKinks",

@@ -76,13 +76,6 @@ CATALOGUE: tuple[Activation, ...] = (
     LIF_RATE, LIF_RATE_SMOOTH,
 )  # fmt: skip
 
-# What the tap names in a program. Until it has learnt where the others stand for something else
-# (hard_silu before a norm, a square in a loss), they are unknown to it, and measured all the same.
-RECOGNISED: tuple[Activation, ...] = (
-    IDENTITY, RELU, LEAKY_RELU, ELU, SELU, GELU, GELU_TANH, SILU, SOFTPLUS, TANH, SIGMOID, RELU6,
-    HARD_TANH, LOG_SIGMOID,
-)  # fmt: skip
-
 
 def names() -> tuple[str, ...]:
     """List the names of the catalogue, in its order.

@@ -76,8 +76,9 @@ def _tanh_shrink(x: jax.Array) -> jax.Array:
 
 
 def _horner(coefficients: tuple[float, ...], x: jax.Array) -> jax.Array:
-    total = jnp.zeros_like(x)
-    for c in coefficients:
+    first, second, *others = coefficients
+    total = first * x + second
+    for c in others:
         total = total * x + c
     return total
 

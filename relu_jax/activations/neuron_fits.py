@@ -46,7 +46,9 @@ def fit_smooth(f: Callable[..., Any]) -> Params | None:
     """
     top = _ceiling(f)
     scale = _first_above(f, top / 4) if top is not None else None
-    if top is None or scale is None or samples(f, 0.0)[0] > top / 4:
+    if top is None or scale is None or not _lags(f, top, 1000 * scale):
+        return None
+    if samples(f, 0.0)[0] > top / 4:
         return None
     currents, rates = _firing(f, scale * np.linspace(-6, 12, 90))
 
@@ -68,6 +70,13 @@ def _ceiling(f: Callable[..., Any]) -> float | None:
     low, *middle, high = samples(f, -1e6, -8.0, -1.0, 0.0, 1.0, 8.0, np.inf)
     rises = all(a <= b for a, b in zip([low, *middle], [*middle, high], strict=True))
     return high if low < 1e-3 * high and 1e-6 < high < 1e12 and rises else None
+
+
+def _lags(f: Callable[..., Any], top: float, current: float) -> bool:
+    """Say whether 1 / f nears its limit as 1 / x does, as the charging of a membrane has it."""
+    with np.errstate(all="ignore"):
+        once, twice = 1 / np.asarray(samples(f, current, 2 * current)) - 1 / top
+        return bool(1.8 < once / twice < 2.2)
 
 
 def _first_above(f: Callable[..., Any], level: float) -> float | None:

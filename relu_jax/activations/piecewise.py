@@ -153,7 +153,7 @@ def _rrelu_facts(low: float, high: float) -> dict[str, Any]:
 def _rrelu_fit(f: Callable[..., Any]) -> Params | None:
     # One slope does not tell two ends: only that of the usual ones is taken for theirs.
     usual = (RRELU_LOW + RRELU_HIGH) / 2
-    near = abs(samples(f, -1.0)[0] + usual) <= 3e-7 * usual
+    near = abs(samples(f, -1.0)[0] + usual) <= 3e-6 * usual
     return {"low": RRELU_LOW, "high": RRELU_HIGH} if near else None
 
 

@@ -163,7 +163,7 @@ def _threshold_facts(threshold: float, value: float = 0.0) -> dict[str, Any]:
 
 def _threshold_fit(f: Callable[..., Any]) -> Params | None:
     low, level, high = samples(f, -2048.0, -1024.0, 1024.0)
-    if low != level or high != 1024.0:
+    if low != level or high != 1024.0 or abs(level) > 1000:  # -1e9 is what masks are filled with
         return None
     # Ends that put no round number on the grid: at x = value the level would seem to go on.
     at = end_of_level(f, -1024.37, 1024.61)

@@ -214,9 +214,7 @@ def _first_below(f: Callable[..., Any], level: float) -> tuple[float, float] | N
     return float(points[below[0]]), float(rest[below[0]])
 
 
-GAUSSIAN_SQUARE = Activation(
-    "gaussian_square", gaussian_square, "e^(-x^2)", "definition", plain=True
-)
+GAUSSIAN_SQUARE = Activation("gaussian_square", gaussian_square, "e^(-x^2)", "definition")
 GAUSSIAN = Activation(
     "gaussian",
     gaussian,
@@ -225,7 +223,6 @@ GAUSSIAN = Activation(
     {"width": 1.0},
     facts=partial(positive, "gaussian"),
     fit=_gaussian_fit,
-    plain=True,
 )
 RICKER = Activation("ricker", ricker, "(1 - x^2) e^(-x^2 / 2)", "Ricker 1953; Marr & Hildreth 1980")
 SINE = Activation(

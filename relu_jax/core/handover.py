@@ -20,8 +20,8 @@ def provide_catalogue(provider: Callable[[], tuple[Any, ...]]) -> None:
 
     Example:
         >>> from relu_jax import activations
-        >>> provide_catalogue(lambda known=activations.RECOGNISED: known)
-        >>> len(catalogue()) == len(activations.RECOGNISED)
+        >>> provide_catalogue(lambda known=activations.CATALOGUE: known)
+        >>> len(catalogue()) == len(activations.CATALOGUE)
         True
     """
     _PROVIDERS[:] = [provider]

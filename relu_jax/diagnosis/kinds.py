@@ -16,7 +16,9 @@ _FAR = 30.0
 class Known(NamedTuple):
     """Facts about f′ of a kind; None throughout where its function is not known in numbers.
 
-    That is so for a kind in no catalogue, and for one with a parameter that is trained.
+    That is so for a kind in no catalogue, and for one with a parameter that is trained. Where
+    |f′| has no end (a square), is 0 everywhere (a step) or goes up and down for ever (a sine),
+    saturation means nothing: all but `flat` are None.
     """
 
     sup: float | None  # the largest |f′|
@@ -48,6 +50,8 @@ def _facts(kind: str, params: tuple[tuple[str, float], ...]) -> Known:
     normal = np.linspace(-8.0, 8.0, 4001)
     ends = np.asarray([-_FAR, _FAR])
     sup = float(np.max(_slope(act, wide)))
+    if not 0 < sup < np.inf or _grows(act, sup) or _waves(act, sup):
+        return Known(None, act.flat, None, None)
     below = _slope(act, normal) < SATURATED_BELOW * sup
     weight = np.exp(-(normal**2) / 2)
     return Known(
@@ -56,6 +60,18 @@ def _facts(kind: str, params: tuple[tuple[str, float], ...]) -> Known:
         bounded=bool(np.all(_slope(act, ends) < SATURATED_BELOW * sup)),
         saturated=float(np.sum(weight * below) / np.sum(weight)),
     )
+
+
+def _grows(act: activations.Activation, sup: float) -> bool:
+    far = np.geomspace(1e3, 1e4, 64)
+    return not float(np.max(_slope(act, np.concatenate([-far, far])))) <= 2 * sup
+
+
+def _waves(act: activations.Activation, sup: float) -> bool:
+    """Say whether f′ turns more often than any function does that settles down."""
+    rises = np.diff(_slope(act, np.linspace(10.0, 100.0, 4001)))
+    rises = rises[np.abs(rises) > 1e-4 * sup]  # the others may be rounding
+    return bool(np.sum(rises[1:] * rises[:-1] < 0) > 20)
 
 
 def _slope(act: activations.Activation, points: np.ndarray) -> np.ndarray:

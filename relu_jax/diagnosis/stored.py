@@ -6,7 +6,7 @@ from typing import Any
 from relu_jax.diagnosis.types import Finding, Flow, Histogram, ParameterReport, SiteReport
 from relu_jax.tap import Coverage, Linear, Site
 
-_TUPLES = ("slope_at_kinks", "shape", "unit_axes", "loops", "order")
+_TUPLES = ("slope_at_kinks", "shape", "unit_axes", "loops", "order", "scaled")
 _TURNS = ("turns_post", "turns_d_pre")
 _HISTOGRAMS = ("hist_pre", "hist_d_pre")
 

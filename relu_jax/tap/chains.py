@@ -1,15 +1,34 @@
 """Into which functions is the way from a region's root to its exit cut?"""
 
 import itertools
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from relu_jax.tap import elementwise
 from relu_jax.tap.graph import Const
 from relu_jax.tap.pieces import Piece
-from relu_jax.tap.recognise import AFFINE, Match
+from relu_jax.tap.recognise import AFFINE, Match, told
 from relu_jax.tap.regions import Regions, is_float, piece
 
 _LONGEST = 8  # non-linear steps of a chain that may make up one known function
+
+
+class Stretch(NamedTuple):
+    """A function along a chain, and the part of the chain that is not another function's."""
+
+    piece: Piece
+    match: Match | None
+    chain: tuple[int, ...]
+
+
+class _Hit(NamedTuple):
+    """A known function between two waypoints of a chain."""
+
+    start: int
+    piece: Piece
+    match: Match
+    end: int
 
 
 def waypoints(regions: Regions, y: int, known: set[int]) -> list[int]:
@@ -38,7 +57,7 @@ def waypoints(regions: Regions, y: int, known: set[int]) -> list[int]:
 
 def functions(
     regions: Regions, chain: list[int], match: Callable[[Piece], Match | None]
-) -> list[tuple[Piece, Match | None]]:
+) -> list[Stretch]:
     """Split a chain of waypoints into the functions applied along it.
 
     From the left, the longest stretch the catalogue knows is one function; steps that begin no
@@ -47,19 +66,36 @@ def functions(
     if any(_annihilates(regions, v) for v in chain[1:]):
         return []  # multiplied by 0, as derivative rules do with what they do not need
     steps = [_step(regions, a, b, match) for a, b in itertools.pairwise(chain)]
-    found: list[tuple[Piece, Match | None]] = []
-    at, strange = 0, []
+    found: list[Stretch] = []
+    at, strange, past = 0, [], 0
     while bent := [i for i in range(at, len(steps)) if steps[i] == "nonlinear"]:
         hit = _longest(regions, chain, steps, at, bent[:_LONGEST], match)
         if hit is None:
             strange.append(bent[0])
             at = bent[0] + 1
             continue
-        found.extend(_unknown(regions, chain, strange))
-        strange = []
-        cut, kind, at = hit
-        found.append((cut, kind))
-    return [*found, *_unknown(regions, chain, strange)]
+        found.extend(_unknown(regions, chain, strange, past, hit.start))
+        found.append(Stretch(hit.piece, hit.match, tuple(chain[hit.start : hit.end + 1])))
+        at, strange, past = hit.end, [], hit.end
+    return [*found, *_unknown(regions, chain, strange, past, len(steps))]
+
+
+def named(regions: Regions, stretch: Stretch, match: Callable[[Piece], Match | None]) -> Stretch:
+    """Name a function by more entries than it was cut out with; unchanged where none is it.
+
+    An entry names an unknown function where it covers all of its non-linear steps, with the
+    affine steps around them that belong to it.
+    """
+    if stretch.match is not None:
+        name = match(stretch.piece) or stretch.match
+        return stretch._replace(match=name._replace(scaled=stretch.match.scaled))
+    chain = list(stretch.chain)
+    steps = [_step(regions, a, b, match) for a, b in itertools.pairwise(chain)]
+    bent = [i for i, step in enumerate(steps) if step == "nonlinear"]
+    hit = _longest(regions, chain, steps, 0, bent, match) if bent else None
+    if hit is None or hit.end <= bent[-1]:
+        return stretch
+    return stretch._replace(piece=hit.piece, match=hit.match)
 
 
 def _annihilates(regions: Regions, v: int) -> bool:
@@ -69,11 +105,12 @@ def _annihilates(regions: Regions, v: int) -> bool:
 
 
 def _unknown(
-    regions: Regions, chain: list[int], strange: list[int]
-) -> list[tuple[Piece, Match | None]]:
+    regions: Regions, chain: list[int], strange: list[int], start: int, end: int
+) -> list[Stretch]:
     if not strange:
         return []
-    return [(piece(regions, chain[strange[0]], chain[strange[-1] + 1]), None)]
+    cut = piece(regions, chain[strange[0]], chain[strange[-1] + 1])
+    return [Stretch(cut, None, tuple(chain[start : end + 1]))]
 
 
 def _longest(
@@ -83,28 +120,48 @@ def _longest(
     at: int,
     bent: list[int],
     match: Callable[[Piece], Match | None],
-) -> tuple[Piece, Match, int] | None:
-    """Find the longest known stretch from the first non-linear step on."""
+) -> _Hit | None:
+    """Find the longest known stretch from the first non-linear step on.
+
+    Of the affine steps around it those belong to it that do not add a parameter: relu(x / 5) is
+    no two_slope(0, 0.2), but LeCun's 1.7159 tanh(2 x / 3) is scaled_tanh as the catalogue has it.
+    """
     starts = [i for i in range(at, bent[0] + 1) if _scalar(steps[i : bent[0]])]
     for last in reversed(bent):
         ends = [j for j in range(last + 1, _next(bent, last, len(steps)) + 1)]
         ends = [j for j in ends if _scalar(steps[last + 1 : j])]
-        for start in starts:
-            cuts = [piece(regions, chain[start], chain[end]) for end in ends]
-            named = [(match(cut), cut, end) for cut, end in zip(cuts, ends, strict=True)]
-            # Far from its bend a function looks like a line: relu(x - 100) is no affine map.
-            hits = [(m, cut, end) for m, cut, end in named if m is not None and m is not AFFINE]
-            if hits:
-                # A factor may belong to a function (selu is a scaled elu), a small constant added
-                # to a result never does: of the ends that match about as well as the best one,
-                # take the last name, and the first end that has it.
-                best = min(m.error for m, _, _ in hits)
-                close = [h for h in hits if h[0].error <= max(h[0].rounding, 3 * best)]
-                name = close[-1][0]
-                alike = [h for h in close if h[0].kind == name.kind and h[0].params == name.params]
-                kind, cut, end = alike[0]
-                return cut, kind, end
+        cuts = [(i, piece(regions, chain[i], chain[j]), j) for i in starts for j in ends]
+        # Far from its bend a function looks like a line: relu(x - 100) is no affine map.
+        hits = [_Hit(i, cut, m, j) for i, cut, j in cuts if (m := match(cut)) and m is not AFFINE]
+        if hits:
+            return _chosen(hits)
     return None
+
+
+def _chosen(hits: Sequence[_Hit]) -> _Hit:
+    """Choose among cuts with the same non-linear steps, more or fewer affine ones around them."""
+    fewest = min(hit.match.free for hit in hits)
+    plainest = [hit for hit in hits if hit.match.free == fewest]
+    kind = _best(plainest).match.kind
+    best = _best([hit for hit in hits if hit.match.kind == kind])
+    others = [hit.match for hit in hits if hit.match.kind != kind]
+    known = [other for other in others if all(map(math.isfinite, other.params.values()))]
+    wider = dict.fromkeys(told(other.kind, other.params) for other in known)
+    return best._replace(match=best.match._replace(scaled=tuple(wider)))
+
+
+def _best(hits: Sequence[_Hit]) -> _Hit:
+    """Choose the first start, and the end that the function has.
+
+    A factor may belong to a function (selu is a scaled elu), a small constant added to a result
+    never does: of the ends that match about as well as the best one, take the last name, and the
+    first end that has it.
+    """
+    widest = [hit for hit in hits if hit.start == hits[0].start]
+    best = min(hit.match.error for hit in widest)
+    close = [h for h in widest if h.match.error <= max(h.match.rounding, 3 * best)]
+    name = close[-1].match
+    return next(h for h in close if (h.match.kind, h.match.params) == (name.kind, name.params))
 
 
 def _next(bent: list[int], last: int, end: int) -> int:

@@ -16,7 +16,7 @@ from relu_jax.tap.regions import Regions, is_float
 
 # What a logistic loss is made of.
 _LOGISTIC = ("softplus", "log_sigmoid", *norms.CLIPS)
-_LOSSES = ("softplus", "log_sigmoid", *norms.CLIPS[1:3])
+_LOSSES = ("softplus", "log_sigmoid", *norms.CLAMPS)
 
 
 def purpose(
@@ -109,7 +109,7 @@ def _in_loss(
             return False
     if match is None or (meets and match.kind in _LOSSES):
         return True
-    return match.kind in _LOSSES[2:] or not _fresh(regions, cut.z)
+    return match.kind in norms.CLAMPS or not _fresh(regions, cut.z)
 
 
 def _meets_labels(regions: Regions, facts: Facts, z: int) -> bool:

@@ -38,12 +38,13 @@ def program(opened: compat.OpenJaxpr, args: Sequence[Any]) -> list[Any]:
     env = dict(zip(jaxpr.constvars, map(number, opened.consts), strict=True))
     env.update(zip(jaxpr.invars, args, strict=True))
 
-    def read(atom: Any) -> Any:
-        return number(atom.val) if compat.is_literal(atom) else env[atom]
-
     for eqn in jaxpr.eqns:
-        env.update(zip(eqn.outvars, equation(eqn, [read(a) for a in eqn.invars]), strict=True))
-    return [read(atom) for atom in jaxpr.outvars]
+        env.update(zip(eqn.outvars, equation(eqn, _read(env, eqn.invars)), strict=True))
+    return _read(env, jaxpr.outvars)
+
+
+def _read(env: dict[Any, Any], atoms: Sequence[Any]) -> list[Any]:
+    return [number(a.val) if compat.is_literal(a) else env[a] for a in atoms]
 
 
 def number(value: Any) -> Any:

@@ -15,7 +15,10 @@ _STATISTICS = frozenset({"square", "integer_pow", "abs", "pow", "sqrt", "mul"})
 _DIVISORS = frozenset({"sqrt", "rsqrt", "div", "log", "pow", "integer_pow"})
 _COMPARISONS = frozenset({"gt", "ge", "lt", "le", "eq", "ne", "is_finite", "select_n"})
 # Shapes that guard a variance or a probability as often as they activate a unit.
-CLIPS = ("relu", "relu6", "hard_tanh", "leaky_relu")
+CLAMPS = ("relu1", "relu6", "relu_n", "hard_tanh")
+CLIPS = (
+    *CLAMPS, "relu", "leaky_relu", "two_slope", "threshold", "thresholded_relu", "relu_general",
+)  # fmt: skip
 
 
 def step(regions: Regions, cut: Piece, match: Match | None) -> str:

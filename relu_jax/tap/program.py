@@ -92,11 +92,13 @@ def read(f: Callable[..., Any], arguments: Arguments) -> Program:
     network = flatten.build(opened)
     known = gathering.gather(network, arguments.leaves)
     reaches = reach.follow(known, network.frame)
-    match = recognise.Recogniser(network, handover.catalogue())
+    catalogue = handover.catalogue()
+    match = recognise.Recogniser(network, catalogue, plain=False)
+    naming = recognise.Recogniser(network, catalogue, plain=True)
     found: list[_Found] = []
     counts: Counter[str] = Counter()
     for frame, around in _frames(network.frame):
-        found.extend(_functions(network, frame, around, known, reaches, match, counts))
+        found.extend(_functions(network, frame, around, known, reaches, match, naming, counts))
     found.sort(key=lambda one: one.piece.y)  # variables are numbered in program order
     placed = _named(network, known, found)
     sites = Sites(
@@ -128,6 +130,7 @@ def _functions(
     known: facts.Facts,
     reaches: reach.Reaches,
     match: Callable[[Piece], Match | None],
+    naming: Callable[[Piece], Match | None],
     counts: Counter[str],
 ) -> Iterator[_Found]:
     """Find the activations of one frame; count what is something else."""
@@ -140,7 +143,8 @@ def _functions(
     for y, for_backward in ways:
         chain = chains.waypoints(flow, y, dealt)
         dealt.add(y)
-        for piece, name in chains.functions(flow, chain, match):
+        for cut in chains.functions(flow, chain, match):
+            piece, name, _ = cut
             # What is made for a derivative may be one: only a known name tells the function.
             strange = for_backward and (name is None or known[piece.z].direct < 0)
             if (piece.z, piece.y) in taken or strange:
@@ -151,6 +155,8 @@ def _functions(
             counts[purpose] += 1
             dealt.add(piece.y)
             if not purpose:
+                piece, name, _ = chains.named(flow, cut, naming)
+                dealt.add(piece.y)
                 yield _Found(piece, name, context.gates(flow, known, piece.y), around)
     if joined := sum(context.joins_data(flow, known, node) for node in frame.nodes):
         counts["of several arrays"] += joined  # maxout: no function of one array
@@ -186,6 +192,7 @@ def _named(network: Graph, known: facts.Facts, found: Sequence[_Found]) -> tuple
             loop=("layers" if leaf and leaf.looped else "steps") if loops else "",
             loops=loops,
             order=tuple(map(_order, scans)),
+            scaled=kind.scaled,
         )
         rule = any(n.kind == "rule" for n in one.around)
         placed.append(Placed(site, one.piece, rule))

@@ -31,6 +31,7 @@ class Member(Protocol):
     name: str
     fn: Callable[..., Any]
     params: Mapping[str, float]
+    plain: bool  # losses, norms and positions use it too: its name alone tells no activation
     fit: Callable[..., dict[str, float] | None] | None
 
     def with_params(self, **params: float) -> "Member":
@@ -51,17 +52,37 @@ class Match(NamedTuple):
     slope_at_kinks: tuple[float, ...]  # NaN: it depends on such an array, or cannot be told
     error: float = 0.0  # largest |f − g| / (1 + |g|) on the probe grid
     rounding: float = 0.0  # error that rounding of the program's constants explains
+    free: int = 0  # how many parameters were solved for and are not the catalogue's own
+    scaled: tuple[str, ...] = ()  # names of the same with constant factors and terms around it
 
 
 AFFINE = Match("affine", {}, ())
 
 
-class Recogniser:
-    """Matches pieces against a catalogue, each distinct function once."""
+def told(kind: str, params: Mapping[str, float]) -> str:
+    """Word a name with its parameters.
 
-    def __init__(self, graph: Graph, catalogue: Sequence[Member]) -> None:
-        """Bind the graph that types the variables and the entries to match against."""
-        self._graph, self._catalogue = graph, tuple(catalogue)
+    Example:
+        >>> told("hard_tanh", {"low": -0.0, "high": 6.0})
+        'hard_tanh(low=0, high=6)'
+    """
+    values = ", ".join(f"{k}={v + 0.0:.6g}" for k, v in params.items())  # -0.0 is 0
+    return f"{kind}({values})" if values else kind
+
+
+class Recogniser:
+    """Matches pieces against a catalogue, each distinct function once.
+
+    Args:
+        graph: types the variables.
+        catalogue: the entries to match against.
+        plain: whether to match the plain entries as well.
+    """
+
+    def __init__(self, graph: Graph, catalogue: Sequence[Member], *, plain: bool) -> None:
+        """Choose the entries."""
+        self._graph = graph
+        self._catalogue = tuple(member for member in catalogue if plain or not member.plain)
         self._known: dict[Any, Match | None] = {}
 
     def __call__(self, piece: Piece) -> Match | None:
@@ -86,7 +107,9 @@ class Recogniser:
             return AFFINE
         same = {k: v if all(p[k] == v for _, p, _ in found) else np.nan for k, v in params.items()}
         slopes = self._slopes(piece, found, draws)
-        return Match(member.name, same, slopes, error, float(jnp.finfo(dtype).eps))
+        eps = float(jnp.finfo(dtype).eps)
+        own = all(abs(same[k] - v) <= max(1e-5, eps) * abs(v) for k, v in member.params.items())
+        return Match(member.name, same, slopes, error, eps, 0 if own else len(same))
 
     def _draws(self, piece: Piece) -> list[dict[int, Any]]:
         """Choose values for the parameters: two for numbers, and both ways for every flag."""
@@ -131,15 +154,17 @@ class Recogniser:
 
         fixed = [m for m in self._catalogue if not m.params]
         scored = [(_distance(values, _on_grid(m.fn, str(dtype))), m, {}) for m in fixed]
-        # A family that holds the function as well has more parameters, and never the better name.
-        if min((error for error, _, _ in scored), default=np.inf) > _EXACT:
+        # A family that holds the function as well has more parameters, and never the better name:
+        # smu(0, 0.7072) is a gelu whose 1 / sqrt(2) was rounded to bfloat16.
+        exact = max(_EXACT, float(jnp.finfo(dtype).eps) / 16)
+        if min((error for error, _, _ in scored), default=np.inf) > exact:
             scored += self._families(function, values, str(dtype))
         scored = [entry for entry in scored if entry[0] <= limit]
         if not scored:
             return None, {}, np.inf
-        bound = max(_EXACT, 3 * min(error for error, _, _ in scored))
+        bound = max(exact, 3 * min(error for error, _, _ in scored))
         near = [entry for entry in scored if entry[0] <= bound]
-        error, member, params = min(near, key=lambda entry: len(entry[2]))
+        error, member, params = min(near, key=lambda e: (len(e[2]), max(_EXACT, e[0])))
         return member, {k: _rounded(v) for k, v in params.items()}, error
 
     def _families(
@@ -155,6 +180,7 @@ class Recogniser:
 
 _LINE = object()
 _EXACT = 1e-7  # no rounding of constants, whatever the spelling
+_SIX_DIGITS = 3e-6  # what a match leaves of its parameters
 
 
 @lru_cache(maxsize=512)
@@ -179,9 +205,8 @@ def also(kind: str, params: tuple[tuple[str, float], ...]) -> tuple[str, ...]:
         if other.name == kind or found is None or not np.isfinite(list(found.values())).all():
             continue
         reference = _reference(other.fn, tuple(found), "float32")(_GRID, found)
-        if _distance(values, reference) <= _EXACT:
-            told = ", ".join(f"{k}={v + 0.0:.6g}" for k, v in found.items())  # -0.0 is 0
-            names.append(f"{other.name}({told})" if told else other.name)
+        if _distance(values, reference) <= _SIX_DIGITS:
+            names.append(told(other.name, found))
     return tuple(names)
 
 

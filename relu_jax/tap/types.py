@@ -34,6 +34,9 @@ class Site(NamedTuple):
     # Per loop, how its turns follow one another: 1 from the first on, -1 from the last back
     # (reverse=True), 0 where none takes anything from another (lax.map).
     order: tuple[int, ...]
+    # What the catalogue calls the function together with constant factors and terms around it:
+    # 0.5 tanh(3 x) is a tanh of 3 x, and scaled_tanh(scale=0.5, rate=3) of x.
+    scaled: tuple[str, ...] = ()
 
     @property
     def also(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from relu_jax.core import handover
 
 
 def test_importing_the_package_binds_the_catalogue():
-    assert handover.catalogue() is activations.RECOGNISED
+    assert handover.catalogue() is activations.CATALOGUE
 
 
 def test_the_catalogue_is_not_loaded_before_it_is_asked_for():

@@ -73,7 +73,7 @@ LEAKY_RELU = (
         {"slope": 0.3},
         (0.65,),
     ),
-    Spelling("leaky_relu", "absolute", jnp.abs, {"slope": -1.0}, (1.0,)),
+    Spelling("absolute", "jax.numpy", jnp.abs, {}, (1.0,)),
 )
 ELU = (
     Spelling("elu", "jax.nn", nn.elu, {"alpha": 1.0}),
@@ -123,7 +123,8 @@ SILU = (
     Spelling("silu", "jax.nn", nn.silu, {"beta": 1.0}),
     Spelling("silu", "times sigmoid", lambda x: x * nn.sigmoid(x), {"beta": 1.0}),
     Spelling("silu", "quotient", lambda x: x / (1 + jnp.exp(-x)), {"beta": 1.0}),
-    Spelling("silu", "quick gelu", lambda x: x * nn.sigmoid(1.702 * x), {"beta": 1.702}),
+    Spelling("silu", "sharp", lambda x: x * nn.sigmoid(1.5 * x), {"beta": 1.5}),
+    Spelling("quick_gelu", "times sigmoid", lambda x: x * nn.sigmoid(1.702 * x)),
 )
 SOFTPLUS = (
     Spelling("softplus", "jax.nn", nn.softplus, {"beta": 1.0}),

@@ -156,9 +156,9 @@ def _batch_norm(y):
         (nn.softplus, "softplus"),
         (nn.relu6, "relu6"),
         (nn.hard_tanh, "hard_tanh"),
-        (nn.mish, "unknown"),
-        (jnp.sin, "unknown"),
-        (jnp.exp, "unknown"),
+        (nn.mish, "mish"),
+        (jnp.sin, "sine"),
+        (jnp.exp, "exponential"),
     ],
 )
 def test_an_output_that_is_compared_with_labels_has_its_activation(act, kind):

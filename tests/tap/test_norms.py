@@ -40,12 +40,12 @@ NORMS = [layer_norm, batch_norm, rms_norm, unit_norm]
 ACTS = {
     "relu": (nn.relu, ["relu"]),
     "tanh": (jnp.tanh, ["tanh"]),
-    "mish": (nn.mish, ["unknown"]),
-    "sin": (jnp.sin, ["unknown"]),
-    "hard_swish": (nn.hard_swish, ["unknown"]),
-    "gaussian": (lambda x: jnp.exp(-x * x), ["unknown"]),
-    "snake": (lambda x: x + 0.5 * jnp.sin(2 * x) ** 2, ["unknown"]),
-    "squared relu": (lambda x: nn.relu(x) ** 2, ["relu", "unknown"]),
+    "mish": (nn.mish, ["mish"]),
+    "sin": (jnp.sin, ["sine"]),
+    "hard_swish": (nn.hard_swish, ["hard_silu"]),
+    "gaussian": (lambda x: jnp.exp(-x * x), ["gaussian_square"]),
+    "snake": (lambda x: x + 0.5 * jnp.sin(2 * x) ** 2, ["snake"]),
+    "squared relu": (lambda x: nn.relu(x) ** 2, ["squared_relu"]),
 }
 
 
