@@ -35,6 +35,7 @@ FRAMEWORKS: Mapping[str, Mapping[str, Meaning]] = {
         "leaky_relu": Meaning("leaky_relu", slopes=lambda p: (p["slope"],)),
         "hard_tanh": Meaning("hard_tanh", slopes=_zeros(2)),
         "absolute": Meaning("absolute", slopes=_zeros(1)),
+        "rrelu": Meaning("rrelu", slopes=lambda p: ((p["low"] + p["high"]) / 2,)),
     },
     "keras": {
         "leaky_relu": Meaning("leaky_relu", {"slope": 0.2}),

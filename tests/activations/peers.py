@@ -4,6 +4,7 @@ Every exception stands in docs/conventions.md as well, with its reason: a test c
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -35,6 +36,7 @@ SUM_CANCELS = "x + √(x² + b) cancels"
 DIFFERENCE = "1/(1 + |x|) - |x|/(1 + |x|)^2 is a difference"
 THREE_ROUNDINGS = "x/3 + 1/2 in three roundings"
 TORCH_TAIL = "1 + erf(x / sqrt(2)) loses the digits of the tail, below about -1"
+NEAR_ZERO = "x - tanh(x) cancels near 0, and its tanh is another approximation"
 TORCH_TANH = "its tanh is another approximation: 1 - tanh^2 differs where it cancels"
 JAX = (
     Peer("relu", nn.relu),
@@ -81,4 +83,43 @@ TORCH = (
     Peer("hard_sigmoid", lambda t: t.nn.functional.hardsigmoid, ulps=(4, 4)),
     Peer("soft_sign", lambda t: t.nn.functional.softsign, ulps=(4, 4)),
     Peer("celu", lambda t: t.nn.functional.celu, ulps=(4, 4)),
+    Peer("hard_silu", lambda t: t.nn.functional.hardswish, ulps=(4, 4)),
+    Peer("mish", lambda t: t.nn.functional.mish, ulps=(4, 8), why=ROUNDED_OFTEN),
+    Peer(
+        "gelu_tanh",
+        lambda t: partial(t.nn.functional.gelu, approximate="tanh"),
+        ulps=(8, 32),
+        where=lambda x: x > -1,
+        why=ONE_PLUS_TANH,
+    ),
+    Peer(
+        "tanh_shrink",
+        lambda t: t.nn.functional.tanhshrink,
+        ulps=(4, 8),
+        where=lambda x: abs(x) > 1.25,
+        why=NEAR_ZERO,
+    ),
+    Peer(
+        "softplus", lambda t: partial(t.nn.functional.softplus, beta=2.0), {"beta": 2}, ulps=(4, 4)
+    ),
+    Peer(
+        "threshold",
+        lambda t: partial(t.nn.functional.threshold, threshold=0.5, value=-2.0),
+        {"threshold": 0.5, "value": -2.0},
+        ulps=(4, 4),
+    ),
+    Peer("rrelu", lambda t: t.nn.functional.rrelu, ulps=(4, 4)),
+    Peer("relu1", lambda t: partial(t.clamp, min=0, max=1), ulps=(4, 4)),
+    Peer("relu_n", lambda t: partial(t.clamp, min=0, max=5), {"n": 5}, ulps=(4, 4)),
+    Peer("sign", lambda t: t.sign, ulps=(4, 4)),
+    Peer("square", lambda t: t.square, ulps=(4, 4)),
+    Peer("exponential", lambda t: t.exp, ulps=(4, 4)),
+    Peer("sine", lambda t: t.sin, {"frequency": 1}, ulps=(4, 4)),
+    Peer("cosine", lambda t: t.cos, {"frequency": 1}, ulps=(4, 4)),
+    Peer("arctan", lambda t: t.atan, ulps=(4, 4)),
+    Peer("arcsinh", lambda t: t.asinh, ulps=(4, 4)),
+    Peer("erf", lambda t: t.erf, ulps=(4, 4)),
+    Peer(
+        "normal_cdf", lambda t: t.special.ndtr, ulps=(4, 4), where=lambda x: x > -1, why=TORCH_TAIL
+    ),
 )

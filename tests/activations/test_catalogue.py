@@ -39,6 +39,8 @@ def tower(case, dtype):
         far = [-top, -1e4, -300.0, 300.0, 1e4, top]
         points = {"grid": grid(case.act), "far": far, "end": [-np.inf, np.inf], "zero": [-0.0, 0.0]}
         points |= {"kink": case.act.kinks, "nan": [np.nan]}
+        least = float(jnp.finfo(dtype).tiny)
+        points |= {"subnormal": [-least / 2, -least / 64, least / 64, least / 2]}
         x = jnp.asarray(np.concatenate(list(points.values())), dtype)
         ys = jax.jit(lambda x: [x, *(of_order(case.act, k)(x) for k in ORDERS)])(x)
         assert all(y.dtype == x.dtype for y in ys)
@@ -120,6 +122,22 @@ def test_nan_stays_nan(case):
 def test_negative_zero_has_the_value_and_slope_of_zero(case):
     minus, plus = tower(case, "float32")["zero"].T
     np.testing.assert_array_equal(minus, plus)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@every
+def test_subnormal_numbers_are_themselves_or_zero(case, dtype):
+    """XLA on the CPU takes them for 0 in float32: value and slope may then be those at 0."""
+    x, values, slopes, bends = tower(case, dtype)["subnormal"]
+    exact = [case.exact(order)(x) for order in (0, 1)]
+    _, at_zero, slope_at_zero, _ = tower(case, dtype)["zero"][:, 1]
+    least = float(jnp.finfo(dtype).tiny)
+    room = [tolerance(dtype) * (np.abs(f) + s) for f, s in zip(exact, case.slack, strict=False)]
+    near = np.minimum(np.abs(values - exact[0]), np.abs(values - at_zero))
+    assert (near <= room[0] + least * (1 + np.abs(exact[1]))).all()
+    near = np.minimum(np.abs(slopes - exact[1]), np.abs(slopes - slope_at_zero))
+    assert (near <= room[1] + tolerance(dtype)).all()
+    assert np.isfinite(bends).all()
 
 
 @every
