@@ -4,10 +4,9 @@ The order is the order of tests, tables and recognition: a special case comes be
 family that contains it (relu before leaky_relu, relu6 before hard_tanh).
 """
 
-import difflib
 from typing import SupportsFloat
 
-from relu_jax.activations import frameworks
+from relu_jax.activations import frameworks, registry
 from relu_jax.activations.activation import Activation
 from relu_jax.activations.algebraic import ARCSINH, ARCTAN, ELLIOTT, ISRLU, ISRU, SOFT_SIGN, SYMLOG
 from relu_jax.activations.bounded import LOG_SIGMOID, SIGMOID, TANH
@@ -49,7 +48,6 @@ from relu_jax.activations.waves import (
     SINC,
     SINE,
 )
-from relu_jax.core import errors
 
 CATALOGUE: tuple[Activation, ...] = (
     # known to everybody
@@ -108,21 +106,14 @@ def get(name: str, *, framework: str | None = None, **params: SupportsFloat) -> 
         (0.01,)
     """
     meaning = frameworks.meaning(name, framework)
-    act = _named(meaning.name).with_params(**{**meaning.params, **params})
-    return act if meaning.slopes is None else act.with_slopes(*meaning.slopes(act.params))
-
-
-def _named(name: str) -> Activation:
-    for act in CATALOGUE:
-        if act.name == name:
-            return act
-    close = difflib.get_close_matches(str(name), names(), n=3)
-    near = f"did you mean {' or '.join(close)}?" if close else f"pick one of {', '.join(names())}"
-    raise errors.rejected(
+    found = registry.find(
+        CATALOGUE,
+        meaning.name,
         rule="an elementwise activation is named as in relu_jax.activations.names()",
-        got=errors.describe(name),
-        do=_ELSEWHERE.get(str(name), near),
+        elsewhere=_ELSEWHERE,
     )
+    act = found.with_params(**{**meaning.params, **params})
+    return act if meaning.slopes is None else act.with_slopes(*meaning.slopes(act.params))
 
 
 # Names people look for here, and where they are.

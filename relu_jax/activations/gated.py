@@ -6,7 +6,6 @@ Frameworks disagree on which half of a layer is the gate; `gated_layouts.split` 
 An infinite value behind a closed gate is inf * 0, which is NaN.
 """
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,7 +14,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
 
-from relu_jax.activations import smooth
+from relu_jax.activations import registry, smooth
 from relu_jax.activations.activation import as_float
 from relu_jax.activations.exponential import selu
 from relu_jax.activations.rectifiers import relu
@@ -282,14 +281,9 @@ def get_gated(name: str) -> Gated:
         >>> get_gated("swiglu").formula
         'v * g / (1 + e^-g)'
     """
-    for unit in GATED:
-        if unit.name == name:
-            return unit
-    close = difflib.get_close_matches(str(name), gated_names(), n=3)
-    all_names = f"pick one of {', '.join(gated_names())};"
-    near = f"did you mean {' or '.join(close)}?" if close else all_names
-    raise errors.rejected(
+    return registry.find(
+        GATED,
+        name,
         rule="a gated unit, which takes a value and a gate, is named as in gated_names()",
-        got=errors.describe(name),
-        do=f"{near} elementwise activations are found by get()",
+        hint="elementwise activations are found by get()",
     )

@@ -1,7 +1,6 @@
 """Which activations with learned parameters do we know, and by which names?"""
 
-import difflib
-
+from relu_jax.activations import registry
 from relu_jax.activations.trainable import Trainable
 from relu_jax.activations.trainable_rectifiers import APL, MPELU, PELU, PRELU, SRELU, STAR_RELU
 from relu_jax.activations.trainable_smooth import (
@@ -14,7 +13,6 @@ from relu_jax.activations.trainable_smooth import (
     SWISH,
     XIELU,
 )
-from relu_jax.core import errors
 
 TRAINABLE: tuple[Trainable, ...] = (
     PRELU,
@@ -57,14 +55,9 @@ def get_trainable(name: str) -> Trainable:
         >>> get_trainable("prelu").parameters
         ('slope',)
     """
-    for trainable in TRAINABLE:
-        if trainable.name == name:
-            return trainable
-    close = difflib.get_close_matches(str(name), trainable_names(), n=3)
-    all_names = f"pick one of {', '.join(trainable_names())};"
-    near = f"did you mean {' or '.join(close)}?" if close else all_names
-    raise errors.rejected(
+    return registry.find(
+        TRAINABLE,
+        name,
         rule="an activation with learned parameters is named as in trainable_names()",
-        got=errors.describe(name),
-        do=f"{near} fixed parameters are found by get(), gated units by get_gated()",
+        hint="fixed parameters are found by get(), gated units by get_gated()",
     )

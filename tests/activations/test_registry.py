@@ -1,0 +1,33 @@
+"""Is an entry found by its name, and is an unknown name answered with what helps?"""
+
+from typing import NamedTuple
+
+import pytest
+
+from relu_jax.activations import registry
+
+
+class Thing(NamedTuple):
+    name: str
+
+
+THINGS = (Thing("left"), Thing("right"))
+
+
+def test_an_entry_is_found_by_its_name():
+    assert registry.find(THINGS, "right", rule="a side") is THINGS[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "hint", "told"),
+    [
+        ("rihgt", "", r"a side; got str 'rihgt'; did you mean right\?$"),
+        ("zzz", "", "got str 'zzz'; pick one of left, right$"),
+        ("zzz", "colours are kept in COLOURS", "left, right; colours are kept in COLOURS$"),
+        (3, "", "got int 3; pick one of"),
+        ("blue", "here are sides", "got str 'blue'; it is a colour$"),
+    ],
+)
+def test_another_name_is_answered_with_what_helps(name, hint, told):
+    with pytest.raises(ValueError, match=told):
+        registry.find(THINGS, name, rule="a side", hint=hint, elsewhere={"blue": "it is a colour"})
