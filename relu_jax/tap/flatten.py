@@ -173,29 +173,34 @@ def _node(
 
 
 def _is_elementwise(eqn: Any) -> bool:
-    """Say whether a function with its own derivative rule acts element by element."""
-    shapes = {tuple(v.aval.shape) for v in (*eqn.invars, *eqn.outvars) if v.aval.shape}
+    """Say whether a function with its own derivative rule acts element by element.
+
+    An operand may be smaller than the result and be repeated, as a slope per unit is.
+    """
+    whole = tuple(eqn.outvars[0].aval.shape)
     return (
         len(eqn.outvars) == 1
-        and len(shapes) <= 1
+        and all(_repeats(tuple(v.aval.shape), whole) for v in eqn.invars)
         and all(_elementwise_body(compat.opened(b).jaxpr) for b in compat.inner_jaxprs(eqn))
     )
+
+
+def _repeats(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:
+    """Say whether an array of one shape, repeated, has the other."""
+    pairs = zip(shape[::-1], whole[::-1], strict=False)
+    return len(shape) <= len(whole) and all(a in (1, b) for a, b in pairs)
 
 
 def _elementwise_body(jaxpr: Any) -> bool:
     for eqn in jaxpr.eqns:
         name, bodies = eqn.primitive.name, compat.inner_jaxprs(eqn)
-        spread = name in ("broadcast_in_dim", "full") and not _shape(eqn.invars[:1])
+        spread = name in ("broadcast_in_dim", "full")
         if bodies and name in (*CALLS, *OWN_RULE):
             if not all(_elementwise_body(compat.opened(b).jaxpr) for b in bodies):
                 return False
         elif bodies or not (name in elementwise.RULES or name == "stop_gradient" or spread):
             return False
     return True
-
-
-def _shape(atoms: Sequence[Any]) -> tuple[int, ...]:
-    return tuple(atoms[0].aval.shape) if atoms else ()
 
 
 def holds_activation(eqn: Any) -> bool:

@@ -65,8 +65,11 @@ def told(kind: str, params: Mapping[str, float]) -> str:
     Example:
         >>> told("hard_tanh", {"low": -0.0, "high": 6.0})
         'hard_tanh(low=0, high=6)'
+        >>> told("silu", {"beta": float("nan")})
+        'silu(beta=array)'
     """
-    values = ", ".join(f"{k}={v + 0.0:.6g}" for k, v in params.items())  # -0.0 is 0
+    words = {k: "array" if np.isnan(v) else f"{v + 0.0:.6g}" for k, v in params.items()}  # no -0
+    values = ", ".join(f"{k}={word}" for k, word in words.items())
     return f"{kind}({values})" if values else kind
 
 

@@ -125,7 +125,7 @@ class Sites(tuple[Site, ...]):
         return self
 
     def __str__(self) -> str:
-        rows = [("id", "kind", "slope at kinks", "shape", "dtype", "units", "count", "source")]
+        rows = [("id", "kind", "slope at kinks", "shape", "dtype", "unit axes", "count", "source")]
         rows += [_row(site) for site in self]
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
         lines = [
@@ -136,10 +136,9 @@ class Sites(tuple[Site, ...]):
 
 
 def _row(site: Site) -> tuple[str, ...]:
-    params = ", ".join(f"{k}={v:.4g}" for k, v in site.params.items())
     return (
         site.id,
-        f"{site.kind}({params})" if params else site.kind,
+        recognise.told(site.kind, site.params),
         ", ".join(f"{slope:.4g}" for slope in site.slope_at_kinks) or "–",
         "×".join(map(str, site.shape)) or "scalar",
         site.dtype,

@@ -130,6 +130,8 @@ NETWORKS = (
          (at("relu", (0.0,), units=(1, 2)),)),
     Case("learned slopes", _of(c.learned_slope, c.PRELU, n.X),
          (at("leaky_relu", (1.0,), slope=np.nan),) * 2),
+    Case("learned gate, with its own rule", _of(c.learned_gate, c.SWISH, n.X),
+         (at("silu", beta=np.nan),) * 2),
     Case("functions the catalogue does not hold", _of(c.unknown, n.P, n.X),
          (at("unknown"), relu, at("unknown"))),
     Case("maxout", _of(c.maxout, n.P, n.X), ()),

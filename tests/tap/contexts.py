@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax, nn
 
+from relu_jax import activations
 from tests.tap.networks import B, H, P, dense, leaf, mlp, squared
 
 net = mlp(nn.relu, jnp.tanh)
@@ -169,6 +170,14 @@ def unknown(params: Any, x: Any) -> Any:
     return dense(last, jnp.cbrt(nn.relu(dense(second, h))))
 
 
+def learned_gate(params: Any, x: Any) -> Any:
+    """Apply the package's swish with a steepness per unit, and one per layer."""
+    first, second, last = params["layers"]
+    swish = activations.get_trainable("swish")
+    h = swish(params["unit"], dense(first, x))
+    return dense(last, swish(params["layer"], dense(second, h)))
+
+
 def learned_slope(params: Any, x: Any) -> Any:
     """Apply a leaky rectifier whose slopes are parameters, one per unit."""
     first, second, last = params["layers"]
@@ -178,6 +187,7 @@ def learned_slope(params: Any, x: Any) -> Any:
     return dense(last, jnp.where(h >= 0, h, params["one"] * h))
 
 
+SWISH = P | {"unit": {"beta": leaf(H, seed=5)}, "layer": {"beta": leaf(seed=6)}}
 PRELU = P | {"slope": leaf(H, seed=5, scale=0.2), "one": leaf(scale=0.2)}
 
 

@@ -21,7 +21,8 @@ def test_sites_print_as_a_table_with_the_coverage_below():
         "kinks",
         "shape",
         "dtype",
-        "units",
+        "unit",
+        "axes",
         "count",
         "source",
     ]
