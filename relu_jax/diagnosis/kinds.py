@@ -26,6 +26,11 @@ class Known(NamedTuple):
     bounded: bool | None  # whether |f′| is below the saturation limit far out on both sides
     saturated: float | None  # the saturated fraction under z ~ N(0, 1)
 
+    @property
+    def can_saturate(self) -> bool:
+        """Whether saturation means anything; an unknown function is measured, to be seen."""
+        return self.sup is not None or self.flat is None
+
 
 def known(site: Site) -> Known:
     """Look a site's kind up.

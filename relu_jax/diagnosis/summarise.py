@@ -95,7 +95,7 @@ def _row(one: _Turn, totals: Totals) -> dict[str, Any]:
         **_through_time(totals, site.id),
         "dead": int(np.sum(alive == 0)),
         "activity_upper": 1.0 - 0.05 ** (1.0 / max(1, min(n, totals.examples))),
-        "saturated": _share(seen.saturated[turn], elements),
+        "saturated": _share(seen.saturated[turn], elements) if known.can_saturate else None,
         "saturated_usual": known.saturated,
         "zeros": _share(seen.zeros[turn], elements),
         "underflow": None if known.flat is not False else 1.0 - _share(alive, elements),

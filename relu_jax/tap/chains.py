@@ -12,6 +12,7 @@ from relu_jax.tap.recognise import AFFINE, Match, told
 from relu_jax.tap.regions import Regions, is_float, piece
 
 _LONGEST = 8  # non-linear steps of a chain that may make up one known function
+_BEFORE, _AFTER = 3, 2  # affine steps around its bends that may belong to it
 
 
 class Stretch(NamedTuple):
@@ -56,12 +57,21 @@ def waypoints(regions: Regions, y: int, known: set[int]) -> list[int]:
 
 
 def functions(
-    regions: Regions, chain: list[int], match: Callable[[Piece], Match | None]
+    regions: Regions,
+    chain: Sequence[int],
+    match: Callable[[Piece], Match | None],
+    longest: int = _LONGEST,
 ) -> list[Stretch]:
     """Split a chain of waypoints into the functions applied along it.
 
     From the left, the longest stretch the catalogue knows is one function; steps that begin no
     known stretch make up an unknown function.
+
+    Args:
+        regions: the frame.
+        chain: variables that every path passes, from a root to an exit.
+        match: the catalogue.
+        longest: how many non-linear steps may make up one known function.
     """
     if any(_annihilates(regions, v) for v in chain[1:]):
         return []  # multiplied by 0, as derivative rules do with what they do not need
@@ -69,7 +79,7 @@ def functions(
     found: list[Stretch] = []
     at, strange, past = 0, [], 0
     while bent := [i for i in range(at, len(steps)) if steps[i] == "nonlinear"]:
-        hit = _longest(regions, chain, steps, at, bent[:_LONGEST], match)
+        hit = _longest(regions, chain, steps, at, bent[:longest], match)
         if hit is None:
             strange.append(bent[0])
             at = bent[0] + 1
@@ -78,6 +88,12 @@ def functions(
         found.append(Stretch(hit.piece, hit.match, tuple(chain[hit.start : hit.end + 1])))
         at, strange, past = hit.end, [], hit.end
     return [*found, *_unknown(regions, chain, strange, past, len(steps))]
+
+
+def smooth(piece: Piece) -> bool:
+    """Say whether a function bends nowhere: no clamp and no choice is among its steps."""
+    bends = {"max", "min", "clamp", "select_n", "abs", "sign"}
+    return not any(node.name in bends for node in piece.nodes)
 
 
 def named(regions: Regions, stretch: Stretch, match: Callable[[Piece], Match | None]) -> Stretch:
@@ -105,7 +121,7 @@ def _annihilates(regions: Regions, v: int) -> bool:
 
 
 def _unknown(
-    regions: Regions, chain: list[int], strange: list[int], start: int, end: int
+    regions: Regions, chain: Sequence[int], strange: list[int], start: int, end: int
 ) -> list[Stretch]:
     if not strange:
         return []
@@ -115,7 +131,7 @@ def _unknown(
 
 def _longest(
     regions: Regions,
-    chain: list[int],
+    chain: Sequence[int],
     steps: list[str],
     at: int,
     bent: list[int],
@@ -126,28 +142,69 @@ def _longest(
     Of the affine steps around it those belong to it that do not add a parameter: relu(x / 5) is
     no two_slope(0, 0.2), but LeCun's 1.7159 tanh(2 x / 3) is scaled_tanh as the catalogue has it.
     """
-    starts = [i for i in range(at, bent[0] + 1) if _scalar(steps[i : bent[0]])]
+    starts = [i for i in range(bent[0], at - 1, -1) if _scalar(steps[i : bent[0]])]
     for last in reversed(bent):
         ends = [j for j in range(last + 1, _next(bent, last, len(steps)) + 1)]
         ends = [j for j in ends if _scalar(steps[last + 1 : j])]
-        cuts = [(i, piece(regions, chain[i], chain[j]), j) for i in starts for j in ends]
+        pairs = itertools.product(
+            _near(regions, chain, starts, _BEFORE), _near(regions, chain, ends, _AFTER)
+        )
+        cuts = [(i, piece(regions, chain[i], chain[j]), j) for i, j in pairs]
         # Far from its bend a function looks like a line: relu(x - 100) is no affine map.
         hits = [_Hit(i, cut, m, j) for i, cut, j in cuts if (m := match(cut)) and m is not AFFINE]
         if hits:
-            return _chosen(hits)
+            return _chosen(regions, chain, hits)
     return None
 
 
-def _chosen(hits: Sequence[_Hit]) -> _Hit:
+def _near(regions: Regions, chain: Sequence[int], places: list[int], steps: int) -> list[int]:
+    """Keep the places, in order, that at most so many steps which change a value lie before."""
+    kept, passed = places[:1], 0
+    for last, place in itertools.pairwise(places):
+        made = chain[max(last, place)]
+        passed += regions.maker[made].name not in ("convert_element_type", "copy", "copy_p")
+        if passed > steps:
+            break
+        kept.append(place)
+    return sorted(kept)
+
+
+def _chosen(regions: Regions, chain: Sequence[int], hits: Sequence[_Hit]) -> _Hit:
     """Choose among cuts with the same non-linear steps, more or fewer affine ones around them."""
     fewest = min(hit.match.free for hit in hits)
     plainest = [hit for hit in hits if hit.match.free == fewest]
-    kind = _best(plainest).match.kind
+    bare = [hit for hit in plainest if not _stretches(regions, chain, hit, plainest)]
+    kind = _best(bare).match.kind
     best = _best([hit for hit in hits if hit.match.kind == kind])
-    others = [hit.match for hit in hits if hit.match.kind != kind]
-    known = [other for other in others if all(map(math.isfinite, other.params.values()))]
-    wider = dict.fromkeys(told(other.kind, other.params) for other in known)
-    return best._replace(match=best.match._replace(scaled=tuple(wider)))
+    return best._replace(match=best.match._replace(scaled=_around(best, hits)))
+
+
+def _stretches(regions: Regions, chain: Sequence[int], hit: _Hit, others: Sequence[_Hit]) -> bool:
+    """Say whether a function is another one of a multiple: bipolar_sigmoid is tanh(x / 2)."""
+    return any(
+        other.end == hit.end
+        and other.start > hit.start
+        and other.match.rank < hit.match.rank
+        and all(
+            regions.maker[v].name in ("mul", "div") for v in chain[hit.start + 1 : other.start + 1]
+        )
+        for other in others
+    )
+
+
+def _around(best: _Hit, hits: Sequence[_Hit]) -> tuple[str, ...]:
+    """Name the function together with what is left out around it, where that has a name."""
+    wider = [
+        hit
+        for hit in hits
+        if (hit.start, -hit.end) < (best.start, -best.end)
+        and hit.start <= best.start
+        and hit.end >= best.end
+        and hit.match.kind != best.match.kind
+        and all(map(math.isfinite, hit.match.params.values()))
+    ]
+    widest = max(wider, key=lambda hit: hit.end - hit.start, default=None)
+    return () if widest is None else (told(widest.match.kind, widest.match.params),)
 
 
 def _best(hits: Sequence[_Hit]) -> _Hit:

@@ -40,8 +40,9 @@ def purpose(
             return "parameter transform"
     if step := norms.step(regions, cut, match):
         return step
-    if match is None and not regions.graph.shape(cut.z) and norms.reduced(regions, cut.z):
-        return "loss"  # the root of a mean square
+    guards = match is None or match.kind in norms.CLIPS
+    if guards and not regions.graph.shape(cut.z) and norms.reduced(regions, cut.z):
+        return "loss"  # the root of a mean square, a mean kept above its free bits
     if not reach.product and not reach.whole and _in_loss(regions, facts, reaches, cut, match):
         return "loss"
     return ""

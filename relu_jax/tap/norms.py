@@ -75,7 +75,7 @@ def _is_step(regions: Regions, cut: Piece, match: Match | None) -> bool:
     exponential; a norm squares what it only sums up; what is made of the sum alone divides.
     """
     if match is not None:
-        return _divides(regions, cut.y)
+        return _divides(regions, cut.y) or _is_divided(regions, cut.z)
     if reduced(regions, cut.z):
         return True
     within = {cut.z, *(out for node in cut.nodes for out in node.outs)}
@@ -102,6 +102,14 @@ def _divides(regions: Regions, y: int) -> bool:
             ):
                 pending.extend(out for out in user.outs if out not in pending)
     return False
+
+
+def _is_divided(regions: Regions, z: int) -> bool:
+    """Say whether z is a number over a norm: the factor that clips a norm is one, clipped."""
+    node = regions.maker.get(z)
+    if node is None or node.name not in ("div", "rsqrt"):
+        return False
+    return node.name == "rsqrt" or regions.graph.number(node.ins[0]) is not None
 
 
 def _only_summed(regions: Regions, y: int) -> bool:

@@ -144,22 +144,47 @@ def _functions(
         chain = chains.waypoints(flow, y, dealt)
         dealt.add(y)
         for cut in chains.functions(flow, chain, match):
-            piece, name, _ = cut
             # What is made for a derivative may be one: only a known name tells the function.
-            strange = for_backward and (name is None or known[piece.z].direct < 0)
-            if (piece.z, piece.y) in taken or strange:
+            direct = known[cut.piece.z].direct
+            strange = for_backward and (cut.match is None or direct < 0)
+            if (cut.piece.z, cut.piece.y) in taken or strange:
                 continue
-            taken.add((piece.z, piece.y))
-            purpose = context.purpose(flow, known, reaches, piece, name)
-            purpose = "" if for_backward and purpose == "loss" else purpose
-            counts[purpose] += 1
-            dealt.add(piece.y)
-            if not purpose:
-                piece, name, _ = chains.named(flow, cut, naming)
-                dealt.add(piece.y)
-                yield _Found(piece, name, context.gates(flow, known, piece.y), around)
+            taken.add((cut.piece.z, cut.piece.y))
+            for one, what in _purposes(flow, known, reaches, cut, match):
+                purpose = "" if for_backward and what == "loss" else what
+                counts[purpose] += 1
+                dealt.add(one.piece.y)
+                if not purpose:
+                    piece, name, _ = chains.named(flow, one, naming)
+                    dealt.add(piece.y)
+                    yield _Found(piece, name, context.gates(flow, known, piece.y), around)
     if joined := sum(context.joins_data(flow, known, node) for node in frame.nodes):
         counts["of several arrays"] += joined  # maxout: no function of one array
+
+
+def _purposes(
+    flow: regions.Regions,
+    known: facts.Facts,
+    reaches: reach.Reaches,
+    cut: chains.Stretch,
+    match: Callable[[Piece], Match | None],
+) -> list[tuple[chains.Stretch, str]]:
+    """Say what a function is for; in parts where only its first part is an activation.
+
+    A relu at the output and the square of a loss make a squared relu that nobody meant.
+    """
+
+    def purpose(one: chains.Stretch) -> str:
+        return context.purpose(flow, known, reaches, one.piece, one.match)
+
+    whole = purpose(cut)
+    if whole or cut.match is None:
+        return [(cut, whole)]
+    first, *rest = chains.functions(flow, cut.chain, match, longest=1)
+    others = [(one, purpose(one)) for one in rest]
+    if others and first.match and all(what and chains.smooth(one.piece) for one, what in others):
+        return [(first, purpose(first)), *others]
+    return [(cut, "")]
 
 
 def _named(network: Graph, known: facts.Facts, found: Sequence[_Found]) -> tuple[Placed, ...]:

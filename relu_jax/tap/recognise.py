@@ -18,10 +18,12 @@ _GRID = np.unique(
     np.concatenate([
         np.linspace(-8, 8, 129), np.linspace(-0.31, 0.29, 7), -np.geomspace(9, 80, 8),
         np.geomspace(9, 80, 8), [1.0 / 3, -1.0 / 3, 2.0 / 3, -2.0 / 3],
+        np.geomspace(1e-4, 0.03, 4), -np.geomspace(1e-4, 0.03, 4),
     ])
 )  # fmt: skip
 _CORE = np.abs(_GRID) <= 8  # outside, a spelling may overflow where the function itself does not
 _FAR = 500.0 * _GRID  # a clip at 100 is no line; one at the end of float16 may pass for one
+_ENDS = np.array([-4e4, -4e3, -1e3, -300.0, -100.0, 100.0, 300.0, 1e3, 4e3, 4e4])
 
 
 @runtime_checkable
@@ -52,6 +54,7 @@ class Match(NamedTuple):
     slope_at_kinks: tuple[float, ...]  # NaN: it depends on such an array, or cannot be told
     error: float = 0.0  # largest |f − g| / (1 + |g|) on the probe grid
     rounding: float = 0.0  # error that rounding of the program's constants explains
+    rank: int = 0  # its place in the catalogue: the best known come first
     free: int = 0  # how many parameters were solved for and are not the catalogue's own
     scaled: tuple[str, ...] = ()  # names of the same with constant factors and terms around it
 
@@ -110,9 +113,15 @@ class Recogniser:
             return AFFINE
         same = {k: v if all(p[k] == v for _, p, _ in found) else np.nan for k, v in params.items()}
         slopes = self._slopes(piece, found, draws)
-        eps = float(jnp.finfo(dtype).eps)
-        own = all(abs(same[k] - v) <= max(1e-5, eps) * abs(v) for k, v in member.params.items())
-        return Match(member.name, same, slopes, error, eps, 0 if own else len(same))
+        return Match(
+            member.name,
+            same,
+            slopes,
+            error,
+            rounding=float(jnp.finfo(dtype).eps),
+            rank=self._catalogue.index(member),
+            free=0 if _is_own(member, same) else len(same),
+        )
 
     def _draws(self, piece: Piece) -> list[dict[int, Any]]:
         """Choose values for the parameters: two for numbers, and both ways for every flag."""
@@ -158,24 +167,29 @@ class Recogniser:
         fixed = [m for m in self._catalogue if not m.params]
         scored = [(_distance(values, _on_grid(m.fn, str(dtype))), m, {}) for m in fixed]
         # A family that holds the function as well has more parameters, and never the better name:
-        # smu(0, 0.7072) is a gelu whose 1 / sqrt(2) was rounded to bfloat16.
-        exact = max(_EXACT, float(jnp.finfo(dtype).eps) / 16)
+        # smu(0, 0.7072) is a gelu whose 1 / sqrt(2) was rounded, by hand or to bfloat16.
+        exact = max(_WRITTEN, float(jnp.finfo(dtype).eps) / 16)
         if min((error for error, _, _ in scored), default=np.inf) > exact:
             scored += self._families(function, values, str(dtype))
         scored = [entry for entry in scored if entry[0] <= limit]
+        far = piece.values(_ENDS, thetas) if scored else _ENDS
+        scored = [e for e in scored if _agree_far_out(far, e[1], e[2], str(dtype))]
         if not scored:
             return None, {}, np.inf
         bound = max(exact, 3 * min(error for error, _, _ in scored))
         near = [entry for entry in scored if entry[0] <= bound]
-        error, member, params = min(near, key=lambda e: (len(e[2]), max(_EXACT, e[0])))
+        error, member, params = min(
+            near, key=lambda e: (len(e[2]) * (not _is_own(e[1], e[2])), max(_EXACT, e[0]))
+        )
         return member, {k: _rounded(v) for k, v in params.items()}, error
 
     def _families(
         self, function: Callable[[Any], np.ndarray], values: np.ndarray, dtype: str
     ) -> Iterator[tuple[float, Any, dict[str, float]]]:
         """Solve every family for its parameters, and say how near it comes."""
-        for member in self._catalogue:
-            params = member.fit(function) if member.fit else None
+        for member in (m for m in self._catalogue if m.fit):
+            with np.errstate(all="ignore"):  # what is not finite is no member, and no news
+                params = member.fit(function)
             if params is not None and np.all(np.isfinite(list(params.values()))):
                 reference = _reference(member.fn, tuple(params), dtype)(_GRID, params)
                 yield _distance(values, reference), member, params
@@ -183,6 +197,7 @@ class Recogniser:
 
 _LINE = object()
 _EXACT = 1e-7  # no rounding of constants, whatever the spelling
+_WRITTEN = 1e-5  # constants as people write them: 0.7071 for 1 / sqrt(2), 1e-6 added to a divisor
 _SIX_DIGITS = 3e-6  # what a match leaves of its parameters
 
 
@@ -227,15 +242,38 @@ def _is_line(grid: np.ndarray, values: np.ndarray, limit: float) -> bool:
         return _distance(values, values[low] + slope * (grid - grid[low])) <= limit
 
 
+def _agree_far_out(
+    far: np.ndarray, member: Member, params: Mapping[str, float], dtype: str
+) -> bool:
+    """Say whether nothing happens beyond the grid: a clip at 256 after a leaky relu does.
+
+    Roughly, as a wave's phase is known roughly there; beyond 1000 only where f still grows.
+    """
+    with np.errstate(all="ignore"):
+        reference = _reference(member.fn, tuple(params), dtype)(_ENDS, params)
+        apart = np.abs(far - reference) > 0.1 * (1 + np.abs(reference))
+        telling = (np.abs(_ENDS) <= 1000) | (np.abs(reference) > 0.01 * np.abs(_ENDS))
+        return not np.any(apart & telling & np.isfinite(far) & np.isfinite(reference))
+
+
 def _distance(values: np.ndarray, reference: np.ndarray) -> float:
-    """Take the largest |f − g| / (1 + |g|); infinite where f is not finite near zero."""
+    """Take the largest |f − g| / (s + |g|); infinite where f is not finite near zero.
+
+    s is 1, or the size of a smaller f: everything is near 0 where the values are.
+    """
     finite = np.isfinite(values)
     if not np.all(finite[_CORE]):
         return np.inf
     with np.errstate(all="ignore"):
-        error = np.abs(values - reference) / (1 + np.abs(reference))
+        size = min(1.0, float(np.max(np.abs(values[_CORE]))) or 1.0)
+        error = np.abs(values - reference) / (size + np.abs(reference))
     worst = float(np.max(error[finite]))
     return worst if np.isfinite(worst) else np.inf  # NaN would be nearer than everything
+
+
+def _is_own(member: Member, params: Mapping[str, float]) -> bool:
+    """Say whether parameters are the catalogue's own, as far as people write them out."""
+    return all(abs(params[k] - v) <= _WRITTEN * abs(v) for k, v in member.params.items())
 
 
 def _rounded(value: float) -> float:

@@ -30,6 +30,8 @@ OTHERWISE = {
     "sign()": "written out it is made of integers, which no float function holds",
     "lif_rate_smooth(rest=-65,threshold=-50,reset=-65,resistance=90,tau=0.03,refractory=0.002,"
     "width=1)": "written out its softplus underflows 720 mV below the threshold",
+    "lif_rate_smooth(rest=-65,threshold=-50,reset=-60,resistance=10,tau=0.01,refractory=0.005,"
+    "width=2.5)": "written out it has four affine steps before its softplus; three are looked at",
 }
 JAX_NN = {
     "relu": nn.relu, "relu6": nn.relu6, "leaky_relu": nn.leaky_relu, "elu": nn.elu,
