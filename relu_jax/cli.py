@@ -100,7 +100,8 @@ def _parser() -> argparse.ArgumentParser:
         help="list all activation functions, or tell everything about some",
         description="Without a name, list the catalogue in a table. With names, print the card "
         "of each: range, kinks, extrema, averages under a normal input, gains, and where the "
-        "derivative is rounded to 0 on this machine.",
+        "derivative is rounded to 0 on this machine. Of a gated unit, a function that mixes units "
+        "or one with parameters to train, print its formula, source and parameters.",
     )
     activations.add_argument(
         "names",
@@ -173,10 +174,14 @@ def _activations(args: argparse.Namespace) -> int:
     from relu_jax import activations
     from relu_jax.activations.card_text import value_range
     from relu_jax.activations.cards import card, summary
+    from relu_jax.activations.entry_text import entry_text
     from relu_jax.report.cards import activation_table, plot_text
 
     chosen = [_named(word) for word in args.names]  # every mistake before any work
     for act in chosen:
+        if not isinstance(act, activations.Activation):
+            _say(f"{entry_text(act)}\n")
+            continue
         told = card(act, variance=args.variance)
         _say(f"{told}\n")
         if args.plot:
@@ -193,8 +198,8 @@ def _activations(args: argparse.Namespace) -> int:
 
 
 def _named(word: str) -> Any:
-    """Read NAME:parameter=value,... as an activation."""
-    from relu_jax import activations
+    """Read NAME:parameter=value,... as an activation; a bare NAME as an entry of any registry."""
+    from relu_jax.activations import lookup
 
     name, _, rest = word.partition(":")
     params = {}
@@ -211,7 +216,7 @@ def _named(word: str) -> Any:
                 do="write a number after =, such as leaky_relu:slope=0.2",
                 kind=errors.UsageError,
             )
-    return activations.get(name, **params)
+    return lookup.get(name, **params) if params else lookup.find_any(name)
 
 
 def _panels(act: Any, told: Any) -> list[Any]:

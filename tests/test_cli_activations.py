@@ -37,9 +37,23 @@ def test_plot_draws_the_three_curves(capsys):
     assert plotted == ["f", "f'", "f''"]
 
 
+def test_a_name_without_a_card_prints_formula_source_and_parameters(capsys):
+    assert cli.main(["activations", "swiglu", "prelu", "softmax", "--plot"]) == 0
+    printed = capsys.readouterr().out
+    for told in (
+        "swiglu: v * g / (1 + e^-g)\n  a gated unit",
+        "source      Shazeer 2020\n  parameters  value, gate, beta=1.0\n",
+        "parameters  slope from 0.25\n",
+        "softmax: e^x_i / sum over j of e^x_j\n  a function that mixes units",
+    ):
+        assert told in printed
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["swiglu:beta=2"], "swiglu takes a value and a gate: get_gated('swiglu')"),
+        (["Relu"], "got str 'Relu'; did you mean relu?"),
         (["relo"], "got str 'relo'; did you mean relu"),
         (["relu", "leaky_relu:slop=1"], "parameters of leaky_relu are slope; got slop"),
         (["leaky_relu:slope"], "NAME:parameter=value,...; got 'slope'; write a number after ="),

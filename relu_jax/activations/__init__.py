@@ -1,16 +1,21 @@
-"""Activation functions: a formula, a convention at each kink and a source; one catalogue."""
+"""Activation functions: a formula, a convention at each kink and a source; one catalogue.
+
+Parameters are checked where they are set: by `get`, `Activation.with_params`, `frozen` and the
+`init` of what is trained. A function that is called itself takes any, since they may be traced:
+``softplus(-3.0, beta=0.0)`` is what the formula gives, inf.
+"""
 
 from relu_jax.activations.activation import Activation, Params, as_float
 from relu_jax.activations.algebraic import arcsinh, arctan, elliott, isrlu, isru, soft_sign, symlog
 from relu_jax.activations.bounded import log_sigmoid, sigmoid, tanh
 from relu_jax.activations.cards import Card, card
-from relu_jax.activations.catalogue import CATALOGUE, get, names
+from relu_jax.activations.catalogue import CATALOGUE, names
 from relu_jax.activations.celu import celu
 from relu_jax.activations.clipped import hard_sigmoid, linear_sigmoid, relu1, relu_n, sparse_sigmoid
 from relu_jax.activations.distributions import cloglog, erf, gompertz, laplace, normal_cdf
 from relu_jax.activations.exponential import elu, selu
 from relu_jax.activations.frameworks import FRAMEWORKS
-from relu_jax.activations.gated import GATED, Gated, gated_names, get_gated
+from relu_jax.activations.gated import GATED, Gated, gated_names
 from relu_jax.activations.gates import logish, mish, phish, serf, smish, telu
 from relu_jax.activations.gates_gelu import clipped_gelu, gelu_fast, smu
 from relu_jax.activations.gates_sigmoid import aria2, elish, eswish, golu, quick_gelu
@@ -20,6 +25,8 @@ from relu_jax.activations.gumbel import gumbel_softmax
 from relu_jax.activations.hard_gates import hard_elish, hard_mish, hard_silu
 from relu_jax.activations.hyperbolas import bent_identity, pflu, smu1, squareplus
 from relu_jax.activations.hyperbolic import lisht, nlrelu, shifted_softplus, tanh_shrink
+from relu_jax.activations.lookup import get, get_gated, get_mixing, get_trainable
+from relu_jax.activations.mixing import MIXING, Mixing, mixing_names
 from relu_jax.activations.neurons import lif_rate, lif_rate_smooth
 from relu_jax.activations.parabolas import smelu, sparse_plus, sqnl
 from relu_jax.activations.piecewise import absolute, rrelu, soft_shrink, tent, two_slope
@@ -39,7 +46,7 @@ from relu_jax.activations.squashing import (
 from relu_jax.activations.steps import heaviside, sign
 from relu_jax.activations.thresholds import hard_shrink, relu_general, threshold, thresholded_relu
 from relu_jax.activations.trainable import Trainable, frozen
-from relu_jax.activations.trainable_catalogue import TRAINABLE, get_trainable, trainable_names
+from relu_jax.activations.trainable_catalogue import TRAINABLE, trainable_names
 from relu_jax.activations.trainable_rectifiers import sample_rrelu
 from relu_jax.activations.waves import (
     cosine,
@@ -55,11 +62,13 @@ __all__ = [
     "CATALOGUE",
     "FRAMEWORKS",
     "GATED",
+    "MIXING",
     "TRAINABLE",
     "Activation",
     "AtKinks",
     "Card",
     "Gated",
+    "Mixing",
     "Params",
     "Trainable",
     "absolute",
@@ -94,6 +103,7 @@ __all__ = [
     "gelu_tanh",
     "get",
     "get_gated",
+    "get_mixing",
     "get_trainable",
     "golu",
     "gompertz",
@@ -120,6 +130,7 @@ __all__ = [
     "logish",
     "maxout",
     "mish",
+    "mixing_names",
     "names",
     "nlrelu",
     "normal_cdf",

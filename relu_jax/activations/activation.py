@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import pairwise
 from typing import Any, SupportsFloat
 
 import jax
@@ -10,10 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from relu_jax.activations.ranges import finite_number
 from relu_jax.activations.slopes import AtKinks
 from relu_jax.core import errors
 
 Params = dict[str, float]
+_NO_CONSTANT = "pass a float; for a trained parameter call the activation's fn with an array"
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,9 @@ class Activation:
             by underflow).
         plain: True for a function that losses, norms and positions use too (square, exp, sine):
             met in a program, its name alone does not say that it is an activation.
-        facts: ``facts(**params)`` gives `kinks`, `slope_at_kinks` and `flat` for other
+        facts: ``facts(**params)`` gives `kinks`, `slope_at_kinks`, `flat` and `bends` for other
             parameters and refuses impossible ones; None for a function without parameters.
+        bends: points where the second derivative jumps, ascending; integrals are cut there.
         fit: ``fit(f)`` proposes parameters for an unknown f, or None. f takes a NumPy array
             elementwise. A proposal is no match: evaluate and compare.
 
@@ -57,13 +61,34 @@ class Activation:
     plain: bool = False
     facts: Callable[..., dict[str, Any]] | None = None
     fit: Callable[[Callable[..., Any]], Params | None] | None = None
+    bends: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse kinks that do not ascend, or slopes that are not one per kink."""
+        if not all(low < high for low, high in pairwise((-np.inf, *self.kinks, np.inf))):
+            raise errors.rejected(
+                rule="kinks are finite and ascend",
+                got=f"kinks at {_listed(self.kinks)} for {self.name}",
+                do="sort them, each with its slope, and name each place once",
+            )
+        if len(self.slope_at_kinks) != len(self.kinks):
+            raise errors.rejected(
+                rule="there is one slope for each kink",
+                got=f"{len(self.slope_at_kinks)} slopes for kinks at {_listed(self.kinks)}",
+                do=f"give {self.name} as many slope_at_kinks as kinks",
+            )
 
     def __hash__(self) -> int:
         """Hash name and parameters, so that an activation can be a static argument."""
         return hash((self.name, tuple(sorted(self.params.items()))))
 
     def __call__(self, x: ArrayLike) -> jax.Array:
-        """Apply the function elementwise; the dtype of a float `x` is kept."""
+        """Apply the function elementwise; the dtype of a float `x` is kept.
+
+        Raises:
+            TypeError: x is no array of real numbers.
+        """
+        _refuse_no_array(x)
         return self.fn(x, **self.params)
 
     def derivative(self, x: ArrayLike, order: int = 1) -> jax.Array:
@@ -87,6 +112,7 @@ class Activation:
                 got=errors.describe(order),
                 do="pass order=1 or order=2",
             )
+        _refuse_no_array(x)
         return _differentiate(self.fn, order, self.params, x)
 
     def with_params(self, **params: SupportsFloat) -> "Activation":
@@ -115,7 +141,9 @@ class Activation:
                 got=f"parameters {', '.join(params)} for {self.name} with slopes of its own",
                 do="call with_params first, then with_slopes",
             )
-        values = self.params | {k: _number(f"{self.name}.{k}", v) for k, v in params.items()}
+        values = self.params | {
+            k: finite_number(f"{self.name}.{k}", v, do=_NO_CONSTANT) for k, v in params.items()
+        }
         facts = self.facts(**values) if self.facts and not isinstance(self.fn, AtKinks) else {}
         return replace(self, params=values, **facts)
 
@@ -154,12 +182,13 @@ def as_float(x: ArrayLike) -> jax.Array:
     and silu; here every activation does the same.
 
     Raises:
-        TypeError: `x` is complex, where an order, and so a kink, has no meaning.
+        TypeError: `x` is no array, or complex, where an order, and so a kink, has no meaning.
 
     Example:
         >>> as_float(3).dtype
         dtype('float32')
     """
+    _refuse_no_array(x)
     x = jnp.asarray(x)
     if jnp.issubdtype(x.dtype, jnp.floating):
         return x
@@ -171,6 +200,16 @@ def as_float(x: ArrayLike) -> jax.Array:
         do="apply it to the real and the imaginary part, or to the modulus",
         kind=TypeError,
     )
+
+
+def _refuse_no_array(x: Any) -> None:
+    if x is None or isinstance(x, (str, bytes)):
+        raise errors.rejected(
+            rule="an activation takes an array of real numbers",
+            got=errors.describe(x),
+            do="pass an array or a number",
+            kind=TypeError,
+        )
 
 
 def samples(f: Callable[..., Any], *points: float) -> list[float]:
@@ -209,21 +248,6 @@ def _differentiate(
     lower = partial(_differentiate, fn, order - 1, params)
     x = as_float(x)
     return jax.jvp(lower, (x,), (jnp.ones_like(x),))[1]
-
-
-def _number(name: str, value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = float("nan")
-    if np.isfinite(number):
-        return number
-    raise errors.rejected(
-        rule=f"{name} is a finite number",
-        got=errors.describe(value),
-        do="pass a float; for a trained parameter call the activation's fn with an array",
-        kind=TypeError,
-    )
 
 
 def _listed(kinks: tuple[float, ...]) -> str:

@@ -7,6 +7,7 @@ from jax.typing import ArrayLike
 
 from relu_jax.activations.activation import Activation, as_float
 from relu_jax.activations.slopes import with_slope
+from relu_jax.activations.tails import gate
 
 
 @jax.jit
@@ -54,7 +55,7 @@ def log_sigmoid(x: ArrayLike) -> jax.Array:
     return _log_sigmoid(as_float(x))
 
 
-@with_slope(lambda x: lax.logistic(-x))
+@with_slope(lambda x: gate(-x))
 def _log_sigmoid(x: jax.Array) -> jax.Array:
     return -jnp.logaddexp(-x, 0)
 

@@ -168,7 +168,10 @@ def _averages(card: "Card") -> str:
         "E f'^2": found.slope_second,
         "E f f'": found.cross,
     }
-    return ", ".join(f"{name} = {number(value)}" for name, value in named.items())
+    told = ", ".join(f"{name} = {number(v)}" for name, v in named.items() if not math.isnan(v))
+    missing = _listed([name for name, value in named.items() if math.isnan(value)])
+    why = f"not to be had: {missing}, whose integral is not accurate to 1e-6" if missing else ""
+    return "; ".join(filter(None, (told, why)))
 
 
 def _gains(card: "Card") -> str:
@@ -181,13 +184,20 @@ def _gains(card: "Card") -> str:
 
 def _fixed_points(card: "Card") -> str:
     found = card.fixed_points
+    if found.gain is None and math.isnan(card.averages.second):
+        return "not to be had: it takes E f^2"
     if found.gain is None:
         return "none: no gain keeps the signal"
     gain = f"with weights of gain {number(found.gain)}"
     if found.every:
         return f"{gain} every variance q stays as it is"
-    told = [f"q = {number(p.q)} {p.kind} (slope {number(p.slope)})" for p in found.points]
-    return f"{gain}, fixed points: {', '.join(told)}"
+    told = [f"q = {number(p.q)} {p.kind}{_at_slope(p.slope)}" for p in found.points]
+    rest = "; not to be had: others, as E f^2 is not accurate at every q" if found.unseen else ""
+    return f"{gain}, fixed points: {', '.join(told)}{rest}"
+
+
+def _at_slope(slope: float) -> str:
+    return "" if math.isnan(slope) else f" (slope {number(slope)})"
 
 
 def _scores(card: "Card") -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from relu_jax.activations import gains as gain_facts
 from relu_jax.activations.activation import Activation, Params
-from relu_jax.activations.curves import curve, evaluate, normal_nodes
+from relu_jax.activations.curves import curve
 from relu_jax.activations.extremes import Bound, Extremes, extremes, falls
 from relu_jax.activations.flat_parts import Interval, flat_parts
 from relu_jax.activations.gains import Averages, FixedPoints, Gains
@@ -57,7 +57,7 @@ class Summary(NamedTuple):
     formula: str
     lowest: Bound
     highest: Bound
-    mean: float
+    mean: float  # NaN where its integral is not accurate
     gain: float | None
     kinks: tuple[float, ...]
 
@@ -124,10 +124,7 @@ def summary(act: Activation, *, variance: float = 1.0) -> Summary:
     variance = _checked(act, variance)
     seen = curve(act)
     found = extremes(act, seen, 0, flat_parts(act, seen))
-    x, w = normal_nodes(act.kinks, variance)
-    f = evaluate(act, x)[0]
-    mean, second = float((w * f).sum()), float((w * f * f).sum())
-    mean = mean if abs(mean) > 1e-12 * math.sqrt(second) else 0.0
+    mean, second = gain_facts.mean_and_power(act, variance)
     gain = math.sqrt(variance / second) if 0 < second < math.inf else None
     return Summary(act.name, act.formula, found.lowest, found.highest, mean, gain, seen.kinks)
 

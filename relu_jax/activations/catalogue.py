@@ -4,9 +4,6 @@ The order is the order of tests, tables and recognition: a special case comes be
 family that contains it (relu before leaky_relu, relu6 before hard_tanh).
 """
 
-from typing import SupportsFloat
-
-from relu_jax.activations import frameworks, registry
 from relu_jax.activations.activation import Activation
 from relu_jax.activations.algebraic import ARCSINH, ARCTAN, ELLIOTT, ISRLU, ISRU, SOFT_SIGN, SYMLOG
 from relu_jax.activations.bounded import LOG_SIGMOID, SIGMOID, TANH
@@ -14,7 +11,6 @@ from relu_jax.activations.celu import CELU
 from relu_jax.activations.clipped import HARD_SIGMOID, LINEAR_SIGMOID, RELU1, RELU_N, SPARSE_SIGMOID
 from relu_jax.activations.distributions import CLOGLOG, ERF, GOMPERTZ, LAPLACE, NORMAL_CDF
 from relu_jax.activations.exponential import ELU, SELU
-from relu_jax.activations.gated import gated_names
 from relu_jax.activations.gates import LOGISH, MISH, PHISH, SERF, SMISH, TELU
 from relu_jax.activations.gates_gelu import CLIPPED_GELU, GELU_FAST, SMU
 from relu_jax.activations.gates_sigmoid import ARIA2, ELISH, ESWISH, GOLU, QUICK_GELU
@@ -38,7 +34,6 @@ from relu_jax.activations.squashing import (
 )
 from relu_jax.activations.steps import HEAVISIDE, SIGN
 from relu_jax.activations.thresholds import HARD_SHRINK, RELU_GENERAL, THRESHOLD, THRESHOLDED_RELU
-from relu_jax.activations.trainable_catalogue import trainable_names
 from relu_jax.activations.waves import (
     COSINE,
     EXPONENTIAL,
@@ -83,48 +78,3 @@ def names() -> tuple[str, ...]:
         ('identity', 'relu', 'leaky_relu')
     """
     return tuple(act.name for act in CATALOGUE)
-
-
-def get(name: str, *, framework: str | None = None, **params: SupportsFloat) -> Activation:
-    """Find an activation by name and set its parameters.
-
-    Args:
-        name: one of `names()`.
-        framework: "jax", "torch" or "keras" for what that framework means by the name: its form,
-            its default parameters and its slope at each kink; None for the catalogue's own.
-        params: what differs from the default values.
-
-    Raises:
-        ValueError: an unknown name, or a parameter out of range.
-        TypeError: a parameter the activation has not.
-
-    Example:
-        >>> act = get("leaky_relu", slope=0.2)
-        >>> act.kinks, act.slope_at_kinks, act.params
-        ((0.0,), (1.0,), {'slope': 0.2})
-        >>> get("leaky_relu", framework="torch").slope_at_kinks
-        (0.01,)
-    """
-    meaning = frameworks.meaning(name, framework)
-    found = registry.find(
-        CATALOGUE,
-        meaning.name,
-        rule="an elementwise activation is named as in relu_jax.activations.names()",
-        elsewhere=_ELSEWHERE,
-    )
-    act = found.with_params(**{**meaning.params, **params})
-    return act if meaning.slopes is None else act.with_slopes(*meaning.slopes(act.params))
-
-
-# Names people look for here, and where they are.
-_ELSEWHERE = {
-    **{name: f"it takes a value and a gate: get_gated('{name}')" for name in gated_names()},
-    **{name: f"it has parameters to train: get_trainable('{name}')" for name in trainable_names()},
-    **{
-        name: f"it mixes units: call relu_jax.activations.{name}"
-        for name in (
-            "softmax", "log_softmax", "softmin", "sparsemax", "entmax15", "gumbel_softmax",
-            "maxout", "crelu", "k_winners", "standardize",
-        )
-    },
-}  # fmt: skip

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from relu_jax.activations.activation import Activation
+from relu_jax.core import errors
 
 CORE = 12.0  # looked at in equal steps; beyond it in equal ratios
 STEP = 0.005
@@ -46,16 +47,36 @@ class Curve(NamedTuple):
 def curve(act: Activation) -> Curve:
     """Evaluate an activation and two derivatives on a grid that is dense at 0 and at kinks.
 
+    Raises:
+        ValueError: a function that is not elementwise.
+
     Example:
         >>> from relu_jax.activations.rectifiers import RELU
         >>> seen = curve(RELU)
         >>> seen.near(0.0, 1e-12)[1].tolist()
         [0.0, 1.0]
     """
+    _refuse_unless_elementwise(act)
     kinks = tuple(float(k) for k in act.kinks)
     x = grid(kinks)
     y = evaluate(act, np.concatenate([x, [-np.inf, np.inf]]))
     return Curve(x, y[:, :-2], y[:, -2:], kinks, np.isin(x, kinks))
+
+
+def _refuse_unless_elementwise(act: Activation) -> None:
+    x = jnp.array([-1.25, 0.5, 2.0, 0.75], jnp.float32)
+    whole, halves = np.asarray(act(x)), [np.asarray(act(half)) for half in (x[:2], x[2:])]
+    if whole.shape == x.shape and all(half.shape == (2,) for half in halves):
+        if np.allclose(whole, np.concatenate(halves), rtol=1e-4, atol=1e-6, equal_nan=True):
+            return
+        got = f"{act.name}, whose value at one x depends on the others"
+    else:
+        got = f"{act.name}, which gives shape {whole.shape} for {x.shape}"
+    raise errors.rejected(
+        rule="a card is of an elementwise function",
+        got=got,
+        do="for what mixes units see relu_jax.activations.get_mixing",
+    )
 
 
 def evaluate(act: Activation, x: np.ndarray) -> np.ndarray:

@@ -59,10 +59,23 @@ def meaning(name: str, framework: str | None) -> Meaning:
     """
     if framework is None:
         return Meaning(name)
-    if framework not in FRAMEWORKS:
-        raise errors.rejected(
-            rule=f"a framework is one of {', '.join(FRAMEWORKS)}",
-            got=errors.describe(framework),
-            do="leave it out for the catalogue's own conventions",
-        )
-    return FRAMEWORKS[framework].get(name, Meaning(name))
+    return FRAMEWORKS[checked(framework)].get(name, Meaning(name))
+
+
+def checked(framework: str) -> str:
+    """Pass the name of a framework on.
+
+    Raises:
+        ValueError: it is not listed in `FRAMEWORKS`.
+
+    Example:
+        >>> checked("torch")
+        'torch'
+    """
+    if framework in FRAMEWORKS:
+        return framework
+    raise errors.rejected(
+        rule=f"a framework is one of {', '.join(FRAMEWORKS)}",
+        got=errors.describe(framework),
+        do="leave it out for the catalogue's own conventions",
+    )

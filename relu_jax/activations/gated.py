@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
 
-from relu_jax.activations import registry, smooth
+from relu_jax.activations import smooth
 from relu_jax.activations.activation import as_float
 from relu_jax.activations.exponential import selu
 from relu_jax.activations.rectifiers import relu
@@ -266,24 +266,3 @@ def gated_names() -> tuple[str, ...]:
         ('glu', 'gtu', 'bilinear')
     """
     return tuple(unit.name for unit in GATED)
-
-
-def get_gated(name: str) -> Gated:
-    """Find a gated unit by name.
-
-    Args:
-        name: one of `gated_names()`.
-
-    Raises:
-        ValueError: an unknown name, or that of an elementwise activation.
-
-    Example:
-        >>> get_gated("swiglu").formula
-        'v * g / (1 + e^-g)'
-    """
-    return registry.find(
-        GATED,
-        name,
-        rule="a gated unit, which takes a value and a gate, is named as in gated_names()",
-        hint="elementwise activations are found by get()",
-    )

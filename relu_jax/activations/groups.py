@@ -1,10 +1,12 @@
 """Which activations look at several units at once, and what do they do with ties?"""
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.core import Tracer
 from jax.typing import ArrayLike
 
 from relu_jax.activations.activation import as_float
@@ -15,7 +17,6 @@ from relu_jax.core import errors
 from relu_jax.core.integers import integer
 
 
-@partial(jax.jit, static_argnames=("k", "axis"))
 def maxout(x: ArrayLike, k: int, *, axis: int = -1) -> jax.Array:
     """Take the largest of every k neighbours.
 
@@ -29,7 +30,7 @@ def maxout(x: ArrayLike, k: int, *, axis: int = -1) -> jax.Array:
 
     Raises:
         ValueError: k does not divide the size, or no such axis.
-        TypeError: k is no whole number, or complex input.
+        TypeError: k is no whole number or is traced, or complex input.
 
     Edges: equal largest entries share the derivative evenly. A NaN makes its group NaN.
 
@@ -39,10 +40,14 @@ def maxout(x: ArrayLike, k: int, *, axis: int = -1) -> jax.Array:
         >>> maxout(jnp.array([1.0, 3.0, -2.0, -5.0]), 2).tolist()
         [3.0, -2.0]
     """
+    return _maxout(x, _known(k), axis)
+
+
+@partial(jax.jit, static_argnames=("k", "axis"))
+def _maxout(x: ArrayLike, k: int, axis: int) -> jax.Array:
     x = as_float(x)
     axis = from_front(axis, x)
     size = x.shape[axis]
-    k = integer("k", k)
     if k < 1 or size % k:
         raise errors.rejected(
             rule="the groups of maxout have k units, and k divides their number",
@@ -77,7 +82,6 @@ def crelu(x: ArrayLike, *, axis: int = -1) -> jax.Array:
     return jnp.concatenate([relu(x), relu(-x)], from_front(axis, x))
 
 
-@partial(jax.jit, static_argnames=("k", "axis"))
 def k_winners(x: ArrayLike, k: int, *, axis: int = -1) -> jax.Array:
     """Keep the k largest, set the others to 0.
 
@@ -88,7 +92,7 @@ def k_winners(x: ArrayLike, k: int, *, axis: int = -1) -> jax.Array:
 
     Raises:
         ValueError: k out of range, or no such axis.
-        TypeError: k is no whole number, or complex input.
+        TypeError: k is no whole number or is traced, or complex input.
 
     Edges: of equal units those with the lower index win (-0.0 equals 0.0); the derivative is 1
     for winners, 0 for the others. NaN counts as the largest, so that it is seen.
@@ -99,10 +103,14 @@ def k_winners(x: ArrayLike, k: int, *, axis: int = -1) -> jax.Array:
         >>> k_winners(jnp.array([1.0, 3.0, -2.0, 3.0]), 2).tolist()
         [0.0, 3.0, 0.0, 3.0]
     """
+    return _k_winners(x, _known(k), axis)
+
+
+@partial(jax.jit, static_argnames=("k", "axis"))
+def _k_winners(x: ArrayLike, k: int, axis: int) -> jax.Array:
     x = as_float(x)
     axis = from_front(axis, x)
     size = x.shape[axis]
-    k = integer("k", k)
     if not 1 <= k <= size:
         raise errors.rejected(
             rule="k_winners keeps between 1 and all units",
@@ -142,13 +150,28 @@ def standardize(x: ArrayLike, *, axis: int = -1, epsilon: float = 1e-5) -> jax.A
     x = as_float(x)
     axis = from_front(axis, x)
     size = x.shape[axis]
-    if not epsilon >= 0 or not size:
+    if not size:
         raise errors.rejected(
-            rule="standardize needs epsilon >= 0 and at least one entry",
-            got=f"epsilon={epsilon}, {errors.describe(x)}",
-            do="pass epsilon=1e-5 and an axis that is not empty",
+            rule="standardize takes mean and variance along an axis with at least one entry",
+            got=f"{errors.describe(x)}, axis={axis}",
+            do="pass an axis that is not empty",
+        )
+    if not epsilon >= 0:
+        raise errors.rejected(
+            rule="standardize needs epsilon >= 0", got=f"epsilon={epsilon}", do="pass epsilon=1e-5"
         )
     wide = widened(x)
     apart = wide - jnp.mean(wide, axis, keepdims=True)
     variance = jnp.mean(apart * apart, axis, keepdims=True)
     return (apart / jnp.sqrt(variance + epsilon)).astype(x.dtype)
+
+
+def _known(k: Any) -> int:
+    if isinstance(k, Tracer):
+        raise errors.rejected(
+            rule="k is an integer, known before the function runs",
+            got=f"a traced {errors.describe(k)}",
+            do='pass a Python int, or say static_argnames="k" to your jit',
+            kind=TypeError,
+        )
+    return integer("k", k)

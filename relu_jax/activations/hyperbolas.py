@@ -193,6 +193,7 @@ SMU1 = Activation(
     {"alpha": 0.25, "mu": 1.0},
     facts=_smu1_facts,
     fit=_smu1_fit,
+    plain=True,
 )
 BENT_IDENTITY = Activation(
     "bent_identity", bent_identity, "x + (sqrt(x^2 + 1) - 1) / 2", "definition"

@@ -7,13 +7,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jax.typing import ArrayLike
 
 from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
 from relu_jax.activations.ranges import positive
 from relu_jax.activations.slopes import with_slope
-from relu_jax.activations.tails import finite
+from relu_jax.activations.tails import finite, gate
 
 
 @jax.jit
@@ -100,7 +99,7 @@ def shifted_softplus(x: ArrayLike) -> jax.Array:
     return _shifted_softplus(as_float(x))
 
 
-@with_slope(lambda x: lax.logistic(x))
+@with_slope(gate)
 def _shifted_softplus(x: jax.Array) -> jax.Array:
     # log((1 + e^-|x|) / 2), for which XLA's log1p loses two digits below -0.29 in float64.
     decay = jnp.expm1(-jnp.abs(x))

@@ -102,7 +102,7 @@ def _sqnl(x: jax.Array) -> jax.Array:
 
 def _smelu_facts(beta: float) -> dict[str, Any]:
     if beta > 0:
-        return {"flat": True}
+        return {"flat": True, "bends": (-beta, beta)}
     raise errors.rejected(
         rule="smelu needs beta > 0", got=f"beta={beta}", do="pass beta=2, or take relu"
     )
@@ -119,6 +119,7 @@ SPARSE_PLUS = Activation(
     "0 for x <= -1, x for x >= 1, else (x + 1)^2 / 4",
     "Blondel, Martins & Niculae 2020, section 6.2",
     flat=True,
+    bends=(-1.0, 1.0),
 )
 SMELU = Activation(
     "smelu",
@@ -129,6 +130,7 @@ SMELU = Activation(
     flat=True,
     facts=_smelu_facts,
     fit=_smelu_fit,
+    bends=(-2.0, 2.0),
 )
 SQNL = Activation(
     "sqnl",
@@ -136,4 +138,5 @@ SQNL = Activation(
     "x - x |x| / 4 for |x| < 2, else sign(x)",
     "Wuraola & Patel 2018",
     flat=True,
+    bends=(-2.0, 0.0, 2.0),
 )

@@ -218,6 +218,7 @@ SOFT_SHRINK = Activation(
     flat=True,
     facts=_soft_shrink_facts,
     fit=_soft_shrink_fit,
+    plain=True,
 )
 TENT = Activation(
     "tent",

@@ -1,5 +1,6 @@
 """Which values may a parameter of an activation have?"""
 
+import math
 from typing import Any
 
 from relu_jax.core import errors
@@ -30,3 +31,29 @@ def positive(owner: str, **params: float) -> dict[str, Any]:
                 do=f"pass a positive {name}, such as {name}=1",
             )
     return {}
+
+
+def finite_number(name: str, value: Any, *, do: str) -> float:
+    """Take a finite number as a float of Python.
+
+    Args:
+        name: what it is, for the words.
+        value: a number, or an array that holds one.
+        do: the remedy that the error names.
+
+    Raises:
+        TypeError: it is infinite, NaN, traced or no number.
+
+    Example:
+        >>> finite_number("relu_n.n", 6, do="pass a float")
+        6.0
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):  # a tracer's error is a TypeError
+        number = float("nan")
+    if math.isfinite(number):
+        return number
+    raise errors.rejected(
+        rule=f"{name} is a finite number", got=errors.describe(value), do=do, kind=TypeError
+    )

@@ -45,7 +45,9 @@ def softmax(x: ArrayLike, *, axis: int = -1, where: ArrayLike | None = None) -> 
         ValueError: no such axis, an empty axis, or a mask that does not fit.
         TypeError: complex scores, or a mask that is not boolean.
 
-    Edges: see the module's docstring.
+    Edges: inf: the infinite entries share the weight evenly (NaN in jax.nn). -inf: that entry
+    gets 0; all -inf give NaN. NaN: the whole slice is NaN. where False: weight and derivative 0,
+    whatever stands there; all False: only zeros.
 
     Source: Bridle 1990.
 
@@ -107,7 +109,10 @@ def sparsemax(x: ArrayLike, *, axis: int = -1, where: ArrayLike | None = None) -
         axis: along which the weights sum to 1.
         where: booleans that broadcast to x; None keeps all entries.
 
-    Edges: see the module's docstring. The derivative is that of the support, constant on it.
+    Edges: the derivative is that of the support, constant on it; an entry of weight 0 has
+    derivative 0, at the edge too. inf: the infinite entries share the weight evenly. -inf: that
+    entry gets 0; all -inf give NaN. NaN: the whole slice is NaN. where False: weight and
+    derivative 0, whatever stands there; all False: only zeros.
 
     Source: Martins & Astudillo 2016, algorithm 1.
 
@@ -127,7 +132,10 @@ def entmax15(x: ArrayLike, *, axis: int = -1, where: ArrayLike | None = None) ->
         axis: along which the weights sum to 1.
         where: booleans that broadcast to x; None keeps all entries.
 
-    Edges: see the module's docstring.
+    Edges: an entry of weight 0 has derivative 0, at the edge of the support too. inf: the infinite
+    entries share the weight evenly. -inf: that entry gets 0; all -inf give NaN. NaN: the whole
+    slice is NaN. where False: weight and derivative 0, whatever stands there; all False: only
+    zeros.
 
     Source: Peters, Niculae & Martins 2019.
 

@@ -16,14 +16,16 @@ from jax.typing import ArrayLike
 Formula = Callable[..., jax.Array]
 
 
-def with_slope(slope: Formula) -> Callable[[Formula], Formula]:
+def with_slope(slope: Formula, *, in_params: Formula | None = None) -> Callable[[Formula], Formula]:
     """Differentiate ``formula(x, *params)`` in x by ``slope(x, *params)``.
 
     Args:
         slope: the derivative in x, elementwise; it is differentiated in turn for higher orders.
+        in_params: another spelling of the formula, to be differentiated in `params`.
 
     Returns:
-        a decorator; the function it makes is differentiated in `params` as it is written.
+        a decorator; without `in_params` the function it makes is differentiated in `params` as it
+        is written.
 
     Example:
         >>> import jax
@@ -46,7 +48,9 @@ def with_slope(slope: Formula) -> Callable[[Formula], Formula]:
                 total = slope(x, *params) * t
             for i, (value, tangent) in enumerate(zip(params, moved, strict=True)):
                 if not isinstance(tangent, SymbolicZero):
-                    total = total + _in_parameter(formula, x, params, i, value, tangent)
+                    total = total + _in_parameter(
+                        in_params or formula, x, params, i, value, tangent
+                    )
             return y, total
 
         function.defjvp(rule, symbolic_zeros=True)

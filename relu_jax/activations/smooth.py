@@ -1,9 +1,9 @@
 """Which activations are a smooth ReLU, and what are they at ±inf, where x * 0 has no value?
 
-gelu, gelu_tanh and silu are x times a gate. Far out the gate is 0 or 1 to the last bit, so
-there they are replaced by that limit: value and derivatives stay right where the product
-inf * 0 and the cube of x would give NaN (`jax.nn` gives NaN at -inf, and NaN gradients of
-gelu_tanh in float16 from |x| = 256 on).
+gelu, gelu_tanh and silu are x times a gate. On the closed side x is kept finite, so that the
+product with a gate of 0 is 0; in the slope, what grows with x is clipped where the gate is 0 or 1
+to the last bit (`jax.nn` gives NaN at -inf, and NaN gradients of gelu_tanh in float16 from
+|x| = 256 on).
 """
 
 from collections.abc import Callable
@@ -17,6 +17,7 @@ from jax.typing import ArrayLike
 
 from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
 from relu_jax.activations.slopes import with_slope
+from relu_jax.activations.tails import gate
 from relu_jax.core import errors
 
 
@@ -35,8 +36,7 @@ def gelu(x: ArrayLike) -> jax.Array:
         >>> round(float(gelu(1.0)), 6)
         0.841345
     """
-    x = as_float(x)
-    return _gated(x, jnp.abs(x) > 40, lambda z: 0.5 * z * lax.erfc(-z * np.sqrt(0.5).item()))
+    return _gelu(as_float(x))
 
 
 @jax.jit
@@ -54,8 +54,7 @@ def gelu_tanh(x: ArrayLike) -> jax.Array:
         >>> round(float(gelu_tanh(1.0)), 6)
         0.841192
     """
-    x = as_float(x)
-    return _gated(x, jnp.abs(x) > 24, _gelu_tanh)
+    return _gelu_tanh(as_float(x))
 
 
 @jax.jit
@@ -74,8 +73,7 @@ def silu(x: ArrayLike, *, beta: ArrayLike = 1.0) -> jax.Array:
         >>> round(float(silu(1.0)), 6)
         0.731059
     """
-    x = as_float(x)
-    return _gated(x, jnp.abs(beta * x) > 800, lambda z: _silu(z, beta), sign=beta)
+    return _silu(as_float(x), beta)
 
 
 @jax.jit
@@ -98,58 +96,82 @@ def softplus(x: ArrayLike, *, beta: ArrayLike = 1.0) -> jax.Array:
     return _softplus(as_float(x), beta)
 
 
-@with_slope(lambda x, beta: lax.logistic(beta * x))
+@with_slope(lambda x, beta: gate(beta * x))
 def _softplus(x: jax.Array, beta: ArrayLike) -> jax.Array:
     return jnp.logaddexp(beta * x, 0) / beta
 
 
-def _gated(
-    x: jax.Array,
-    far: jax.Array,
-    inner: Callable[[jax.Array], jax.Array],
-    sign: ArrayLike = 1.0,
-) -> jax.Array:
-    """Take inner(x) where x is not far, else the limit: x on the open side, 0 on the other."""
-    limit = jnp.where(sign * x > 0, x, 0)
-    return jnp.where(far, limit, inner(jnp.where(far, 0, x)))
+_ROOT_HALF = np.sqrt(0.5).item()
+_DENSITY = (1 / np.sqrt(2 * np.pi)).item()  # of the standard normal law, at 0
+
+
+def _gelu_slope(x: jax.Array) -> jax.Array:
+    z = jnp.clip(x, -40, 40)
+    v = -z * _ROOT_HALF
+    # e^(-v^2) is a part of erfc(v), which XLA then computes once.
+    return 0.5 * lax.erfc(v) + z * (_DENSITY * jnp.exp(-(v * v)))
+
+
+@with_slope(_gelu_slope)
+def _gelu(x: jax.Array) -> jax.Array:
+    return 0.5 * _above_infinity(x) * lax.erfc(-jnp.clip(x, -40, 40) * _ROOT_HALF)
+
+
+def _above_infinity(x: jax.Array) -> jax.Array:
+    return jnp.maximum(x, -float(jnp.finfo(x.dtype).max))
+
+
+_CUBIC, _RATE = 0.044715, 2 * np.sqrt(2 / np.pi).item()
+
+
+def _opened(x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Give x, kept where the gate moves, the gate (1 + tanh u) / 2, and gate times 1 - gate.
+
+    Both keep their digits where 1 + tanh u cancels, and cost one exponential.
+    """
+    z = jnp.clip(x, -24, 24)
+    u = _RATE * (z + _CUBIC * z**3)
+    tail = jnp.exp(-jnp.abs(u))
+    level = 1 / (1 + tail)
+    return z, jnp.where(u >= 0, level, tail * level), tail * level * level
+
+
+def _gelu_tanh_slope(x: jax.Array) -> jax.Array:
+    z, opened, bend = _opened(x)
+    return opened + _RATE * z * (1 + 3 * _CUBIC * z * z) * bend
+
+
+@with_slope(_gelu_tanh_slope)
+def _gelu_tanh(x: jax.Array) -> jax.Array:
+    return _above_infinity(x) * _opened(x)[1]
 
 
 def _silu_slope(x: jax.Array, beta: ArrayLike) -> jax.Array:
     u = beta * x
     if x.dtype == jnp.float64:
         # e^(-|u|) in two factors: the gate alone underflows long before its product with u does.
+        u = jnp.clip(u, -800, 800)
         half = jnp.exp(-jnp.abs(u) / 2)
         level = 1 / (1 + half * half)
         below = jnp.where(u < 0, half, 1)
         return below * (below * (1 + u * jnp.where(u < 0, level, half * half * level))) * level
-    gate = lax.logistic(u)
-    return gate * (1 + u * (1 - gate))
+    opened = gate(jnp.asarray(u))
+    return opened * (1 + jnp.clip(u, -800, 800) * (1 - opened))
 
 
-@with_slope(_silu_slope)
+def _silu_where_finite(x: jax.Array, beta: ArrayLike) -> jax.Array:
+    # Its derivative in beta is 0 where the gate is 0 or 1, and would be inf * 0.
+    z = jnp.where(jnp.abs(beta * x) > 800, 0, x)
+    return z * lax.logistic(beta * z)
+
+
+@with_slope(_silu_slope, in_params=_silu_where_finite)
 def _silu(x: jax.Array, beta: ArrayLike) -> jax.Array:
-    return x * lax.logistic(beta * x)
-
-
-def _gelu_tanh_gate(x: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Return the gate (1 + tanh u)/2 and the product of the gate and 1 - gate.
-
-    Both keep their digits where 1 + tanh u cancels, and cost one exponential.
-    """
-    u = np.sqrt(2 / np.pi).item() * (x + 0.044715 * x**3)
-    tail = jnp.exp(-2 * jnp.abs(u))
-    level = 1 / (1 + tail)
-    return jnp.where(x >= 0, level, tail * level), tail * level * level
-
-
-def _gelu_tanh_slope(x: jax.Array) -> jax.Array:
-    gate, bend = _gelu_tanh_gate(x)
-    return gate + x * (2 * np.sqrt(2 / np.pi).item()) * (1 + 3 * 0.044715 * x**2) * bend
-
-
-@with_slope(_gelu_tanh_slope)
-def _gelu_tanh(x: jax.Array) -> jax.Array:
-    return x * _gelu_tanh_gate(x)[0]
+    top, steepness = float(jnp.finfo(x.dtype).max), jnp.asarray(beta)
+    # Finite on the closed side, which is that of -inf where beta is positive.
+    low = jnp.where(steepness > 0, -top, -jnp.inf).astype(x.dtype)
+    high = jnp.where(steepness < 0, top, jnp.inf).astype(x.dtype)
+    return jnp.clip(x, low, high) * lax.logistic(beta * x)
 
 
 def _silu_facts(beta: float) -> dict[str, Any]:

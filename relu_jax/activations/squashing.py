@@ -8,12 +8,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jax.typing import ArrayLike
 
 from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
 from relu_jax.activations.ranges import positive
 from relu_jax.activations.slopes import with_slope
+from relu_jax.activations.tails import gate
 
 
 @jax.jit
@@ -107,13 +107,13 @@ def dsilu(x: ArrayLike) -> jax.Array:
 
 
 def _dsilu_slope(x: jax.Array) -> jax.Array:
-    s, q = lax.logistic(x), lax.logistic(-x)
+    s, q = gate(x), gate(-x)
     return s * q * (2 + x * (q - s))
 
 
 @with_slope(_dsilu_slope)
 def _dsilu(x: jax.Array) -> jax.Array:
-    return lax.logistic(x) * (1 + x * lax.logistic(-x))
+    return gate(x) * (1 + x * gate(-x))
 
 
 @jax.jit
@@ -137,14 +137,14 @@ def soft_clipping(x: ArrayLike, *, sharpness: ArrayLike = 50.0) -> jax.Array:
 
 
 def _soft_clipping_bend(x: jax.Array, p: Any) -> jax.Array:
-    below = lax.logistic(-p * x) - lax.logistic(-p * (1 - x))
-    return -(jnp.expm1(-p) * p) * (lax.logistic(p * x) * lax.logistic(p * (1 - x)) * below)
+    below = gate(-p * x) - gate(-p * (1 - x))
+    return -(jnp.expm1(-p) * p) * (gate(p * x) * gate(p * (1 - x)) * below)
 
 
 @with_slope(_soft_clipping_bend)
 def _soft_clipping_slope(x: jax.Array, p: Any) -> jax.Array:
     # The difference of the two logistic functions, as a product that does not cancel.
-    return -jnp.expm1(-p) * (lax.logistic(p * x) * lax.logistic(p * (1 - x)))
+    return -jnp.expm1(-p) * (gate(p * x) * gate(p * (1 - x)))
 
 
 @with_slope(_soft_clipping_slope)

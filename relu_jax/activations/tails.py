@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 
 def finite(x: jax.Array) -> jax.Array:
@@ -57,6 +58,22 @@ def odds(x: jax.Array) -> tuple[jax.Array, jax.Array]:
     below = x < 0
     decay = jnp.exp(-jnp.abs(x))
     return jnp.where(below, decay, 1), jnp.where(below, 1, decay)
+
+
+def gate(x: jax.Array) -> jax.Array:
+    """Take the logistic function 1 / (1 + e^-x), with all of its left tail.
+
+    e^-x overflows in float16 from x = -11.09 down, and lax.logistic is 0 there; in wider floats
+    the numbers below that point are subnormal. What has the bits of jax.nn keeps lax.logistic.
+
+    Example:
+        >>> float(jax.lax.logistic(jnp.float16(-12))), f"{float(gate(jnp.float16(-12))):.3g}"
+        (0.0, '6.14e-06')
+    """
+    if x.dtype != jnp.float16:
+        return lax.logistic(x)
+    a, b = odds(x)
+    return a / (a + b)
 
 
 def root(x: jax.Array, b: Any) -> jax.Array:

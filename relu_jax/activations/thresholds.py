@@ -181,10 +181,11 @@ def _relu_general_facts(
     max_value: float, negative_slope: float, threshold: float
 ) -> dict[str, Any]:
     if not 0 <= threshold < max_value:
+        advice = "pass threshold=0, or more" if threshold < 0 else "swap them, or move them apart"
         raise errors.rejected(
             rule="relu_general needs 0 <= threshold < max_value",
             got=f"threshold={threshold} and max_value={max_value}",
-            do="swap them, or move them apart",
+            do=advice if max_value > 0 else "pass a positive max_value, above the threshold",
         )
     straight = threshold == 0 and negative_slope == 1
     kinks, slopes = (max_value,), (0.0,)
@@ -239,6 +240,7 @@ THRESHOLD = Activation(
     flat=True,
     facts=_threshold_facts,
     fit=_threshold_fit,
+    plain=True,
 )
 RELU_GENERAL = Activation(
     "relu_general",
@@ -251,4 +253,5 @@ RELU_GENERAL = Activation(
     flat=True,
     facts=_relu_general_facts,
     fit=_relu_general_fit,
+    plain=True,
 )

@@ -14,14 +14,17 @@ from typing import Any, SupportsFloat
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jax.typing import ArrayLike
 
 from relu_jax.activations.activation import Activation, as_float
 from relu_jax.activations.axes import from_front
+from relu_jax.activations.ranges import finite_number
 from relu_jax.core import errors
 from relu_jax.core.types import Key
 
 Arrays = dict[str, jax.Array]
+_OWN = "pass a float; parameters of your own need no init"
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,13 @@ class Trainable:
     parameters: tuple[str, ...]
     stacked: tuple[str, ...] = ()
     facts: Callable[..., dict[str, Any]] | None = None
+
+    @property
+    def starts(self) -> dict[str, float]:
+        """The number each parameter starts at, but for those that are drawn or spread out."""
+        if isinstance(self.init, Start):
+            return dict(self.init.values)
+        return dict(self.init.filled) if isinstance(self.init, Drawn) else {}
 
     def __call__(
         self, params: Mapping[str, ArrayLike], x: ArrayLike, *, axis: int = -1
@@ -107,7 +117,7 @@ class Start:
             numbers: instead of `values`.
 
         Raises:
-            TypeError: a name that is no parameter.
+            TypeError: a name that is no parameter, or a value that is no finite number.
             ValueError: a number out of the parameter's range.
         """
         del key
@@ -120,7 +130,7 @@ class Start:
                 do="leave it out",
                 kind=TypeError,
             )
-        known |= {k: float(v) for k, v in numbers.items()}
+        known |= {k: finite_number(f"the start of {k}", v, do=_OWN) for k, v in numbers.items()}
         if self.facts is not None:
             self.facts(**known)
         return {k: jnp.full(() if k in self.shared else shape, v) for k, v in known.items()}
@@ -170,8 +180,9 @@ def frozen(trainable: Trainable, params: Mapping[str, ArrayLike]) -> Activation:
         params: one number each.
 
     Raises:
-        TypeError: other parameters than it has, or one that is no single number: freeze one
-            unit at a time. An apl has hinges, no single numbers, and cannot be frozen.
+        TypeError: no `Trainable`, other parameters than it has, or one that is no single number
+            or has no value yet, inside jit: freeze one unit at a time. An apl has hinges, no
+            single numbers, and cannot be frozen.
         ValueError: a number out of the parameter's range.
 
     Example:
@@ -180,6 +191,13 @@ def frozen(trainable: Trainable, params: Mapping[str, ArrayLike]) -> Activation:
         >>> act.kinks, act.slope_at_kinks, float(act(-2.0))
         ((0.0,), (1.0,), -1.0)
     """
+    if not isinstance(trainable, Trainable):
+        raise errors.rejected(
+            rule="frozen takes a Trainable and its parameters",
+            got=errors.describe(trainable),
+            do='pass get_trainable("prelu"), or another',
+            kind=TypeError,
+        )
     _check_names(trainable, params)
     values = {k: _number(trainable.name, k, v) for k, v in params.items()}
     act = Activation(
@@ -260,6 +278,13 @@ def _misfit(name: str, value: jax.Array, x: jax.Array, rule: str) -> Exception:
 
 
 def _number(owner: str, name: str, value: ArrayLike) -> float:
+    if isinstance(value, Tracer):
+        raise errors.rejected(
+            rule=f"a frozen {owner} has numbers, known before it runs",
+            got=f"{name} as a traced {errors.describe(value)}",
+            do="freeze outside of jit and grad, or call the Trainable with its parameters",
+            kind=TypeError,
+        )
     if np.shape(value) == ():
         return float(np.asarray(value))
     raise errors.rejected(

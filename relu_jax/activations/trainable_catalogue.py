@@ -1,6 +1,5 @@
 """Which activations with learned parameters do we know, and by which names?"""
 
-from relu_jax.activations import registry
 from relu_jax.activations.trainable import Trainable
 from relu_jax.activations.trainable_rectifiers import APL, MPELU, PELU, PRELU, SRELU, STAR_RELU
 from relu_jax.activations.trainable_smooth import (
@@ -40,24 +39,3 @@ def trainable_names() -> tuple[str, ...]:
         ('prelu', 'pelu', 'mpelu')
     """
     return tuple(trainable.name for trainable in TRAINABLE)
-
-
-def get_trainable(name: str) -> Trainable:
-    """Find an activation with learned parameters by name.
-
-    Args:
-        name: one of `trainable_names()`.
-
-    Raises:
-        ValueError: an unknown name.
-
-    Example:
-        >>> get_trainable("prelu").parameters
-        ('slope',)
-    """
-    return registry.find(
-        TRAINABLE,
-        name,
-        rule="an activation with learned parameters is named as in trainable_names()",
-        hint="fixed parameters are found by get(), gated units by get_gated()",
-    )

@@ -35,8 +35,7 @@ def gaussian(x: ArrayLike, *, width: ArrayLike = 1.0) -> jax.Array:
         >>> round(float(gaussian(1.0)), 6)
         0.606531
     """
-    z = _within(as_float(x) * (1 / width))
-    return jnp.exp(-z * z / 2)
+    return _bell(as_float(x) * (1 / width))
 
 
 @jax.jit
@@ -51,8 +50,7 @@ def gaussian_square(x: ArrayLike) -> jax.Array:
         >>> round(float(gaussian_square(1.0)), 6)
         0.367879
     """
-    z = _within(as_float(x))
-    return jnp.exp(-z * z)
+    return _narrow_bell(as_float(x))
 
 
 @jax.jit
@@ -76,6 +74,27 @@ def ricker(x: ArrayLike) -> jax.Array:
 def _within(z: jax.Array) -> jax.Array:
     # 39^3, which a derivative forms, still fits float16.
     return jnp.clip(z, -39, 39)
+
+
+def _bell_slope(z: jax.Array) -> jax.Array:
+    return -_within(z) * _bell(z)
+
+
+def _narrow_bell_slope(z: jax.Array) -> jax.Array:
+    return -2 * _within(z) * _narrow_bell(z)
+
+
+# With rules of their own: to the tap, the clip is then no activation before the bump.
+@with_slope(_bell_slope)
+def _bell(z: jax.Array) -> jax.Array:
+    z = _within(z)
+    return jnp.exp(-z * z / 2)
+
+
+@with_slope(_narrow_bell_slope)
+def _narrow_bell(z: jax.Array) -> jax.Array:
+    z = _within(z)
+    return jnp.exp(-z * z)
 
 
 @jax.jit
@@ -214,7 +233,9 @@ def _first_below(f: Callable[..., Any], level: float) -> tuple[float, float] | N
     return float(points[below[0]]), float(rest[below[0]])
 
 
-GAUSSIAN_SQUARE = Activation("gaussian_square", gaussian_square, "e^(-x^2)", "definition")
+GAUSSIAN_SQUARE = Activation(
+    "gaussian_square", gaussian_square, "e^(-x^2)", "definition", plain=True
+)
 GAUSSIAN = Activation(
     "gaussian",
     gaussian,
@@ -223,6 +244,7 @@ GAUSSIAN = Activation(
     {"width": 1.0},
     facts=partial(positive, "gaussian"),
     fit=_gaussian_fit,
+    plain=True,
 )
 RICKER = Activation("ricker", ricker, "(1 - x^2) e^(-x^2 / 2)", "Ricker 1953; Marr & Hildreth 1980")
 SINE = Activation(

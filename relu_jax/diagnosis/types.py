@@ -78,7 +78,9 @@ class SiteReport(NamedTuple):
     gain_backward: float | None  # norm_d_pre over that of the site after
     dead: int  # units with f′(z) exactly 0 on every sample
     activity_upper: float  # 95 % upper bound on how often a unit counted as dead has f′ ≠ 0
-    saturated: float | None  # fraction with |f′(z)| < 0.1 · sup |f′|; None: |f′| has no largest value, or waves
+    saturated: (
+        float | None
+    )  # fraction with |f′(z)| < 0.1 · sup |f′|; None: |f′| has no largest value, or waves
     saturated_usual: float | None  # that fraction for standard normal z: half for a rectifier
     zeros: float  # fraction with f(z) exactly 0
     underflow: float | None  # fraction with f′(z) exactly 0, though f′ is 0 on no interval

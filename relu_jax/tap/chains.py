@@ -197,8 +197,7 @@ def _around(best: _Hit, hits: Sequence[_Hit]) -> tuple[str, ...]:
     wider = [
         hit
         for hit in hits
-        if (hit.start, -hit.end) < (best.start, -best.end)
-        and hit.start <= best.start
+        if hit.start <= best.start
         and hit.end >= best.end
         and hit.match.kind != best.match.kind
         and all(map(math.isfinite, hit.match.params.values()))

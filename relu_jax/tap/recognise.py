@@ -187,9 +187,9 @@ class Recogniser:
         self, function: Callable[[Any], np.ndarray], values: np.ndarray, dtype: str
     ) -> Iterator[tuple[float, Any, dict[str, float]]]:
         """Solve every family for its parameters, and say how near it comes."""
-        for member in (m for m in self._catalogue if m.fit):
+        for member in self._catalogue:
             with np.errstate(all="ignore"):  # what is not finite is no member, and no news
-                params = member.fit(function)
+                params = member.fit(function) if member.fit else None
             if params is not None and np.all(np.isfinite(list(params.values()))):
                 reference = _reference(member.fn, tuple(params), dtype)(_GRID, params)
                 yield _distance(values, reference), member, params

@@ -44,9 +44,10 @@ def root(q: Array) -> Array:
     return jnp.where(empty, 0.0, jnp.sqrt(jnp.where(empty, 1.0, q)))
 
 
-def arc_cosine(order: int, q1: Array, q2: Array, c: Array) -> Array:
-    """Compute the arc-cosine kernel: (q1 q2)^(order/2) J_order(θ) / π, cos θ the correlation.
+def arc_cosine(order: int, q1: Array, q2: Array, covariance: Array) -> Array:
+    """Compute the arc-cosine kernel of a covariance: (q1 q2)^(order/2) J_order(θ) / π.
 
+    cos θ is the correlation, covariance / √(q1 q2); no correlation is passed.
     It is twice the dual kernel of the step (order 0), of relu (1) and of relu² (2). J0 is
     π - θ, J1 is sin θ + (π - θ) cos θ, J2 is 3 sin θ cos θ + (π - θ)(1 + 2 cos² θ).
 
@@ -54,7 +55,7 @@ def arc_cosine(order: int, q1: Array, q2: Array, c: Array) -> Array:
         order: 0, 1 or 2.
         q1: variance, such as |x|² for an input x.
         q2: variance, such as |y|².
-        c: covariance, such as x · y.
+        covariance: of the pair, at most √(q1 q2) in size, such as x · y.
 
     Raises:
         ValueError: another order.
@@ -76,7 +77,7 @@ def arc_cosine(order: int, q1: Array, q2: Array, c: Array) -> Array:
             got=errors.describe(order),
             do="pass one of them, or let `dual` integrate max(x, 0)**order",
         )
-    norm, rho = correlation(q1, q2, c)
+    norm, rho = correlation(q1, q2, covariance)
     return norm**order * (_j0, _j1, _j2)[order](rho) / np.pi
 
 
@@ -115,11 +116,12 @@ def _sine(rho: Array) -> Array:
 
 
 def two_slope(
-    q1: Array, q2: Array, c: Array, *, below: ArrayLike = 0.0, above: ArrayLike = 1.0
+    q1: Array, q2: Array, covariance: Array, *, below: ArrayLike = 0.0, above: ArrayLike = 1.0
 ) -> Array:
     """Compute the dual kernel of f(x) = below · x for x < 0, above · x for x >= 0.
 
-    (above - below)² k1 / 2 + above · below · c, with k1 the arc-cosine kernel of order 1. It
+    (above - below)² k1 / 2 + above · below · c, with c the covariance and k1 the
+    arc-cosine kernel of order 1. It
     holds relu (0, 1), leaky_relu (slope, 1), the absolute value (-1, 1) and identity (1, 1).
 
     Example:
@@ -127,12 +129,12 @@ def two_slope(
         >>> float(two_slope(one, one, one, below=0.5))
         0.625
     """
-    bend = jnp.square(jnp.asarray(above, c.dtype) - below)
-    return bend * arc_cosine(1, q1, q2, c) / 2 + above * below * c
+    bend = jnp.square(jnp.asarray(above, covariance.dtype) - below)
+    return bend * arc_cosine(1, q1, q2, covariance) / 2 + above * below * covariance
 
 
 def two_slope_slope(
-    q1: Array, q2: Array, c: Array, *, below: ArrayLike = 0.0, above: ArrayLike = 1.0
+    q1: Array, q2: Array, covariance: Array, *, below: ArrayLike = 0.0, above: ArrayLike = 1.0
 ) -> Array:
     """Compute E f'(u) f'(v) of the function of `two_slope`.
 
@@ -141,5 +143,5 @@ def two_slope_slope(
         >>> float(two_slope_slope(one, one, one, below=0.5))
         0.625
     """
-    bend = jnp.square(jnp.asarray(above, c.dtype) - below)
-    return bend * arc_cosine(0, q1, q2, c) / 2 + above * below
+    bend = jnp.square(jnp.asarray(above, covariance.dtype) - below)
+    return bend * arc_cosine(0, q1, q2, covariance) / 2 + above * below

@@ -6,7 +6,7 @@ size does not matter. Depth means hidden layers: the paper's "10-layer" network 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from relu_jax.core import errors
@@ -23,7 +23,7 @@ def born_dead_at_most(widths: Sequence[Any]) -> float:
 
     Raises:
         ValueError: no layer, or a width below 1.
-        TypeError: a width that is no integer.
+        TypeError: no sequence, or a width that is no integer.
 
     Source: Lu, Shin, Su & Karniadakis 2020, upper bound.
 
@@ -31,11 +31,7 @@ def born_dead_at_most(widths: Sequence[Any]) -> float:
         >>> round(born_dead_at_most([3] * 9), 3)
         0.699
     """
-    checked = [_positive("a width", width) for width in widths]
-    if not checked:
-        raise errors.rejected(
-            rule="a network has a hidden layer", got="no width", do="give one width per layer"
-        )
+    checked = widths_of(widths)
     # In logarithms, so that the 2^-N of wide layers are not lost beside 1.
     return -math.expm1(sum(math.log1p(-(2.0**-width)) for width in checked))
 
@@ -101,6 +97,33 @@ def width_against_birth_death(probability: float, hidden: Any) -> int:
     while born_dead_at_most([width] * hidden) > probability:
         width += 1
     return width
+
+
+def widths_of(widths: Any) -> list[int]:
+    """Take the widths of the hidden layers.
+
+    Raises:
+        ValueError: no layer, or a width below 1.
+        TypeError: no sequence, or a width that is no integer.
+
+    Example:
+        >>> widths_of((3, 4))
+        [3, 4]
+    """
+    scalar = isinstance(widths, (str, bytes)) or getattr(widths, "ndim", 1) == 0
+    if scalar or not isinstance(widths, Iterable):
+        raise errors.rejected(
+            rule="widths hold the units of each hidden layer",
+            got=errors.describe(widths),
+            do="pass a list, [3] for one layer of 3 units",
+            kind=TypeError,
+        )
+    checked = [_positive("a width", width) for width in widths]
+    if checked:
+        return checked
+    raise errors.rejected(
+        rule="a network has a hidden layer", got="no width", do="give one width per layer"
+    )
 
 
 def _positive(name: str, value: Any) -> int:

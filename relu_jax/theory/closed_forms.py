@@ -21,6 +21,7 @@ from relu_jax.core.types import Array
 from relu_jax.theory.arc_cosine import arc_cosine, two_slope, two_slope_slope
 
 Kernel = Callable[..., Array]
+LineForm = Callable[..., tuple[Array, ...]]
 
 
 class ClosedForm(NamedTuple):
@@ -35,10 +36,12 @@ class ClosedForm(NamedTuple):
     formula: Callable[..., Any]
     dual: Kernel  # E f(u) f(v)
     slope: Kernel  # E f'(u) f'(v), away from jumps of f
+    # (q, **params) to the six averages of `Moments`, where no quadrature is sure to reach them
+    line: LineForm | None = None
 
 
-def polynomial(coefficients: Sequence[ArrayLike], q1: Array, q2: Array, c: Array) -> Array:
-    """Compute the dual kernel of f(x) = Σ a_i x^i by Isserlis' theorem.
+def polynomial(coefficients: Sequence[ArrayLike], q1: Array, q2: Array, covariance: Array) -> Array:
+    """Compute the dual kernel of f(x) = Σ a_i x^i at a covariance, by Isserlis' theorem.
 
     E u^i v^j = Σ_k i! j! c^k (q1/2)^m (q2/2)^n / (k! m! n!) with i = k + 2m, j = k + 2n.
 
@@ -46,17 +49,19 @@ def polynomial(coefficients: Sequence[ArrayLike], q1: Array, q2: Array, c: Array
         coefficients: a_0, a_1, ... in ascending order; may be traced.
         q1: variance of u.
         q2: variance of v.
-        c: covariance.
+        covariance: c, of u and v, not their correlation.
 
     Example:
         >>> one = jnp.float32(1.0)
         >>> float(polynomial([0.0, 0.0, 1.0], one, one, one))  # E x^4
         3.0
     """
-    total = jnp.zeros_like(c)
+    total = jnp.zeros_like(covariance)
     for i, a in enumerate(coefficients):
         for j, b in enumerate(coefficients):
-            total = total + jnp.asarray(a, c.dtype) * b * _power_product(i, j, q1, q2, c)
+            total = total + jnp.asarray(a, covariance.dtype) * b * _power_product(
+                i, j, q1, q2, covariance
+            )
     return total
 
 
@@ -92,6 +97,35 @@ def _cosine_dual(q1: Array, q2: Array, c: Array, *, frequency: ArrayLike) -> Arr
 
 def _cosine_slope(q1: Array, q2: Array, c: Array, *, frequency: ArrayLike) -> Array:
     return _wave(-1.0, q1, q2, c, frequency) * frequency**2
+
+
+def _sine_line(q: Array, *, frequency: ArrayLike) -> tuple[Array, ...]:
+    w = jnp.asarray(frequency, q.dtype)
+    even, uneven, mean = _even(w, q), _uneven(w, q), jnp.exp(-jnp.square(w) * q / 2)
+    zero = jnp.zeros_like(mean)
+    return zero, uneven, w * mean, jnp.square(w) * even, zero, -jnp.square(w) * uneven
+
+
+def _cosine_line(q: Array, *, frequency: ArrayLike) -> tuple[Array, ...]:
+    w = jnp.asarray(frequency, q.dtype)
+    even, uneven, mean = _even(w, q), _uneven(w, q), jnp.exp(-jnp.square(w) * q / 2)
+    zero = jnp.zeros_like(mean)
+    return mean, even, zero, jnp.square(w) * uneven, zero, -jnp.square(w) * even
+
+
+def _even(w: Array, q: Array) -> Array:
+    """Return E cos² wx."""
+    return (1 + jnp.exp(-2 * jnp.square(w) * q)) / 2
+
+
+def _uneven(w: Array, q: Array) -> Array:
+    """Return E sin² wx."""
+    return -jnp.expm1(-2 * jnp.square(w) * q) / 2
+
+
+def _exponential_line(q: Array) -> tuple[Array, ...]:
+    mean, second = jnp.exp(q / 2), jnp.exp(2 * q)
+    return mean, second, mean, second, second, second
 
 
 def _erf_dual(q1: Array, q2: Array, c: Array) -> Array:
@@ -210,6 +244,7 @@ CLOSED_FORMS: tuple[ClosedForm, ...] = (
         lambda x, frequency: np.sin(frequency * x),
         _sine_dual,
         _sine_slope,
+        _sine_line,
     ),
     ClosedForm(
         "cosine",
@@ -217,8 +252,9 @@ CLOSED_FORMS: tuple[ClosedForm, ...] = (
         lambda x, frequency: np.cos(frequency * x),
         _cosine_dual,
         _cosine_slope,
+        _cosine_line,
     ),
-    ClosedForm("exponential", (), np.exp, _exponential, _exponential),
+    ClosedForm("exponential", (), np.exp, _exponential, _exponential, _exponential_line),
     ClosedForm(
         "gaussian",
         ("width",),

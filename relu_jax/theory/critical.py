@@ -22,7 +22,7 @@ from relu_jax.core import errors
 from relu_jax.core.types import Array
 from relu_jax.theory.fixed_points import inside
 from relu_jax.theory.maps import Params, known_first
-from relu_jax.theory.moments import moments
+from relu_jax.theory.moments import average
 from relu_jax.theory.roots import SCAN, roots, slack
 from relu_jax.theory.scalars import above, at_least, check_scalars, is_known
 
@@ -52,8 +52,9 @@ def critical_init(
             variance and bias_std.
 
     Raises:
-        ValueError: no pair exists, or both numbers are given. Where an argument is traced,
-            NaN comes instead.
+        TypeError: no activation.
+        ValueError: no pair exists, the averages are not accurate, or both numbers are given.
+            Where an argument is traced, NaN comes instead.
 
     Edges: with bias_std=0, q is 0 where only the limit of a small signal is critical (tanh),
     and 1 where every q is (relu). The fixed point need not be stable: with gelu at q = 1 it is
@@ -85,6 +86,10 @@ def critical_init(
         found = _at_bias(act, bias, params)
         asked = f"bias_std={bias}"
     if is_known(*found) and not np.isfinite(found).all():
+        if bias_std is None:
+            average(
+                act, found.q, "slope_second", "second", params=params
+            )  # says so where the averages are at fault
         raise _no_solution(act, asked)
     return found
 
@@ -112,9 +117,9 @@ def _at_bias(act: Activation, bias_std: Array, params: Params) -> Critical:
 
 def _pair(act: Activation, q: Array, params: Params) -> tuple[Array, Array]:
     """Return the two variances; one within rounding of 0 is 0."""
-    m = moments(act, q, params=params)
-    weight = 1 / m.slope_second
-    bias = q - weight * m.second
+    slope, second = average(act, q, "slope_second", "second", params=params)
+    weight = 1 / slope
+    bias = q - weight * second
     return weight, jnp.where(jnp.abs(bias) <= slack(q.dtype) * q, jnp.zeros_like(bias), bias)
 
 

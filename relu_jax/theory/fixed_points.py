@@ -13,7 +13,7 @@ from relu_jax.activations import Activation
 from relu_jax.core import errors
 from relu_jax.core.types import Array
 from relu_jax.theory.maps import Params, deviations, known_first, variance_map
-from relu_jax.theory.moments import moments
+from relu_jax.theory.moments import average
 from relu_jax.theory.roots import SCAN, roots, slack
 from relu_jax.theory.scalars import check_scalars, is_known
 
@@ -48,10 +48,12 @@ def variance_fixed_points(
         most: number above 0 that are kept, from the smallest on.
 
     Raises:
-        ValueError: there is none, or a deviation is negative.
+        ValueError: there is none, a deviation is negative, or `most` is below 1.
+        TypeError: no activation.
 
     Edges: 0 is one where bias_std and f(0) are 0. Points above 1e12, two within an eighth of a
-    decade, and points where V touches q without crossing it, are missed.
+    decade, points where V touches q without crossing it, and points where the average of f² is
+    not accurate to the share of `moments`, are missed.
 
     Example:
         >>> from relu_jax.activations import get
@@ -99,8 +101,8 @@ def drift_of(
 
 def variance_slope(act: Activation, weight_std: Array, params: Params, q: Array) -> Array:
     """Differentiate V: weight_std² (E f'² + E f f''), NaN where q is."""
-    m = moments(act, inside(q), params=params)
-    return jnp.where(jnp.isnan(q), q, weight_std**2 * (m.slope_second + m.bend))
+    slope, bend = average(act, inside(q), "slope_second", "bend", params=params)
+    return jnp.where(jnp.isnan(q), q, weight_std**2 * (slope + bend))
 
 
 def inside(q: Array) -> Array:

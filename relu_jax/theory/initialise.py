@@ -17,11 +17,11 @@ from jax.typing import ArrayLike, DTypeLike
 
 from relu_jax.activations import Activation
 from relu_jax.core import errors
-from relu_jax.core.fans import Initialiser, fans, normal, scaled
+from relu_jax.core.fans import Draw, Initialiser, fans, normal, scaled, uniform
 from relu_jax.core.types import Array, Key
 from relu_jax.theory.critical import critical_init
 from relu_jax.theory.maps import Params, known_first
-from relu_jax.theory.moments import moments
+from relu_jax.theory.moments import average
 from relu_jax.theory.scalars import above, is_known
 
 Law: TypeAlias = Callable[..., Initialiser]
@@ -83,6 +83,56 @@ def orthogonal(gain: ArrayLike = 1.0) -> Initialiser:
     return init
 
 
+def he(*, slope: ArrayLike = 0.0, weights: Law = gaussian) -> Initialiser:
+    """Keep the forward signal of a rectifier: variance 2 / ((1 + slope²) fan_in).
+
+    Args:
+        slope: of the rectifier's negative side; 0 is relu. May be traced.
+        weights: the law, `gaussian` or `orthogonal`.
+
+    Source: He, Zhang, Ren & Sun 2015, equations 10 and 15.
+
+    Example:
+        >>> w = he()(jax.random.key(0), (200, 100), jnp.float32)
+        >>> round(float(w.std()), 1)
+        0.1
+    """
+    return weights((2 / (1 + slope**2)) ** 0.5)
+
+
+def lecun(*, weights: Law = gaussian) -> Initialiser:
+    """Keep the variance of a linear layer's signal, and of selu's: variance 1 / fan_in.
+
+    Args:
+        weights: the law, `gaussian` or `orthogonal`.
+
+    Source: LeCun, Bottou, Orr & Müller 1998, section 4.6.
+
+    Example:
+        >>> w = lecun()(jax.random.key(0), (100, 200), jnp.float32)
+        >>> round(float(w.std()), 1)
+        0.1
+    """
+    return weights(1.0)
+
+
+def xavier(draw: Draw = uniform, *, gain: ArrayLike = 1.0) -> Initialiser:
+    """Compromise between forward and backward signal: variance 2 gain² / (fan_in + fan_out).
+
+    Args:
+        draw: distribution of variance 1 from `relu_jax.core.fans`; the paper's is `uniform`.
+        gain: factor on the standard deviation; may be traced.
+
+    Source: Glorot & Bengio 2010, equations 12 and 16.
+
+    Example:
+        >>> w = xavier()(jax.random.key(0), (100, 100), jnp.float32)
+        >>> round(float(abs(w).max()), 3)  # √(6 / 200)
+        0.173
+    """
+    return scaled(draw, lambda fan_in, fan_out: gain * math.sqrt(2 / (fan_in + fan_out)))
+
+
 def delta(weights: Initialiser) -> Initialiser:
     """Put a dense kernel at the centre of a convolution's window, and 0 elsewhere.
 
@@ -134,7 +184,7 @@ def gain_of(act: Activation, variance: ArrayLike = 1.0, *, params: Params = None
     """
     act, params = known_first(act, params)
     q = above(0.0, "the variance", variance, do="pass the variance of the pre-activations")
-    gain = jnp.sqrt(q / moments(act, q, params=params).second)
+    gain = jnp.sqrt(q / average(act, q, "second", params=params))
     if is_known(gain) and not np.isfinite(gain).all():
         raise errors.rejected(
             rule="an activation passes a signal that a gain can keep",

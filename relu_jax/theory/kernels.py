@@ -22,9 +22,9 @@ from relu_jax.core import errors
 from relu_jax.core.types import Array
 from relu_jax.theory.arc_cosine import correlation, root
 from relu_jax.theory.closed_forms import CLOSED_FORMS, ClosedForm
-from relu_jax.theory.parameters import cast, kinks_at, known_params, merged, split
-from relu_jax.theory.quadrature import CUT, rule_between, wide_dtype
-from relu_jax.theory.scalars import is_known
+from relu_jax.theory.parameters import cast, known_params, merged, split, where_cut
+from relu_jax.theory.quadrature import CUT, node_count, rule_between, wide_dtype
+from relu_jax.theory.scalars import is_known, real
 
 Function: TypeAlias = Callable[[Array], Array]
 LEVELS = 6
@@ -50,17 +50,18 @@ def dual(
         q2: variance of v.
         covariance: at most √(q1 q2) in size.
         params: what differs from the activation's parameters; may be traced.
-        kinks: where f or f' jumps; None asks the activation. See `moments`.
-        nodes: per panel of the quadrature. In float64 12 reach 1e-12 of √(E f² E f²), at any
-            correlation, for what is smooth between its kinks at the scale of √q / 10 and
-            oscillates no faster than sin(z). 32 reach sin(5 z).
+        kinks: where f, f' or f'' jumps; None asks the activation. See `moments`.
+        nodes: per panel of the quadrature, at least 4. In float64 12 reach 1e-12 of
+            √(E f² E f²), at any correlation, for what is smooth between its kinks at the scale
+            of √q / 10 and oscillates no faster than sin(z). 32 reach sin(5 z).
 
     Returns:
         the kernel, in the broadcast shape and the common float type.
 
     Raises:
         ValueError: a variance below 0 or a covariance too large, where they can be seen.
-        TypeError: a parameter the activation has not, or `params` for a bare function.
+        TypeError: what is no function; a parameter the activation has not, or `params` for a
+            bare function; a complex number.
 
     Edges: at correlation ±1 value and first derivatives are exact; second derivatives in the
     covariance are not. With a variance of 0 the value is exact and the derivatives are 0.
@@ -109,7 +110,8 @@ def _kernel(
     nodes: int,
 ) -> Array:
     arrays = _checked(*covariances)
-    if not isinstance(f, Activation):
+    nodes = node_count(nodes)
+    if not isinstance(f, Activation) and callable(f):
         if params:
             raise errors.rejected(
                 rule="params belong to an Activation",
@@ -122,7 +124,7 @@ def _kernel(
     row = closed_form(f)
     if row is not None:
         return _closed(row, order, arrays, known)
-    fixed, moving = split(kinks_at(f, params) if kinks is None else kinks)
+    fixed, moving = split(where_cut(f, params) if kinks is None else kinks)
     return _of_activation(f, order, arrays, known, fixed, moving, nodes)
 
 
@@ -141,7 +143,7 @@ def closed_form(act: Activation) -> ClosedForm | None:
     for row in CLOSED_FORMS:
         if row.name == act.name and set(row.params) == set(act.params):
             with jax.ensure_compile_time_eval():
-                ours = np.asarray(act(x))
+                ours = np.asarray(act(jnp.asarray(x)))
             if np.allclose(row.formula(x, **act.params), ours, rtol=1e-4, atol=1e-5):
                 return row
     return None
@@ -149,6 +151,8 @@ def closed_form(act: Activation) -> ClosedForm | None:
 
 def _checked(q1: ArrayLike, q2: ArrayLike, covariance: ArrayLike) -> tuple[Array, Array, Array]:
     """Broadcast to common float arrays, and refuse what no normal pair has."""
+    for name, value in (("q1", q1), ("q2", q2), ("covariance", covariance)):
+        real(name, value, do="pass variances and a covariance of real numbers")
     dtype = jnp.result_type(q1, q2, covariance)
     dtype = dtype if jnp.issubdtype(dtype, jnp.floating) else jnp.result_type(float)
     if all(is_known(x) for x in (q1, q2, covariance)):

@@ -25,8 +25,9 @@ from relu_jax.core import errors
 from relu_jax.core.integers import integer
 from relu_jax.core.types import Array
 from relu_jax.theory.kernels import dual
-from relu_jax.theory.moments import moments
-from relu_jax.theory.scalars import above, at_least, check_scalars, is_known
+from relu_jax.theory.moments import average
+from relu_jax.theory.parameters import activation
+from relu_jax.theory.scalars import above, at_least, check_scalars, is_known, real
 
 Params: TypeAlias = Mapping[str, Any] | None
 
@@ -69,7 +70,7 @@ def variance_map(
     """
     q = at_least(0.0, "the variance q", q, do="pass a variance")
     weight_std, bias_std = deviations(weight_std, bias_std, q)
-    return weight_std**2 * moments(act, q, params=params).second + bias_std**2
+    return weight_std**2 * average(act, q, "second", params=params) + bias_std**2
 
 
 def correlation_map(
@@ -165,7 +166,7 @@ def known_first(act: Activation, params: Params) -> tuple[Activation, Params]:
     A program that is built for the activation can then cut its integrals at the kinks.
 
     Raises:
-        TypeError: a parameter the activation has not.
+        TypeError: no activation, or a parameter the activation has not.
         ValueError: one out of its range.
 
     Example:
@@ -174,6 +175,7 @@ def known_first(act: Activation, params: Params) -> tuple[Activation, Params]:
         >>> act.params, rest
         ({'slope': 0.2}, None)
     """
+    act = activation(act)
     known = {name: value for name, value in (params or {}).items() if is_known(value)}
     rest = {name: value for name, value in (params or {}).items() if name not in known}
     return act.with_params(**known) if known else act, rest or None
@@ -212,6 +214,7 @@ def _both(
 
 
 def _correlation(c: ArrayLike) -> ArrayLike:
+    real("a correlation", c, do="pass a number from -1 to 1")
     if is_known(c) and not (np.abs(np.asarray(c, np.float64)) <= 1).all():
         raise errors.rejected(
             rule="a correlation lies between -1 and 1",

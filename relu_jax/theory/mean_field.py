@@ -3,7 +3,8 @@
 The maps V and C are those of `maps`. χ₁ = weight_std² E f'(√q z)² multiplies the squared
 gradient at each layer: below 1 it vanishes (ordered phase), above 1 it explodes (chaotic).
 Everything here can be jitted, vmapped over the two deviations, and differentiated in them and
-in the parameters of the activation; it then gives inf where it would otherwise refuse.
+in the parameters of the activation; it then gives inf where it would otherwise refuse, and NaN
+where an average is not accurate to the share of `moments`.
 """
 
 from functools import partial
@@ -18,6 +19,7 @@ from jax.typing import ArrayLike
 from relu_jax.activations import Activation
 from relu_jax.core import errors
 from relu_jax.core.types import Array
+from relu_jax.theory.accuracy import refuse_unresolved
 from relu_jax.theory.fixed_points import (
     drift_of,
     find_fixed_points,
@@ -27,7 +29,7 @@ from relu_jax.theory.fixed_points import (
 )
 from relu_jax.theory.kernels import dual_slope
 from relu_jax.theory.maps import Params, correlation_map, deviations, known_first
-from relu_jax.theory.moments import moments
+from relu_jax.theory.moments import average
 from relu_jax.theory.roots import bisect, differentiable, slack
 from relu_jax.theory.scalars import above, check_scalars, is_known
 
@@ -81,7 +83,7 @@ def chi_1(
     """
     q = above(0.0, "the variance q", q, do="pass the variance of the pre-activations")
     weight_std, _ = deviations(weight_std, 0.0, q)
-    return weight_std**2 * moments(act, q, params=params).slope_second
+    return weight_std**2 * average(act, q, "slope_second", params=params)
 
 
 def mean_field(
@@ -106,7 +108,9 @@ def mean_field(
         params: what differs from `act.params`; may be traced.
 
     Raises:
-        ValueError: the variance grows without end, or a number is out of its range.
+        ValueError: the variance grows without end, a number is out of its range, or the
+            averages are not accurate at the variances met.
+        TypeError: no activation.
 
     Edges: where every q is a fixed point, as for relu at weight_std = √2, q is `start`. A scale
     is inf at criticality, and negative where a deviation grows. Where V'(q) = 1 the fixed
@@ -125,9 +129,11 @@ def mean_field(
     weight_std, bias_std = deviations(weight_std, bias_std, start)
     act, params = known_first(act, params)
     found = _settle(act, weight_std, bias_std, start, params)
+    refuse_unresolved(act.name, found.q, found.chi_1, found.variance_slope)
     if is_known(found.q) and not np.isfinite(found.q):
         raise no_fixed_point(act, weight_std, bias_std)
     c, slope = _correlation(act, weight_std, bias_std, found, params)
+    refuse_unresolved(act.name, c)
     return MeanField(**found._asdict(), c=c, xi_c=depth_scale(slope))
 
 
@@ -152,6 +158,7 @@ def phase_diagram(
         ValueError: what is no vector, or a number out of its range.
 
     Edges: where the variance grows without end, q is inf and the rest is the limit q -> inf.
+    NaN where an average is not accurate to the share of `moments`.
 
     Source: Schoenholz et al. 2017, figure 1.
 
@@ -210,7 +217,7 @@ def _settle(
     q = jnp.where(moved > 0, above_it, below_it)
     q = jnp.where(jnp.abs(moved) <= slack(start.dtype), start, q)
     q = jnp.where(jnp.isnan(moved), moved, q)
-    chi = weight_std**2 * moments(act, inside(q), params=params).slope_second
+    chi = weight_std**2 * average(act, inside(q), "slope_second", params=params)
     slope = variance_slope(act, weight_std, params, q)
     side = jnp.where(chi > 1, CHAOTIC, ORDERED)
     phase = jnp.where(jnp.abs(chi - 1) <= slack(chi.dtype), CRITICAL, side)

@@ -1,21 +1,22 @@
 """What are mean, power and slope of an activation whose input is normal with mean 0?"""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
 from relu_jax.activations import Activation
-from relu_jax.core import errors
 from relu_jax.core.types import Array
-from relu_jax.theory.parameters import cast, kinks_at, known_params, merged, split
-from relu_jax.theory.quadrature import CUT, normal_rule, over_each
-from relu_jax.theory.scalars import is_known
+from relu_jax.theory.accuracy import Estimate, Rule, accurate, refined
+from relu_jax.theory.closed_forms import LineForm
+from relu_jax.theory.expectation import at_zero, checked_variance, estimated, weighted
+from relu_jax.theory.kernels import closed_form
+from relu_jax.theory.parameters import cast, known_params, merged, split, where_cut
+from relu_jax.theory.quadrature import Grading, node_count, over_each
 
 
 class Moments(NamedTuple):
@@ -33,85 +34,6 @@ class Moments(NamedTuple):
     bend: Array  # E f f''
 
 
-class Estimate(NamedTuple):
-    """Hold an integral, a bound on what it may be off by, and the integral of |f|."""
-
-    value: Array
-    error: Array
-    size: Array
-
-
-def expectation(
-    f: Callable[[Array], Array],
-    variance: ArrayLike = 1.0,
-    *,
-    kinks: Sequence[ArrayLike] = (),
-    nodes: int = 64,
-    rtol: float | None = None,
-) -> Array:
-    """Average a function of a normal variable: E f(x), x ~ N(0, variance).
-
-    Args:
-        f: elementwise on a vector, traceable by JAX; it may close over traced values.
-        variance: any shape, at least 0; each value is averaged for itself.
-        kinks: where f or a derivative of f jumps, any order; 0 need not be named.
-        nodes: per panel. 64 reach 1e-12 of E |f| in float64 for what is smooth between the
-            kinks at the scale of 1/100 of the distance to 0 or to a kink, or oscillates as
-            slowly as sin(30 z), and is no steeper than tanh(1000 z).
-        rtol: refuse a result whose estimated error is above rtol · E |f|; needs a variance
-            that is not traced.
-
-    Returns:
-        the average in the float type of `variance` (integers and Python numbers: JAX's
-        default), in its shape.
-
-    Raises:
-        ValueError: variance < 0 where it can be seen (NaN comes out where it is traced), or
-            an error above rtol.
-
-    Edges: variance 0 gives f(0); derivatives there are those at variance √ε, the limit for a
-    smooth f. What lies beyond 13 standard deviations is left out.
-
-    Example:
-        >>> float(expectation(jnp.square, 2.0).round(5))
-        2.0
-    """
-    variance = _variance(variance)
-    if rtol is None:
-        core = partial(_averages, lambda x: f(x)[None], kinks=kinks, nodes=nodes)
-        return over_each(lambda q: core(q)[0], variance)
-    estimate = expectation_with_error(f, variance, kinks=kinks, nodes=nodes)
-    _refuse_inaccurate(estimate, rtol)
-    return estimate.value
-
-
-def expectation_with_error(
-    f: Callable[[Array], Array],
-    variance: ArrayLike = 1.0,
-    *,
-    kinks: Sequence[ArrayLike] = (),
-    nodes: int = 64,
-) -> Estimate:
-    """Average a function of a normal variable and estimate the error of the average.
-
-    The error adds the difference to twice the nodes, the height of |f| times the density
-    where the integral is cut, and one rounding of E |f|.
-
-    Example:
-        >>> rough = expectation_with_error(lambda x: jnp.sign(x - 1.0), nodes=4)
-        >>> split = expectation_with_error(lambda x: jnp.sign(x - 1.0), kinks=(1.0,))
-        >>> bool(rough.error > 1e-3), bool(split.error < 1e-5)
-        (True, True)
-    """
-
-    def core(q: Array) -> Estimate:
-        estimate = _estimate(lambda x: f(x)[None], q, kinks, nodes)
-        return Estimate(*(part[0] for part in estimate))
-
-    # Compiled as a whole: three rules of different length would cost far more one by one.
-    return jax.jit(partial(over_each, core))(_variance(variance))
-
-
 def moments(
     act: Activation,
     variance: ArrayLike = 1.0,
@@ -119,12 +41,12 @@ def moments(
     params: Mapping[str, ArrayLike] | None = None,
     kinks: Sequence[ArrayLike] | None = None,
     nodes: int = 64,
-    rtol: float | None = None,
+    rtol: ArrayLike | None = None,
 ) -> Moments:
     """Average an activation, its square, its slope and their products over x ~ N(0, variance).
 
     Args:
-        act: its kinks are where the integrals are cut.
+        act: its kinks and bends are where the integrals are cut.
         variance: as for `expectation`.
         params: what differs from `act.params`; may be traced and differentiated.
         kinks: None asks the activation for the kinks at `params`. To be given, traced too,
@@ -132,8 +54,12 @@ def moments(
         nodes: as for `expectation`.
         rtol: as for `expectation`, for each of the six.
 
+    Returns:
+        the six averages; NaN as for `expectation`. Those of sine, cosine and exponential are
+        closed forms, right at any frequency.
+
     Raises:
-        TypeError: a parameter the activation has not.
+        TypeError: no activation; a parameter the activation has not; a complex variance.
         ValueError: as for `expectation`; a parameter out of range; kinks that cannot be known.
 
     Edges: as for `expectation`; at variance 0 half of the slopes are from either side of a
@@ -147,45 +73,108 @@ def moments(
         >>> round(float(m.mean), 4), round(float(m.second), 4), round(float(m.slope_second), 4)
         (0.3989, 0.5, 0.5)
     """
-    known = known_params(act, params)
-    fixed, moving = split(kinks_at(act, params) if kinks is None else kinks)
-    variance = _variance(variance)
-    if rtol is None:
-        return _moments(act, variance, known, fixed, moving, nodes)
-    estimate = _moments_with_error(act, variance, known, fixed, moving, nodes)
-    for part in zip(*estimate, strict=True):
-        _refuse_inaccurate(Estimate(*part), rtol)
-    return Moments(*estimate.value)
+    variance = checked_variance(variance)
+    rule = _rule(act, params, kinks, nodes)
+    return accurate(rule, variance, rtol, act.name)
 
 
-def _averages(
-    g: Callable[[Array], Array],
-    q: Array,
+def moments_with_error(
+    act: Activation,
+    variance: ArrayLike = 1.0,
     *,
-    kinks: Sequence[ArrayLike],
-    nodes: int,
-    limit: Callable[[Array], Array] | None = None,
-) -> Array:
-    """Average the rows of g(x) over x ~ N(0, q), for one variance q; limit(0) is that at 0."""
-    at_zero = q == 0
-    # A root has no derivative at 0: take value and derivative a step beside it, where E f is
-    # f(0) + f''(0) q/2, and then put the value right.
-    scale = jnp.sqrt(jnp.where(at_zero, q + jnp.finfo(q.dtype).eps ** 0.5, q))
-    z, w = normal_rule(scale, kinks, nodes)
-    value = jnp.sum(g(scale * z) * w[None], axis=-1)
-    exact = (limit or g)(jnp.zeros((1,), q.dtype))[:, 0]
-    return value + lax.stop_gradient(jnp.where(at_zero, exact - value, jnp.zeros_like(value)))
-
-
-def _estimate(
-    g: Callable[[Array], Array], q: Array, kinks: Sequence[ArrayLike], nodes: int
+    params: Mapping[str, ArrayLike] | None = None,
+    kinks: Sequence[ArrayLike] | None = None,
+    nodes: int = 64,
+    rtol: ArrayLike | None = None,
 ) -> Estimate:
-    value = _averages(g, q, kinks=kinks, nodes=nodes)
-    finer = _averages(g, q, kinks=kinks, nodes=2 * nodes)
-    size = _averages(lambda x: jnp.abs(g(x)), q, kinks=kinks, nodes=nodes)
-    ends = jnp.sqrt(q) * jnp.array([-CUT, CUT], q.dtype)
-    tail = jnp.sum(jnp.abs(g(ends)), axis=-1) * np.exp(-(CUT**2) / 2).item()
-    return Estimate(value, jnp.abs(finer - value) + tail + jnp.finfo(q.dtype).eps * size, size)
+    """Average as `moments` does, and estimate the error of each average.
+
+    Args: as for `moments`; finer panels take over where the error is above rtol, but nothing
+    is refused.
+
+    Returns:
+        an Estimate of three `Moments`: values, errors, and the averages of the magnitudes.
+
+    Example:
+        >>> from relu_jax.activations import get
+        >>> found = moments_with_error(get("tanh"))
+        >>> bool(found.error.second < 1e-5 * found.size.second)
+        True
+    """
+    return refined(_rule(act, params, kinks, nodes), checked_variance(variance), rtol)
+
+
+def average(
+    act: Activation,
+    variance: ArrayLike,
+    *names: str,
+    params: Mapping[str, ArrayLike] | None = None,
+) -> Any:
+    """Take some of the six averages of `moments`, held to its usual accuracy.
+
+    Args:
+        act: as for `moments`.
+        variance: as for `moments`.
+        names: fields of `Moments`; only these need be accurate.
+        params: as for `moments`.
+
+    Returns:
+        one array, or a tuple of as many as there are names.
+
+    Example:
+        >>> from relu_jax.activations import get
+        >>> float(average(get("relu"), 3.0, "second").round(5))
+        1.5
+    """
+    variance = checked_variance(variance)
+    values = accurate(_rule(act, params, None, 64, names), variance, None, act.name)
+    return values if len(names) > 1 else values[0]
+
+
+def average_with_error(
+    act: Activation,
+    variance: ArrayLike,
+    *names: str,
+    params: Mapping[str, ArrayLike] | None = None,
+) -> Estimate:
+    """Take some of the averages as `average` does, with their errors; nothing is refused.
+
+    Returns:
+        an Estimate of three tuples, each in the order of the names.
+
+    Example:
+        >>> from relu_jax.activations import get
+        >>> (value,), (error,), (size,) = average_with_error(get("tanh"), 1.0, "second")
+        >>> bool(error < 1e-5 * size)
+        True
+    """
+    return refined(_rule(act, params, None, 64, names), checked_variance(variance), None)
+
+
+def _rule(
+    act: Activation,
+    params: Mapping[str, ArrayLike] | None,
+    kinks: Sequence[ArrayLike] | None,
+    nodes: int,
+    names: tuple[str, ...] = Moments._fields,
+) -> Rule:
+    known, nodes = known_params(act, params), node_count(nodes)
+    row = closed_form(act)
+    if row is not None and row.line is not None:
+        line = row.line
+        return lambda q, _: _part(_closed(line, q, known), names)
+    fixed, moving = split(where_cut(act, params) if kinks is None else kinks)
+
+    def rule(q: Array, grading: Grading) -> Estimate:
+        return _part(_moments(act, q, known, fixed, moving, nodes, grading), names)
+
+    return rule
+
+
+def _part(found: Estimate, names: tuple[str, ...]) -> Estimate:
+    if names == Moments._fields:
+        return found
+    return Estimate(*(tuple(getattr(part, name) for name in names) for part in found))
 
 
 def _rows(act: Activation, params: Mapping[str, ArrayLike], x: Array) -> Array:
@@ -204,20 +193,7 @@ def _limit(act: Activation, params: Mapping[str, ArrayLike], zero: Array) -> Arr
     return jnp.stack([f, f * f, slope, squared, f * slope])
 
 
-def _with_bend(average: Callable[[Array], Array], q: Array) -> tuple[Array, ...]:
-    """Return the five averages, and E f f'' = d(E f²)/dq - E f'² (Price's theorem)."""
-    value, moved = jax.jvp(average, (q,), (jnp.ones_like(q),))
-    return (*value, moved[1] - value[3])
-
-
-def _row_average(
-    act: Activation, params: Mapping[str, ArrayLike], kinks: Sequence[ArrayLike], nodes: int
-) -> Callable[[Array], Array]:
-    rows, limit = partial(_rows, act, params), partial(_limit, act, params)
-    return partial(_averages, rows, kinks=kinks, nodes=nodes, limit=limit)
-
-
-@partial(jax.jit, static_argnames=("act", "fixed", "nodes"))
+@partial(jax.jit, static_argnames=("act", "fixed", "nodes", "grading"))
 def _moments(
     act: Activation,
     variance: Array,
@@ -225,57 +201,30 @@ def _moments(
     fixed: tuple[float | None, ...],
     moving: tuple[ArrayLike, ...],
     nodes: int,
-) -> Moments:
-    average = _row_average(act, params, merged(fixed, moving), nodes)
-    return over_each(lambda q: Moments(*_with_bend(average, q)), variance)
-
-
-@partial(jax.jit, static_argnames=("act", "fixed", "nodes"))
-def _moments_with_error(
-    act: Activation,
-    variance: Array,
-    params: Mapping[str, ArrayLike],
-    fixed: tuple[float | None, ...],
-    moving: tuple[ArrayLike, ...],
-    nodes: int,
+    grading: Grading,
 ) -> Estimate:
-    """Return the six averages, their errors and their sizes, each a tuple of six."""
-    kinks = merged(fixed, moving)
-    average, finer = (_row_average(act, params, kinks, n) for n in (nodes, 2 * nodes))
+    terms = partial(weighted, partial(_rows, act, params), merged(fixed, moving), nodes, grading)
 
-    def core(q: Array) -> tuple[tuple[Array, ...], ...]:
-        _, error, size = _estimate(partial(_rows, act, params), q, kinks, nodes)
-        value = _with_bend(average, q)
-        off = jnp.abs(_with_bend(finer, q)[-1] - value[-1]) + error[3]
-        return value, (*error, off), (*size, jnp.abs(value[-1]) + 2 * size[3])
+    def core(q: Array) -> Estimate:
+        (parts, ends), moved = jax.jvp(terms, (q,), (jnp.ones_like(q),))
+        exact = _limit(act, params, jnp.zeros((1,), q.dtype))[:, 0]
+        value = at_zero(jnp.sum(parts, axis=-1), exact, q)
+        # E f f'' = d(E f²)/dq - E f'² (Price's theorem).
+        bend = jnp.sum(moved[0][1]) - value[3]
+        usual = estimated(value, parts, ends, nodes)
+        at_nodes, at_ends = moved[0][1] - parts[3], moved[1][1] - ends[3]
+        of_bend = estimated(bend[None], at_nodes[None], at_ends[None], nodes)
+        found = (jnp.concatenate(pair) for pair in zip(usual, of_bend, strict=True))
+        return Estimate(*(Moments(*part) for part in found))
 
-    return Estimate(*over_each(core, variance))
-
-
-def _variance(variance: ArrayLike) -> Array:
-    """Make a float array of a variance, and refuse a negative one that can be seen."""
-    if is_known(variance) and (np.asarray(variance) < 0).any():
-        raise errors.rejected(
-            rule="a variance is at least 0",
-            got=f"{np.min(variance):g}",
-            do="pass the variance itself, not its logarithm or a covariance",
-        )
-    q = jnp.asarray(variance)
-    return q if jnp.issubdtype(q.dtype, jnp.floating) else q.astype(jnp.result_type(float))
+    return over_each(core, variance)
 
 
-def _refuse_inaccurate(estimate: Estimate, rtol: float) -> None:
-    if not is_known(estimate.error):
-        raise errors.rejected(
-            rule="rtol is checked on numbers",
-            got="a traced value",
-            do="call outside jit, grad and vmap, or read expectation_with_error",
-        )
-    error, size = np.asarray(estimate.error), np.asarray(estimate.size)
-    if not (error <= rtol * size).all():
-        worst = float((error / np.maximum(size, np.finfo(size.dtype).tiny)).max())
-        raise errors.rejected(
-            rule=f"the integral is accurate to {rtol:g} of E |f|",
-            got=f"an estimated error of {worst:.1e} in {size.dtype}",
-            do="name the kinks, raise nodes, lower the variance or enable float64",
-        )
+@partial(jax.jit, static_argnames="line")
+def _closed(line: LineForm, variance: Array, params: Mapping[str, ArrayLike]) -> Estimate:
+    def core(q: Array) -> Estimate:
+        value = Moments(*line(q, **{k: cast(v, q) for k, v in params.items()}))
+        size = jax.tree.map(lambda x: lax.stop_gradient(jnp.abs(x)), value)
+        return Estimate(value, jax.tree.map(lambda x: 4 * jnp.finfo(x.dtype).eps * x, size), size)
+
+    return over_each(core, variance)

@@ -26,7 +26,7 @@ from relu_jax.core import errors
 from relu_jax.core.integers import integer
 from relu_jax.core.types import Array
 from relu_jax.theory.kernels import closed_form, dual, dual_slope
-from relu_jax.theory.moments import moments
+from relu_jax.theory.moments import average
 from relu_jax.theory.parameters import settled
 from relu_jax.theory.scalars import at_least
 
@@ -62,7 +62,9 @@ def nngp(
         params: what differs from the activation's parameters; may be traced.
 
     Raises:
-        ValueError: a depth or a deviation below 0, inputs of different or of no features.
+        ValueError: a depth or a deviation below 0; inputs of different or of no features, or of
+            no float type.
+        TypeError: no activation; complex inputs.
 
     Edges: an input of zeros has the kernel of the biases. Without a closed form a pair takes
     1e5 to 1e6 evaluations of the activation per layer.
@@ -76,8 +78,8 @@ def nngp(
         [[2.   1.21]
          [1.21 2.  ]]
     """
-    network = _network(act, depth, weight_std, bias_std, params, x1.dtype)
     _check_inputs(x1, x1 if x2 is None else x2)
+    network = _network(act, depth, weight_std, bias_std, params, x1.dtype)
     return _kernels(*network, x1, x2, tangent=False)
 
 
@@ -107,8 +109,8 @@ def ntk(
         [[4.    0.637]
          [0.637 4.   ]]
     """
-    network = _network(act, depth, weight_std, bias_std, params, x1.dtype)
     _check_inputs(x1, x1 if x2 is None else x2)
+    network = _network(act, depth, weight_std, bias_std, params, x1.dtype)
     return _kernels(*network, x1, x2, tangent=True)
 
 
@@ -201,15 +203,20 @@ def _step(
 def _power(act: Activation, q: Array, params: Mapping[str, ArrayLike] | None) -> Array:
     """Return E f(u)², over a line where there is no closed form."""
     if closed_form(act) is None:
-        return moments(act, q, params=params).second
+        return average(act, q, "second", params=params)
     return dual(act, q, q, q, params=params)
 
 
 def _check_inputs(x1: Array, x2: Array) -> None:
-    if x1.ndim == x2.ndim == 2 and x1.shape[1] == x2.shape[1] > 0 and x1.dtype == x2.dtype:
+    pair = [(np.shape(x), getattr(x, "dtype", None)) for x in (x1, x2)]
+    (one, dtype), (two, other) = pair
+    floats = dtype is not None and dtype == other and jnp.issubdtype(dtype, jnp.floating)
+    if floats and len(one) == len(two) == 2 and one[1] == two[1] > 0:
         return
+    complex_rows = any(np.dtype(d).kind == "c" for _, d in pair if d is not None)
     raise errors.rejected(
         rule="inputs are rows of one number of features and one float type",
         got=f"{errors.describe(x1)} and {errors.describe(x2)}",
-        do="flatten images to rows, and cast both alike",
+        do="flatten images to rows, and cast both to one real float type",
+        kind=TypeError if complex_rows else ValueError,
     )

@@ -1,17 +1,54 @@
 """Which kinks has an activation whose parameters differ from its own, or are traced?"""
 
+import inspect
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from relu_jax.activations import Activation
+from relu_jax.activations import Activation, names
 from relu_jax.core import errors
 from relu_jax.core.types import Array
 from relu_jax.theory.scalars import is_known
 
 Given = Mapping[str, ArrayLike] | None
+
+
+def activation(act: Any) -> Activation:
+    """Take an activation, and say what to pass instead of a name or a function.
+
+    Raises:
+        TypeError: it is none.
+
+    Example:
+        >>> from relu_jax.activations import get
+        >>> activation(get("relu")).name
+        'relu'
+    """
+    if isinstance(act, Activation):
+        return act
+    called = act if isinstance(act, str) else getattr(act, "__name__", None)
+    from_catalogue = (
+        f"relu_jax.activations.get({called!r})"
+        if called in names()
+        else ("relu_jax.activations.get(name)")
+    )
+    raise errors.rejected(
+        rule="theory takes an Activation, which knows its kinks",
+        got=_told(act),
+        do=f"pass {from_catalogue}, or Activation(name, fn, formula, source) for a function of "
+        "your own",
+        kind=TypeError,
+    )
+
+
+def _told(act: Any) -> str:
+    name = getattr(act, "__name__", None)
+    if isinstance(name, str) and callable(act) and not inspect.isroutine(act):
+        return f"{type(act).__name__} {name}"  # the repr of a compiled function holds its address
+    return errors.describe(act)
 
 
 def known_params(act: Activation, given: Given) -> dict[str, ArrayLike]:
@@ -25,7 +62,7 @@ def known_params(act: Activation, given: Given) -> dict[str, ArrayLike]:
         >>> known_params(get("hard_tanh"), {"high": 2.0})
         {'low': -1.0, 'high': 2.0}
     """
-    given = dict(given or {})
+    given, act = dict(given or {}), activation(act)
     unknown = {k: 0.0 for k in given if k not in act.params}
     if unknown:
         act.with_params(**unknown)  # words the error
@@ -71,6 +108,21 @@ def kinks_at(act: Activation, given: Given) -> tuple[float, ...]:
             do="pass kinks=, which may be traced too",
         )
     return act.kinks
+
+
+def where_cut(act: Activation, given: Given) -> tuple[float, ...]:
+    """Find where an integral of an activation or of its slope is cut: at kinks and bends.
+
+    Args, Raises: as for `kinks_at`. The bends are those at the parameters that are known.
+
+    Example:
+        >>> from relu_jax.activations import get
+        >>> where_cut(get("smelu"), {"beta": 1.0})
+        (-1.0, 1.0)
+    """
+    kinks = kinks_at(act, given)
+    bends = settled(act, given)[0].bends if given else act.bends
+    return tuple(sorted({*kinks, *bends}))
 
 
 def split(kinks: Sequence[ArrayLike]) -> tuple[tuple[float | None, ...], tuple[ArrayLike, ...]]:

@@ -6,11 +6,13 @@ Every answer is a function of a kernel matrix: Θ drives gradient flow, K is the
 from typing import NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Float
 
+from relu_jax.core import errors
 from relu_jax.core.types import Array
-from relu_jax.theory.scalars import at_least
+from relu_jax.theory.scalars import at_least, real
 
 
 class Kernels(NamedTuple):
@@ -51,7 +53,8 @@ def gradient_flow(
             mean over networks.
 
     Raises:
-        ValueError: time below 0.
+        ValueError: time below 0; shapes that do not fit.
+        TypeError: complex numbers.
 
     Edges: what no example moves, eigenvalues below N ε of the largest, stays as it was. The
     derivative in `train` needs distinct eigenvalues.
@@ -63,6 +66,7 @@ def gradient_flow(
         >>> print(gradient_flow(2 * one, one, one, time=0.5).round(4))  # (1 - 1/e) / 2
         [[0.3161]]
     """
+    _check(train, cross, targets)
     response = _response(train, _time(time, train))
     if start is None:
         return cross @ response @ targets
@@ -83,6 +87,9 @@ def trained(
         targets: Y.
         time: as for `gradient_flow`.
 
+    Raises:
+        ValueError: as for `gradient_flow`.
+
     Source: Lee et al. 2019, equations 14 and 15.
 
     Example:
@@ -91,6 +98,8 @@ def trained(
         >>> trained(same, same, 3 * one).covariance.tolist()
         [[0.0]]
     """
+    _check(*tangent[:2], targets)
+    _check(*prior[:2], targets)
     weights = tangent.cross @ _response(tangent.train, _time(time, tangent.train))
     mixed = weights @ prior.cross.T
     spread = weights @ prior.train @ weights.T
@@ -108,7 +117,8 @@ def posterior(
         noise: variance of each target around the process.
 
     Raises:
-        ValueError: noise below 0.
+        ValueError: noise below 0; shapes that do not fit.
+        TypeError: complex numbers.
 
     Source: Rasmussen & Williams 2006, equations 2.23 and 2.24.
 
@@ -117,10 +127,27 @@ def posterior(
         >>> posterior(Kernels(one, one, one), 3 * one, noise=1.0).mean.tolist()
         [[1.5]]
     """
+    _check(*prior[:2], targets)
     variance = at_least(0.0, "noise", noise, do="pass a variance").astype(prior.train.dtype)
     noisy = prior.train + variance * jnp.eye(len(prior.train), dtype=prior.train.dtype)
     weights = prior.cross @ _response(noisy, jnp.full((), jnp.inf, noisy.dtype))
     return Prediction(weights @ targets, prior.test - weights @ prior.cross.T)
+
+
+def _check(train: Array, cross: Array, targets: Array) -> None:
+    """Refuse kernels and targets that are not those of one set of examples."""
+    for name, matrix in (("train", train), ("cross", cross), ("targets", targets)):
+        real(name, matrix, do="pass matrices of real numbers")
+    rows, columns, examples = (np.shape(x) for x in (train, cross, targets))
+    if len(rows) == len(columns) == len(examples) == 2:
+        n = rows[0]
+        if n > 0 and rows[1] == columns[1] == examples[0] == n:
+            return
+    raise errors.rejected(
+        rule="N examples have a kernel (N, N), one with test inputs (M, N) and targets (N, C)",
+        got=f"shapes {rows}, {columns} and {examples}",
+        do="take the kernels of the examples whose targets are given, one row each",
+    )
 
 
 def _response(kernel: Array, time: Array) -> Array:

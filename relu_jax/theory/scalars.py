@@ -1,6 +1,7 @@
 """Is a number that describes a network one that can be: a deviation, a variance, a fraction?"""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -20,6 +21,32 @@ def is_known(*values: ArrayLike) -> bool:
         (True, False)
     """
     return not any(isinstance(value, Tracer) for value in values)
+
+
+def real(name: str, value: Any, *, do: str) -> Any:
+    """Pass a real number, or an array or tracer of them, as it is.
+
+    Args:
+        name: what the number is, for the words.
+        value: what came.
+        do: the remedy that the error names.
+
+    Raises:
+        TypeError: it is complex, or no number.
+
+    Example:
+        >>> real("q", 1.5, do="pass a variance")
+        1.5
+    """
+    try:
+        kind = jnp.result_type(value) if is_known(value) else value.dtype
+    except (TypeError, ValueError):  # what JAX makes no array of
+        kind = np.dtype(object)
+    if jnp.issubdtype(kind, jnp.floating) or jnp.issubdtype(kind, jnp.integer):
+        return value
+    raise errors.rejected(
+        rule=f"{name} is a real number", got=errors.describe(value), do=do, kind=TypeError
+    )
 
 
 def at_least(least: float, name: str, value: ArrayLike, *, do: str) -> Array:
@@ -77,12 +104,8 @@ def check_scalars(**values: ArrayLike) -> None:
 def _checked(
     bound: str, name: str, value: ArrayLike, do: str, holds: Callable[[np.ndarray], np.ndarray]
 ) -> Array:
+    real(name, value, do=do)
     if is_known(value):
-        kind = np.asarray(value).dtype
-        if not (jnp.issubdtype(kind, jnp.floating) or jnp.issubdtype(kind, jnp.integer)):
-            raise errors.rejected(
-                rule=f"{name} is a real number", got=errors.describe(value), do=do, kind=TypeError
-            )
         numbers = np.asarray(value, np.float64)
         bad = ~(np.isfinite(numbers) & holds(numbers))
         if bad.any():

@@ -19,8 +19,10 @@ from relu_jax.activations import Activation
 from relu_jax.core import errors
 from relu_jax.core.integers import integer
 from relu_jax.core.types import Array
+from relu_jax.theory.accuracy import refuse_unresolved
+from relu_jax.theory.born_dead import widths_of
+from relu_jax.theory.expectation import expectation, expectation_with_error
 from relu_jax.theory.maps import Params, deviations, known_first
-from relu_jax.theory.moments import expectation
 from relu_jax.theory.scalars import above
 
 Elementwise: TypeAlias = Callable[[Array], Array]
@@ -62,12 +64,13 @@ def jacobian_spectrum(
         depth: L, number of layers, each a square weight matrix and an activation.
         weight_std: of the weights, times √fan_in.
         variance: of every pre-activation, above 0: a fixed point of the variance map.
-        s_1: GAUSSIAN or ORTHOGONAL weights.
+        s_1: GAUSSIAN or ORTHOGONAL weights, or another number of at most 0.
         params: what differs from `act.params`; may be traced and differentiated.
 
     Raises:
-        ValueError: a depth below 1, or a number out of its range.
-        TypeError: a depth that is no integer.
+        ValueError: a depth below 1, a number out of its range, or averages of f' that are not
+            accurate.
+        TypeError: no activation, or a depth that is no integer.
 
     Edges: widths go to infinity first; at width n the law holds while depth / n is small. An
     activation with a slope of 0 everywhere has mean 0 and relative variance NaN.
@@ -81,10 +84,17 @@ def jacobian_spectrum(
         [1.0, 16.0, 16.0, 0.5]
     """
     layers = _layers(depth)
+    if not s_1 <= 0:
+        raise errors.rejected(
+            rule="s_1 is at most 0, as -s_1 is the relative variance of the eigenvalues of W Wᵀ",
+            got=f"s_1={s_1}",
+            do="pass s_1=GAUSSIAN, which is -1, or s_1=ORTHOGONAL, which is 0",
+        )
     q = above(0.0, "the variance", variance, do="pass a fixed point of the variance map")
     weight_std, _ = deviations(weight_std, 0.0, q)
     act, params = known_first(act, params)
     mu_1, mu_2, zeros = _slope_moments(act, q, params)
+    refuse_unresolved(act.name, mu_1, mu_2)
     mean = (weight_std**2 * mu_1) ** layers
     relative = layers * (mu_2 / mu_1**2 - 1 - s_1)
     return Spectrum(mean, mean**2 * relative, relative, zeros)
@@ -137,7 +147,9 @@ def largest_squared_singular_value(
     q = above(0.0, "the variance", variance, do="pass a fixed point of the variance map")
     weight_std, _ = deviations(weight_std, 0.0, q)
     act, params = known_first(act, params)
-    return lax.stop_gradient(_edge(act, layers, weight_std, q, s_1 == GAUSSIAN, params))
+    edge = lax.stop_gradient(_edge(act, layers, weight_std, q, s_1 == GAUSSIAN, params))
+    refuse_unresolved(act.name, edge)
+    return edge
 
 
 def log_norm_law(widths: Sequence[Any]) -> LogNorm:
@@ -159,13 +171,7 @@ def log_norm_law(widths: Sequence[Any]) -> LogNorm:
         >>> log_norm_law([128] * 32)
         LogNorm(mean=-0.625, variance=1.25)
     """
-    checked = [integer("a width", width) for width in widths]
-    if not checked or min(checked) < 1:
-        raise errors.rejected(
-            rule="a network has hidden layers of at least 1 unit",
-            got=f"widths {list(checked)}",
-            do="give one width per hidden layer",
-        )
+    checked = widths_of(widths)
     beta = 5 * sum(1 / width for width in checked)
     return LogNorm(-beta / 2, beta)
 
@@ -174,8 +180,12 @@ def log_norm_law(widths: Sequence[Any]) -> LogNorm:
 def _slope_moments(act: Activation, q: Array, params: Params) -> tuple[Array, ...]:
     """Return E f'², E f'⁴ and the probability that f' is 0."""
     slope = _slope(act, params)
-    averaged: tuple[Elementwise, ...] = (jnp.square, lambda d: d**4, lambda d: _as(d == 0, d))
-    return tuple(expectation(lambda x, g=g: g(slope(x)), q, kinks=act.kinks) for g in averaged)
+    cuts = (*act.kinks, *act.bends)
+    averaged: tuple[Elementwise, ...] = (jnp.square, lambda d: d**4)
+    powers = (expectation(lambda x, g=g: g(slope(x)), q, kinks=cuts) for g in averaged)
+    # f' also underflows to 0, at places that nobody names.
+    zeros = expectation_with_error(lambda x: _as(slope(x) == 0, x), q, kinks=cuts).value
+    return (*powers, zeros)
 
 
 @partial(jax.jit, static_argnames=("act", "layers", "gaussian"))
@@ -183,11 +193,12 @@ def _edge(
     act: Activation, layers: int, weight_std: Array, q: Array, gaussian: bool, params: Params
 ) -> Array:
     slope = _slope(act, params)
+    cuts = (*act.kinks, *act.bends)
     top = jnp.max(slope(jnp.sqrt(q) * jnp.linspace(-12, 12, 4801, dtype=q.dtype)) ** 2)
 
     def log_value(log_gap: Array) -> Array:
         x = top * (1 + jnp.exp(log_gap))
-        m = expectation(lambda z: slope(z) ** 2 / (x - slope(z) ** 2), q, kinks=act.kinks)
+        m = expectation(lambda z: slope(z) ** 2 / (x - slope(z) ** 2), q, kinks=cuts, rtol=1e-3)
         factor = x * m if gaussian else x * m / (1 + m)
         return jnp.log1p(1 / m) + layers * jnp.log(weight_std**2 * factor)
 

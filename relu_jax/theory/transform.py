@@ -24,8 +24,9 @@ from relu_jax.activations import Activation, as_float, leaky_relu
 from relu_jax.core import errors
 from relu_jax.core.integers import integer
 from relu_jax.core.types import Array
+from relu_jax.theory.parameters import activation
 from relu_jax.theory.scalars import above
-from relu_jax.theory.transform_constants import Closing, Constants, Statistics, solve
+from relu_jax.theory.transform_constants import Closing, Constants, Statistics, advice, solve
 
 Network: TypeAlias = Callable[[float, Callable[[float], float]], float]
 DKS_SOURCE = "Martens, Ballard, Desjardins, Swirszcz, Dalibard, Sohl-Dickstein & Schoenholz 2021"
@@ -153,7 +154,8 @@ def dks(act: Activation, network: Any, *, slope: float = 1.5) -> Activation:
     """Transform an activation for a depth by Deep Kernel Shaping: γ (f(α x + β) + δ).
 
     Args:
-        act: any activation that is not linear; of several solutions, the least |β| is taken.
+        act: any activation but a linear one or a rectifier of two slopes, whose correlation
+            map no constants change; of several solutions, the least |β| is taken.
         network: number of layers, or a function; see the module.
         slope: largest slope of the correlation map of the whole network, above 1.
 
@@ -168,7 +170,7 @@ def dks(act: Activation, network: Any, *, slope: float = 1.5) -> Activation:
         >>> list(act.params), round(act.params["beta"], 2)
         (['alpha', 'beta', 'gamma', 'delta'], 0.57)
     """
-    goal = _above("slope", slope, 1)
+    act, goal = activation(act), _above("slope", slope, 1)
     target = _per_layer(_network(network), 1.0, lambda x, s: x * s, goal, 1.0)
     found = solve(
         act, (lambda m: Closing(m.spread**-0.5, 0 * m.mean, m.slopes / m.spread),), target
@@ -196,11 +198,11 @@ def tat(act: Activation, network: Any, *, curvature: float = 0.3) -> Activation:
         >>> list(act.params), round(act.params["beta"], 2)
         (['alpha', 'beta', 'gamma', 'delta'], 0.54)
     """
-    if act.kinks:
+    if activation(act).kinks:
         raise errors.rejected(
             rule="this transformation is for activations without kinks",
             got=f"{act.name} with kinks at {', '.join(map(str, act.kinks))}",
-            do="use tat_leaky_relu for relu and leaky_relu, or dks",
+            do=_advice_for_kinks(act),
         )
     goal = _above("curvature", curvature, 0)
     target = _per_layer(_network(network), 0.0, lambda x, k: x + k, goal, 0.0)
@@ -214,6 +216,11 @@ def tat(act: Activation, network: Any, *, curvature: float = 0.3) -> Activation:
     return _transformed("tat", act, solve(act, (closing(1), closing(-1)), target), TAT_SOURCE)
 
 
+def _advice_for_kinks(act: Activation) -> str:
+    told = advice(act)
+    return "use dks, which takes kinks" if "more layers" in told else told
+
+
 def _transformed(name: str, act: Activation, found: Constants, source: str) -> Activation:
     def fn(x: ArrayLike, *, alpha: Any, beta: Any, gamma: Any, delta: Any) -> Array:
         return gamma * (act(alpha * as_float(x) + beta) + delta)
@@ -223,7 +230,12 @@ def _transformed(name: str, act: Activation, found: Constants, source: str) -> A
         kinks = tuple((kink - beta) / alpha for kink in act.kinks)
         slopes = tuple(gamma * alpha * slope for slope in act.slope_at_kinks)
         order = 1 if alpha > 0 else -1
-        return {"kinks": kinks[::order], "slope_at_kinks": slopes[::order], "flat": act.flat}
+        return {
+            "kinks": kinks[::order],
+            "slope_at_kinks": slopes[::order],
+            "flat": act.flat,
+            "bends": tuple((bend - beta) / alpha for bend in act.bends)[::order],
+        }
 
     formula = f"gamma * (f(alpha x + beta) + delta) with f(x) = {act.formula}"
     params = found._asdict()

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from relu_jax.activations import Activation
@@ -52,8 +53,14 @@ class Constants(NamedTuple):
 Rule = Callable[[Statistics], Closing]
 
 
-def statistics(act: Activation, alpha: Any, beta: Any) -> Statistics:
+def statistics(act: Activation, alpha: Any, beta: Any, nodes: int = 20) -> Statistics:
     """Average f(α z + β) and its derivatives over a normal z, in float64.
+
+    Args:
+        act: f.
+        alpha: above 0.
+        beta: any number.
+        nodes: per standard deviation, and more where f bends.
 
     Example:
         >>> from relu_jax.activations import get
@@ -62,8 +69,8 @@ def statistics(act: Activation, alpha: Any, beta: Any) -> Statistics:
         [1.0, 4.0, 4.0, 0.0, 4.0, 0.0]
     """
     # Many functions without a kink still bend at 0 in their second derivative.
-    cuts = [(point - beta) / alpha for point in {0.0, *act.kinks}]
-    z, w = _rule(cuts)
+    cuts = [(point - beta) / alpha for point in {0.0, *act.kinks, *act.bends}]
+    z, w = _rule(cuts, nodes)
     return _averaged(act, np.float64(alpha), np.float64(beta), z, w)
 
 
@@ -79,7 +86,7 @@ def solve(act: Activation, rules: Sequence[Rule], target: float) -> Constants:
         The solution of least |β|; of two, that with β > 0.
 
     Raises:
-        ValueError: Newton's method found none.
+        ValueError: Newton's method found none, or the averages there are not accurate.
 
     Example:
         >>> from relu_jax.activations import get
@@ -89,12 +96,45 @@ def solve(act: Activation, rules: Sequence[Rule], target: float) -> Constants:
     """
     found = [one for rule in rules for one in _solutions(act, rule, target)]
     if found:
-        return min(found, key=lambda one: (round(abs(one.beta), 6), -one.beta))
+        best = min(found, key=lambda one: (round(abs(one.beta), 6), -one.beta))
+        _refuse_inaccurate(act, best)
+        return best
     raise errors.rejected(
         rule="an activation has constants that meet the conditions of the transformation",
         got=f"{act.name}, for which none were found at {target:.6g} per layer",
-        do="take another activation, more layers or a milder target",
+        do=advice(act),
     )
+
+
+def advice(act: Activation) -> str:
+    """Say what helps where an activation has no constants.
+
+    A rectifier f with f(a x) = a f(x) for a > 0 has one correlation map for all of them.
+
+    Example:
+        >>> from relu_jax.activations import get
+        >>> advice(get("identity"))
+        'no constants bend what is linear: take another activation'
+    """
+    x = np.array([-3.0, -1.0, 0.5, 2.0])
+    with jax.enable_x64(True):
+        y, doubled = (np.asarray(act(jnp.asarray(at))) for at in (x, 2 * x))
+    if np.allclose(np.diff(y) / np.diff(x), (y[1] - y[0]) / 2, rtol=1e-12, atol=0):
+        return "no constants bend what is linear: take another activation"
+    if np.allclose(doubled, 2 * y, rtol=1e-12, atol=0):
+        return "take tat_leaky_relu, which bends less with depth, in place of a rectifier"
+    return "take another activation, more layers or a milder target"
+
+
+def _refuse_inaccurate(act: Activation, found: Constants) -> None:
+    usual, more = (statistics(act, found.alpha, found.beta, nodes) for nodes in (20, 33))
+    off = np.abs(np.subtract(usual, more)).max() / np.abs(more).max()
+    if not off < 1e-6:
+        raise errors.rejected(
+            rule="the averages of a transformed activation are accurate to 1e-6",
+            got=f"{act.name} with α={found.alpha:.4g} and β={found.beta:.4g}, off by {off:.1e}",
+            do="take an activation that is less steep or oscillates less",
+        )
 
 
 def _solutions(act: Activation, rule: Rule, target: float) -> list[Constants]:
@@ -121,10 +161,10 @@ def _over_the_grid(act: Activation) -> Statistics:
     return _averaged(act, ALPHAS[:, None, None], BETAS[:, None], z, w / w.sum())
 
 
-def _rule(cuts: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+def _rule(cuts: Sequence[float], nodes: int) -> tuple[np.ndarray, np.ndarray]:
     """Place nodes and weights for a normal variable: unit panels, cut again where f bends."""
     ends = np.sort([*np.arange(-CUT, CUT + 1), *np.clip(cuts, -CUT, CUT)])
-    x, w = np.polynomial.legendre.leggauss(20)
+    x, w = np.polynomial.legendre.leggauss(nodes)
     half = np.diff(ends)[:, None] / 2
     z = (ends[:-1, None] + half * (1 + x)).ravel()
     return z, (half * w).ravel() * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)

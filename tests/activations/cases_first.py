@@ -2,12 +2,12 @@
 
 from relu_jax.activations import get
 from tests.activations.case import INF, Case
+from tests.activations.peers import BY_VALUE
 
 LAMBDA = "1.0507009873554804934193349852946"
 ALPHA = "1.6732632423543772848170429916717"
 TOP = float(LAMBDA) * float(ALPHA)
 ELU = "where(x > 0, x, alpha*(exp(x) - 1))"
-BY_VALUE = "the slope is computed from the value, as in jax.nn: it ends where 1 - f rounds to 0"
 GATE = "1 - gate is rounded before x multiplies it"
 HARD_TANH = "clip(x, low, high)"
 

@@ -23,9 +23,9 @@ from relu_jax.activations.waves import (
     SINE,
 )
 from tests.activations.case import INF, Case
+from tests.activations.peers import BY_VALUE
 
 NO_LIMIT = (float("nan"), float("nan"))  # a wave is NaN at ±inf, and so are its derivatives
-BY_VALUE = "the slope is computed from the value, as in jax.nn: it ends where 1 - f rounds to 0"
 ISR = "x/sqrt(1 + alpha*x**2)"
 PENALIZED = "where(x > 0, tanh(x), slope*tanh(x))"
 LEFT = "(softplus(sharpness*x) - softplus(sharpness*(x - 1)))/sharpness"

@@ -35,9 +35,19 @@ ROUNDED_OFTEN = "rounded up to 28 times where the gate opens"
 SUM_CANCELS = "x + √(x² + b) cancels"
 DIFFERENCE = "1/(1 + |x|) - |x|/(1 + |x|)^2 is a difference"
 THREE_ROUNDINGS = "x/3 + 1/2 in three roundings"
+SLOPE_CANCELS = "1 + x/√(x² + b) cancels"
+SQUARE_OVERFLOWS = "x² overflows in float32"
+ROUNDS_TO_THE_KINK = "x + 3, or (x + 1)/2, rounds to its value at the kink, in every float type"
+BY_VALUE = "the slope is computed from the value, as in jax.nn: it ends where 1 - f rounds to 0"
 TORCH_TAIL = "1 + erf(x / sqrt(2)) loses the digits of the tail, below about -1"
 NEAR_ZERO = "x - tanh(x) cancels near 0, and its tanh is another approximation"
 TORCH_TANH = "its tanh is another approximation: 1 - tanh^2 differs where it cancels"
+# Slopes that differ only at the float below or above a kink: name, jax.nn's, sides of each kink.
+BESIDE_KINKS = (
+    ("hard_sigmoid", nn.hard_sigmoid, {3.0: (-1,)}),
+    ("hard_silu", nn.hard_silu, {3.0: (-1,)}),
+    ("sparse_sigmoid", nn.sparse_sigmoid, {1.0: (-1, 1)}),
+)
 JAX = (
     Peer("relu", nn.relu),
     Peer("relu6", nn.relu6),

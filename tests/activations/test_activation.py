@@ -1,5 +1,7 @@
 """The record of one activation: its parameters, its derivative, its refusals."""
 
+from inspect import unwrap
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -61,6 +63,34 @@ def test_derivative_of_third_order_holds_for_the_cube():
 def test_complex_input_is_refused():
     with pytest.raises(TypeError, match=r"takes real numbers; got complex64 array of shape \(2,\)"):
         get("relu")(np.zeros(2, np.complex64))
+
+
+@pytest.mark.parametrize("x", [None, "a", b"a"])
+def test_what_is_no_array_is_refused_before_jax_sees_it(x):
+    act = get("tanh")
+    for call in (unwrap(Activation.__call__), unwrap(Activation.derivative)):
+        with pytest.raises(
+            TypeError, match=r"takes an array of real numbers; got .*; pass an array"
+        ):
+            call(act, x)
+    with pytest.raises(TypeError, match=r"takes an array of real numbers; got"):
+        unwrap(as_float)(x)
+
+
+@pytest.mark.parametrize(
+    ("kinks", "slopes", "text"),
+    [
+        ((1.0, 0.0), (0.0, 0.0), r"kinks are finite and ascend; got kinks at 1, 0 for bent; sort"),
+        ((0.0, 0.0), (0.0, 0.0), r"kinks are finite and ascend; got kinks at 0, 0"),
+        ((0.0, np.nan), (0.0, 0.0), r"kinks are finite and ascend; got kinks at 0, nan"),
+        ((0.0, np.inf), (0.0, 0.0), r"kinks are finite and ascend; got kinks at 0, inf"),
+        ((0.0, 1.0), (0.0,), r"one slope for each kink; got 1 slopes for kinks at 0, 1; give bent"),
+        ((), (0.5,), r"one slope for each kink; got 1 slopes for kinks at no place"),
+    ],
+)
+def test_kinks_and_their_slopes_that_do_not_fit_are_refused(kinks, slopes, text):
+    with pytest.raises(ValueError, match=text):
+        Activation("bent", jnp.abs, "", "", kinks=kinks, slope_at_kinks=slopes)
 
 
 def test_float_dtypes_pass_and_integers_become_float32():

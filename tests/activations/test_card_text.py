@@ -80,3 +80,11 @@ def test_intervals_and_parameters():
 def test_the_heading_names_the_parameters():
     text = card_text(card(get("leaky_relu", slope=0.2), dtypes=()))
     assert text.startswith("leaky_relu(slope=0.2): x for x >= 0, else slope * x\nsource ")
+
+
+def test_an_average_that_is_not_to_be_had_is_told_as_such():
+    told = card(get("snake", frequency=1e6), dtypes=())
+    words = dict(facts(told))
+    start = "not to be had: E f, E f^2, E f'^2 and E f f', whose integral is not accurate to 1e-6"
+    assert words["x ~ N(0, 1)"] == start
+    assert words["variance map"] == "not to be had: it takes E f^2"

@@ -198,7 +198,8 @@ def test_integers_and_bools_become_float32(case):
     for x in (np.int32([-2, 3]), np.array([False, True])):
         y = case.act(x)
         assert y.dtype == jnp.float32
-        np.testing.assert_array_equal(y, case.act(x.astype(np.float32)))
+        # Two programs: XLA may contract a product and a sum to one rounding in one of them.
+        np.testing.assert_allclose(y, case.act(x.astype(np.float32)), rtol=2e-7)
 
 
 @every

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from relu_jax.activations import CATALOGUE, Activation, get
+from relu_jax.activations import CATALOGUE, Activation, crelu, get, softmax
 from relu_jax.activations.curves import curve, evaluate, grid, normal_nodes, pieces
 
 pytestmark = [
@@ -74,3 +74,19 @@ def test_kinks_of_the_catalogue_stand_in_the_curve():
     act = next(act for act in CATALOGUE if len(act.kinks) == 2)
     seen = curve(act)
     assert tuple(seen.x[seen.kinked]) == act.kinks
+
+
+@pytest.mark.parametrize(
+    ("fn", "got"),
+    [
+        (softmax, "value at one x depends on the others"),
+        (jnp.cumsum, "value at one x depends on the others"),
+        (lambda x: x - jnp.mean(x), "value at one x depends on the others"),
+        (crelu, r"gives shape \(8,\) for \(4,\)"),
+        (jnp.sum, r"gives shape \(\) for \(4,\)"),
+    ],
+)
+def test_a_function_that_is_not_elementwise_is_refused(fn, got):
+    act = Activation("thing", fn, "", "made up")
+    with pytest.raises(ValueError, match=rf"card is of an elementwise .*; got thing, .*{got}; for"):
+        curve(act)

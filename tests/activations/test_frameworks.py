@@ -1,5 +1,6 @@
 """Does each framework's name get that framework's function, parameters and slopes at the kinks?"""
 
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -7,8 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from relu_jax.activations import get
+from relu_jax.activations import get, names
 from relu_jax.activations.frameworks import FRAMEWORKS
+from tests.activations import peers
+from tests.activations.cases import CASES
 from tests.activations.peers import JAX, TORCH, Peer
 
 pytestmark = pytest.mark.leaks_unchecked(
@@ -109,10 +112,74 @@ def test_peers_name_their_exceptions():
 
 
 def test_every_exception_stands_in_the_conventions_with_its_reason():
-    text = (
-        (Path(__file__).parents[2] / "docs" / "conventions.md")
-        .read_text(encoding="utf-8")
-        .replace("\\|", "|")
-    )
+    text = conventions()
     for peer in (*JAX, *TORCH):
         assert peer.why in text
+    for why in (peers.SLOPE_CANCELS, peers.SQUARE_OVERFLOWS, peers.ROUNDS_TO_THE_KINK):
+        assert why in text
+    by_value = text.partition("**Derivatives**")[2].partition("\n\n")[0]
+    named = {case.act.name for case in CASES if case.why == peers.BY_VALUE}
+    assert named == {word for word in named | set(names()) if f"`{word}`" in by_value}
+
+
+def conventions():
+    """Read what a user is told, without the marks of a table."""
+    path = Path(__file__).parents[2] / "docs" / "conventions.md"
+    return path.read_text(encoding="utf-8").replace("\\|", "|")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize(("name", "fn", "sides"), peers.BESIDE_KINKS)
+def test_slopes_beside_a_kink_are_right_where_jax_nn_rounds_to_the_kink(name, fn, sides, dtype):
+    act = get(name)
+    kinks = jnp.asarray(act.kinks, dtype)
+    beside = [jnp.nextafter(kinks, jnp.full_like(kinks, end)) for end in (-99, 99)]
+    ours, theirs = (np.float64(_slope(f, jnp.stack(beside))) for f in (act, fn))
+    differ = abs(ours - theirs) > 2 * float(jnp.finfo(dtype).eps)
+    found = {(k, side) for row, side in zip(differ, (-1, 1), strict=True)
+             for k, is_off in zip(act.kinks, row, strict=True) if is_off}  # fmt: skip
+    assert found == {(k, side) for k, places in sides.items() for side in places}
+    with jax.enable_x64(True):
+        exact = act.derivative(jnp.stack(beside).astype("float64"))
+    np.testing.assert_allclose(ours, exact, rtol=float(jnp.finfo(dtype).eps))
+
+
+def test_squareplus_is_right_in_its_tail_and_above_where_jax_nn_is_not():
+    act, x = get("squareplus"), jnp.float32([-1e4, -1e3])
+    exact = 4 / (2 * np.float64(x) ** 2)  # b / (2 x^2), to 1e-5 of it: (1 + x/√(x² + b)) / 2
+    np.testing.assert_allclose(act.derivative(x), exact / 2, rtol=1e-5)
+    assert (abs(_slope(jax.nn.squareplus, x) / (exact / 2) - 1) > 0.01).all()
+    assert float(act(jnp.float32(1e20))) == float(jnp.float32(1e20))
+    assert jax.nn.squareplus(jnp.float32(1e20)) == np.inf
+
+
+HALVES = np.arange(65536, dtype=np.uint16)
+only_once = pytest.mark.thorough("a minute; only softplus and log_sigmoid were ever at fault")
+by_peer = [
+    pytest.param(
+        peer,
+        dtype,
+        id=f"{peer.name}-{dtype}",
+        marks=() if dtype == "float16" and peer.name in ("softplus", "log_sigmoid") else only_once,
+    )
+    for peer in JAX
+    for dtype in ("float16", "bfloat16")
+]
+
+
+@pytest.mark.parametrize(("peer", "dtype"), by_peer)
+def test_no_half_precision_slope_is_lost_where_jax_nn_has_it(peer, dtype):
+    act = get(peer.name, **peer.params)
+    x = jax.lax.bitcast_convert_type(jnp.asarray(HALVES), jnp.dtype(dtype))
+    ours, theirs = (np.float64(jax.jit(f)(x)) for f in (act.derivative, partial(_slope, peer.fn)))
+    with jax.enable_x64(True):
+        exact, bend = (np.asarray(y) for y in jax.jit(lambda x: tower(act, x))(x.astype("float64")))
+    least = float(
+        jnp.finfo(dtype).smallest_subnormal if dtype == "float16" else jnp.finfo(dtype).tiny
+    )
+    with np.errstate(all="ignore"):
+        step = float(jnp.finfo(dtype).eps) * (abs(exact) + abs(np.nan_to_num(np.float64(x) * bend)))
+        right = (abs(theirs - exact) <= 4 * (step + least)) & (theirs != 0)
+        lost = np.isnan(ours) | ((ours == 0) & (abs(exact) > 4 * (step + least)))
+    assert right.sum() > 1000
+    assert not (right & lost).any(), np.float64(x)[right & lost]

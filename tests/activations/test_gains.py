@@ -1,12 +1,14 @@
 """Are averages, gains and fixed points those of an integral that shares no code with ours?"""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy import integrate, optimize, special
 
 from relu_jax.activations import get
 from relu_jax.activations.curves import curve
-from relu_jax.activations.gains import averages, fixed_points, gains, torch_gain
+from relu_jax.activations.gains import averages, fixed_points, gains, mean_and_power, torch_gain
 from tests.activations.shapes import ROOT, STEP
 
 pytestmark = [
@@ -119,7 +121,7 @@ def test_no_gain_where_an_average_is_zero_or_endless():
 def test_every_variance_is_kept_by_what_is_homogeneous():
     for name in ("relu", "leaky_relu", "identity"):
         seen, found = of(get(name))
-        assert fixed_points(get(name), seen, found)[1:] == ((), True)
+        assert fixed_points(get(name), seen, found)[1:] == ((), True, False)
 
 
 def test_fixed_points_are_the_roots_of_the_map():
@@ -162,3 +164,50 @@ def test_a_fixed_point_apart_from_the_variance_is_found():
     for q in others:
         root = optimize.brentq(drift, 0.9 * q, 1.1 * q, xtol=1e-12)
         assert q == pytest.approx(root, rel=1e-8)
+
+
+@pytest.mark.parametrize(("frequency", "variance"), [(1000.0, 1.0), (100.0, 1.0), (30.0, 10.0)])
+def test_fast_waves_have_the_averages_of_their_closed_form(frequency, variance):
+    act = get("sine", frequency=frequency)
+    seen, found = of(act, variance)
+    assert found.second == pytest.approx(0.5, rel=1e-12)
+    assert found.slope_second == pytest.approx(frequency**2 / 2, rel=1e-12)
+    told = fixed_points(act, seen, found)
+    assert [point.q for point in told.points] == [0, variance]
+    assert not told.unseen
+
+
+def test_averages_that_no_rule_reaches_are_told_as_none():
+    act = get("snake", frequency=1e6)
+    seen, found = of(act)
+    assert np.isnan(found.slope_second)
+    told = gains(act, found)
+    assert told.gradient is None
+    assert told.why.endswith("an average that is not to be had leaves none.")
+    assert np.isnan(mean_and_power(act, 1.0)).all()
+    assert fixed_points(act, seen, found).gain is None
+    assert mean_and_power(get("snake", frequency=300.0), 1.0)[0] == pytest.approx(1 / 600)
+
+
+def test_an_unbounded_slope_leaves_what_f_alone_tells():
+    # Both by parts, as E f f' = E f² x / 2q: f² has a bound
+    act = get("lif_rate")
+    seen, found = of(act)
+    assert np.isinf(found.slope_second)
+
+    def square(x):
+        return float(act(x)) ** 2
+
+    ends = (1 / 6, 0.2, 0.5, 2, 12)
+
+    def density(x):
+        return np.exp(-x * x / 2) / np.sqrt(2 * np.pi)
+
+    pairs = list(pairwise(ends))
+    with np.errstate(all="ignore"):
+        cross = sum(
+            integrate.quad(lambda x: square(x) * x / 2 * density(x), *pair, limit=200)[0]
+            for pair in pairs
+        )
+    assert found.cross == pytest.approx(cross, rel=1e-5)
+    assert fixed_points(act, seen, found).points[-1].slope == pytest.approx(0.730765, abs=2e-6)

@@ -154,7 +154,15 @@ def test_equal_entries_standardize_to_zero_with_finite_gradients():
 
 
 def test_standardize_refuses_a_negative_epsilon_and_an_empty_axis():
-    with pytest.raises(ValueError, match=r"epsilon >= 0 and at least one entry; got epsilon=-1.0"):
+    with pytest.raises(ValueError, match=r"standardize needs epsilon >= 0; got epsilon=-1.0; pass"):
         standardize(X, epsilon=-1.0)
     with pytest.raises(ValueError, match=r"at least one entry; got .*array of shape \(2, 0\)"):
         standardize(np.zeros((2, 0), np.float32))
+
+
+@pytest.mark.parametrize("f", [maxout, k_winners])
+def test_a_traced_k_is_refused(f):
+    with pytest.raises(
+        TypeError, match=r"k is an integer, known before .*; got a traced int32 arr"
+    ):
+        jax.jit(unwrap(f))(X, 2)

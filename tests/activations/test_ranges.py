@@ -2,9 +2,11 @@
 
 import math
 
+import jax
+import jax.numpy as jnp
 import pytest
 
-from relu_jax.activations.ranges import positive
+from relu_jax.activations.ranges import finite_number, positive
 
 pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 
@@ -17,3 +19,15 @@ def test_what_is_not_positive_is_refused_by_name(value):
 
 def test_positive_parameters_move_no_kink():
     assert positive("aria2", alpha=1e-30, beta=2.0) == {}
+
+
+@pytest.mark.parametrize("value", [math.nan, -math.inf, "steep", None, (1.0, 2.0)])
+def test_what_is_no_finite_number_is_refused_by_name(value):
+    with pytest.raises(TypeError, match=r"a start is a finite number; got .*; pass 1"):
+        finite_number("a start", value, do="pass 1")
+
+
+def test_a_traced_number_is_refused_and_an_array_of_one_is_taken():
+    with pytest.raises(TypeError, match=r"a start is a finite number; got float32 array of shape"):
+        jax.jit(lambda value: finite_number("a start", value, do="pass 1"))(2.0)
+    assert finite_number("a start", jnp.float32(0.5), do="pass 1") == 0.5

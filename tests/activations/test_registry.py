@@ -12,6 +12,8 @@ class Thing(NamedTuple):
 
 
 THINGS = (Thing("left"), Thing("right"))
+ELSEWHERE = {"blue": "it is a colour", "sinister": "it is a mood"}
+ALIASES = {"dexter": "right", "sinister": "left", "azure": "blue"}
 
 
 def test_an_entry_is_found_by_its_name():
@@ -21,6 +23,14 @@ def test_an_entry_is_found_by_its_name():
 @pytest.mark.parametrize(
     ("name", "hint", "told"),
     [
+        ("Right", "colours are kept in COLOURS", r"got str 'Right'; did you mean right\?$"),
+        ("le-FT", "", r"did you mean left\?$"),
+        ("RIHGT", "", r"did you mean right\?$"),
+        ("dexter", "", r"did you mean right\?$"),
+        ("azure", "", r"got str 'azure'; it is a colour$"),
+        ("Blue", "", r"got str 'Blue'; it is a colour$"),
+        ("sinister", "", r"did you mean left\? Or: it is a mood$"),
+        (None, "", r"got None; pick one of left, right$"),
         ("rihgt", "", r"a side; got str 'rihgt'; did you mean right\?$"),
         ("zzz", "", "got str 'zzz'; pick one of left, right$"),
         ("zzz", "colours are kept in COLOURS", "left, right; colours are kept in COLOURS$"),
@@ -30,4 +40,4 @@ def test_an_entry_is_found_by_its_name():
 )
 def test_another_name_is_answered_with_what_helps(name, hint, told):
     with pytest.raises(ValueError, match=told):
-        registry.find(THINGS, name, rule="a side", hint=hint, elsewhere={"blue": "it is a colour"})
+        registry.find(THINGS, name, rule="a side", hint=hint, elsewhere=ELSEWHERE, aliases=ALIASES)

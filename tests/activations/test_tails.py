@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from relu_jax.activations.tails import finite, odds, root, scaled, times_gate
+from relu_jax.activations.tails import finite, gate, odds, root, scaled, times_gate
 from relu_jax.core.numerics import tolerance
 
 pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
@@ -60,3 +60,12 @@ def test_root_overflows_nowhere_and_keeps_the_bits_of_the_plain_formula(dtype, b
     )
     plain = jnp.sqrt(jnp.square(x[2:8]) + b)
     np.testing.assert_array_equal(r[2:8], plain)
+
+
+def test_the_gate_is_the_logistic_function_and_keeps_its_left_tail_in_float16():
+    x = np.linspace(-16, 12, 400).astype(np.float16)
+    exact = 1 / (1 + np.exp(-np.float64(x)))
+    room = tolerance("float16", n=2) * exact + 2.0**-23  # twice the smallest float16
+    assert (abs(np.float64(gate(jnp.asarray(x))) - exact) <= room).all()
+    wide = jnp.linspace(-90, 90, 400)
+    np.testing.assert_array_equal(gate(wide), jax.nn.sigmoid(wide))

@@ -130,7 +130,14 @@ def test_nothing_is_proposed_for_a_function_without_a_threshold(act, f):
             {"threshold": 6},
             r"relu_general needs 0 <= threshold < max_value; got threshold=6.0 and max_value=6.0",
         ),
-        (RELU_GENERAL, {"threshold": -1}, r"needs 0 <= threshold < max_value; got threshold=-1.0"),
+        (
+            RELU_GENERAL,
+            {"threshold": -1},
+            r"got threshold=-1.0 and max_value=6.0; pass threshold=0,",
+        ),
+        (RELU_GENERAL, {"threshold": 8}, r"got threshold=8.0 and max_value=6.0; swap them"),
+        (RELU_GENERAL, {"max_value": -1}, r"max_value=-1.0; pass a positive max_value"),
+        (RELU_GENERAL, {"max_value": 0}, r"max_value=0.0; pass a positive max_value"),
     ],
 )
 def test_parameters_out_of_range_are_refused(act, params, rule):

@@ -1,13 +1,15 @@
 """The record of a trained activation: where its parameters lie, how they start, what it refuses."""
 
+from inspect import unwrap
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from relu_jax.activations import as_float
+from relu_jax.activations.lookup import get_trainable
 from relu_jax.activations.trainable import Start, Trainable, frozen
-from relu_jax.activations.trainable_catalogue import get_trainable
 from relu_jax.activations.trainable_rectifiers import APL, PRELU, SRELU
 from relu_jax.activations.trainable_smooth import ACON_C, DYT, SQUAREPLUS
 
@@ -113,6 +115,15 @@ def test_a_start_refuses_unknown_names_and_numbers_out_of_range():
         PRELU.init(None, (), alpha=1.0)
     with pytest.raises(ValueError, match=r"squareplus needs b > 0; got b=0.0; keep to b > 0"):
         SQUAREPLUS.init(None, (), b=0)
+    with pytest.raises(TypeError, match=r"start of slope is a finite number; got float nan; pass"):
+        PRELU.init(None, (), slope=np.nan)
+
+
+def test_starts_are_told_but_for_those_that_are_drawn_or_spread_out():
+    assert SRELU.starts == {"low": 0.0, "low_slope": 0.2, "high": 1.0, "high_slope": 1.0}
+    assert {k: float(v) for k, v in DYT.init().items()} == DYT.starts
+    assert set(ACON_C.starts) == {"beta"}
+    assert APL.starts == {}
 
 
 def test_a_random_start_needs_a_key_and_draws_each_parameter_apart():
@@ -150,6 +161,13 @@ def test_frozen_refuses_arrays_and_numbers_out_of_range():
         frozen(PRELU, {"slope": np.nan})
     with pytest.raises(ValueError, match=r"srelu needs low < high; got low=1.0 and high=0.0"):
         frozen(SRELU, {"low": 1.0, "low_slope": 0.1, "high": 0.0, "high_slope": 1.0})
+
+
+def test_frozen_refuses_a_name_and_a_number_without_a_value():
+    with pytest.raises(TypeError, match=r"takes a Trainable .*; got str 'prelu'; pass get_train"):
+        unwrap(frozen)("prelu", {})
+    with pytest.raises(TypeError, match=r"a frozen prelu has numbers.*; got slope as a traced flo"):
+        jax.jit(lambda slope: frozen(PRELU, {"slope": slope})(-2.0))(0.5)
 
 
 def test_the_record_is_found_by_its_name():

@@ -11,8 +11,9 @@ import pytest
 from jax.test_util import check_grads
 from scipy import special
 
+from relu_jax.activations.lookup import get_trainable
 from relu_jax.activations.trainable import Trainable, frozen
-from relu_jax.activations.trainable_catalogue import TRAINABLE, get_trainable, trainable_names
+from relu_jax.activations.trainable_catalogue import TRAINABLE, trainable_names
 from relu_jax.core.numerics import tolerance
 
 INF = np.inf
@@ -269,7 +270,9 @@ def test_the_row_of_the_registry_is_complete(trainable):
 
 
 def test_an_unknown_name_is_answered_with_near_ones_and_the_other_registries():
-    with pytest.raises(ValueError, match=r"got str 'preelu'; did you mean prelu.*found by get\(\)"):
+    with pytest.raises(
+        ValueError, match=r"got str 'preelu'; did you mean prelu.*activations by get\(\)"
+    ):
         get_trainable("preelu")
     with pytest.raises(ValueError, match=r"pick one of prelu, .*gated units by get_gated\(\)"):
         get_trainable("zzzz")

@@ -10,13 +10,17 @@ from flax import linen
 from jax import lax
 
 from relu_jax.activations import get
+from relu_jax.core.fans import normal
 from relu_jax.theory.initialise import (
     critical,
     delta,
     gain_of,
     gaussian,
+    he,
+    lecun,
     orthogonal,
     variance_preserving,
+    xavier,
 )
 
 pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
@@ -143,3 +147,24 @@ def test_bad_input_is_answered():
         gain_of(get("hard_tanh", low=-1e-30, high=1e-30))
     with pytest.raises(ValueError, match=r"χ₁ = 1 and a variance that stays; got sigmoid"):
         critical(get("sigmoid"))
+
+
+@pytest.mark.parametrize("law", [gaussian, orthogonal])
+def test_named_rules_have_the_variances_of_their_papers(law):
+    key, shape = jax.random.key(3), (400, 300)
+    for init, variance in (
+        (he(weights=law), 2 / 400),
+        (he(slope=0.5, weights=law), 2 / (1.25 * 400)),
+        (lecun(weights=law), 1 / 400),
+        (xavier(), 2 / 700),
+        (xavier(normal, gain=2.0), 8 / 700),
+    ):
+        w = init(key, shape, jnp.float32)
+        assert (w.shape, w.dtype) == (shape, jnp.float32)
+        # The variance of a normal sample has relative standard error √(2/N); z = 5.
+        np.testing.assert_allclose(np.var(w), variance, rtol=5 * (2 / 120000) ** 0.5)
+
+
+def test_xavier_is_even_within_its_bound():
+    w = xavier()(jax.random.key(0), (100, 100), jnp.float32)
+    assert 0.99 * (6 / 200) ** 0.5 < float(abs(w).max()) <= (6 / 200) ** 0.5

@@ -192,3 +192,15 @@ def test_bad_input_is_answered():
         phase_diagram(TANH, 1.0, jnp.ones(2))
     with pytest.raises(TypeError, match="the parameters of tanh are none; got slope"):
         mean_field(TANH, weight_std=1.0, params={"slope": 1.0})
+
+
+def test_a_fast_wave_is_settled_by_its_closed_form():
+    # V(q) = w²(1 - e^(-2a²q))/2 saturates at w²/2, and χ₁ = w² a² (1 + e^(-2a²q))/2
+    found = mean_field(get("sine", frequency=300.0), weight_std=1.4)
+    np.testing.assert_allclose(found.q, 0.98, rtol=1e-5)
+    np.testing.assert_allclose(found.chi_1, 0.98 * 300**2, rtol=1e-5)
+
+
+def test_averages_out_of_reach_are_refused():
+    with pytest.raises(ValueError, match="got snake, whose averages are not, at a variance that"):
+        mean_field(get("snake", frequency=1e5), weight_std=0.5, bias_std=1.0)

@@ -9,7 +9,8 @@ import pytest
 from scipy import special
 
 from relu_jax.activations import get
-from relu_jax.theory.moments import expectation, moments
+from relu_jax.theory.expectation import expectation
+from relu_jax.theory.moments import moments
 
 pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 

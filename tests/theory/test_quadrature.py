@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from scipy import special
 
-from relu_jax.theory.quadrature import CUT, normal_rule, over_each, rule_between
+from relu_jax.theory.quadrature import (
+    CUT,
+    USUAL,
+    error_of,
+    finer,
+    node_count,
+    normal_rule,
+    over_each,
+    rule_between,
+)
 
 pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 
@@ -48,7 +57,7 @@ def test_the_mass_between_two_cuts_is_that_of_the_normal_distribution(x64):
 def test_cuts_that_coincide_or_lie_at_the_end_cost_nothing_but_time(x64):
     for cuts in ([0.0, 0.0], [-CUT, CUT], [CUT, CUT], [-CUT, -CUT]):
         z, w = map(np.asarray, BETWEEN(jnp.array(cuts), nodes=32, levels=6))
-        np.testing.assert_allclose((w * z**2).sum(), 1, rtol=1e-12)
+        np.testing.assert_allclose((w * z**2).sum(), 1, rtol=1e-11)
 
 
 def test_a_scale_of_zero_counts_as_one_with_finite_derivatives():
@@ -82,3 +91,34 @@ def test_each_element_is_computed_for_itself_in_float32_or_better():
     assert q.dtype == jnp.bfloat16
     assert seen == [jnp.float32]
     assert over_each(core, jnp.float32(3))[1]["twice"] == 6
+
+
+@pytest.mark.parametrize("grading", [USUAL, *finer("float64")])
+def test_every_grading_covers_the_line_once(x64, grading):
+    z, w = map(np.asarray, normal_rule(jnp.float64(1.0), (-1.0, 2.0), 8, grading))
+    np.testing.assert_allclose(w.sum(), 1, rtol=1e-12)
+    np.testing.assert_allclose((w * z**2).sum(), 1, rtol=1e-11)
+    assert -13 < z[0] < -12.8
+    assert 12.8 < z[-1] < 13
+    assert len(np.unique(z)) == z.size
+
+
+def test_the_error_of_an_unresolved_wave_is_seen_at_every_frequency(x64):
+    z, w = map(np.asarray, RULE(jnp.float64(1.0)))
+    for frequency in (0.5, 5.0, 30.0, 60.0, 100.0, 300.0, 1000.0, 1e4):
+        terms = w * np.sin(frequency * z) ** 2
+        off = abs(terms.sum() + np.expm1(-2 * frequency**2) / 2)
+        error = float(error_of(jnp.asarray(terms), 64))
+        assert off <= error + 1e-13
+        assert error < 1e-8 or frequency > 50
+
+
+def test_the_error_is_a_constant_to_a_gradient():
+    terms = jnp.arange(8.0)
+    assert jax.grad(lambda x: error_of(x * terms, 8))(1.0) == 0
+
+
+@pytest.mark.parametrize(("nodes", "kind"), [(3, ValueError), (64.0, TypeError), (True, TypeError)])
+def test_a_count_of_nodes_is_checked(nodes, kind):
+    with pytest.raises(kind, match="nodes"):
+        node_count(nodes)

@@ -171,7 +171,11 @@ def test_bad_input_is_answered():
         jacobian_spectrum(RELU, 1.5, weight_std=1.0)
     with pytest.raises(ValueError, match=r"two kinds of weights; got s_1=0\.5; pass s_1=GAUSS"):
         largest_squared_singular_value(RELU, 1, weight_std=1.0, s_1=0.5)
-    with pytest.raises(ValueError, match=r"hidden layers of at least 1 unit; got widths \[\]"):
+    with pytest.raises(ValueError, match=r"a network has a hidden layer; got no width"):
         log_norm_law([])
-    with pytest.raises(ValueError, match=r"got widths \[3, 0\]; give one width"):
+    with pytest.raises(ValueError, match=r"a width is at least 1; got 0; give the layer"):
         log_norm_law([3, 0])
+    with pytest.raises(ValueError, match=r"s_1 is at most 0, as .*; got s_1=3\.0; pass s_1=GAUSS"):
+        jacobian_spectrum(RELU, 1, weight_std=1.0, s_1=3.0)
+    with pytest.raises(ValueError, match=r"integrated to 1\.2e-4 of their size; got snake, whose"):
+        jacobian_spectrum(get("snake", frequency=1e4), 1, weight_std=1.0)

@@ -169,5 +169,27 @@ def test_bad_input_is_answered():
         dks(get("tanh"), 50, slope=1.0)
     with pytest.raises(ValueError, match=r"curvature is finite and above 0; got 0\.0"):
         tat(get("tanh"), 50, curvature=0.0)
-    with pytest.raises(ValueError, match=r"without kinks; got relu with kinks at 0\.0; use tat_l"):
+    with pytest.raises(ValueError, match=r"without kinks; got relu with kinks at 0\.0; take tat_l"):
         tat(get("relu"), 50)
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("relu", "take tat_leaky_relu, which bends less with depth, in place of a rectifier"),
+        ("leaky_relu", "take tat_leaky_relu"),
+        ("identity", "no constants bend what is linear: take another activation"),
+    ],
+)
+def test_advice_is_what_helps(name, advice):
+    with pytest.raises(ValueError, match=advice):
+        dks(get(name), 10)
+    if get(name).kinks:
+        with pytest.raises(ValueError, match=advice):
+            tat(get(name), 10)
+
+
+def test_advice_for_kinks_that_a_transformation_takes_is_that_one():
+    with pytest.raises(ValueError, match=r"got selu with kinks at 0.0; use dks, which takes kinks"):
+        tat(get("selu"), 10)
+    assert dks(get("selu"), 10).params["gamma"] > 0
