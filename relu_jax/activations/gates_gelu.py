@@ -57,7 +57,7 @@ def clipped_gelu(x: ArrayLike, *, low: ArrayLike = -10.0, high: ArrayLike = 10.0
 
     Example:
         >>> clipped_gelu(jnp.array([-jnp.inf, 20.0])).tolist()
-        [0.0, 10.0]
+        [-0.0, 10.0]
     """
     y = gelu(x)
     return jnp.where(y > high, high, jnp.where(y < low, low, y))

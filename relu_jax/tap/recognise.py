@@ -207,8 +207,8 @@ def also(kind: str, params: tuple[tuple[str, float], ...]) -> tuple[str, ...]:
 
     Example:
         >>> import relu_jax
-        >>> also("relu6", ())
-        ('hard_tanh(low=0, high=6)',)
+        >>> also("relu6", ())[:2]
+        ('relu_n(n=6)', 'hard_tanh(low=0, high=6)')
     """
     catalogue = handover.catalogue()
     (member,) = (m for m in catalogue if m.name == kind)
