@@ -7,6 +7,10 @@ import pytest
 from relu_jax import activations, cli
 from tests.processes import started
 
+pytestmark = pytest.mark.leaks_unchecked(
+    "it collects garbage at every trace: tests/activations/test_activation.py has it"
+)
+
 
 def test_activations_are_listed_in_a_table(capsys, monkeypatch):
     monkeypatch.setattr(activations, "CATALOGUE", activations.CATALOGUE[:3])

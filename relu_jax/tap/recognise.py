@@ -201,7 +201,7 @@ _WRITTEN = 1e-5  # constants as people write them: 0.7071 for 1 / sqrt(2), 1e-6 
 _SIX_DIGITS = 3e-6  # what a match leaves of its parameters
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=2048)
 def also(kind: str, params: tuple[tuple[str, float], ...]) -> tuple[str, ...]:
     """List the other names in the catalogue of one function, with their parameters.
 
@@ -228,7 +228,7 @@ def also(kind: str, params: tuple[tuple[str, float], ...]) -> tuple[str, ...]:
     return tuple(names)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=2048)
 def _on_grid(fn: Callable[..., Any], dtype: str) -> np.ndarray:
     return _reference(fn, (), dtype)(_GRID, {})
 
@@ -281,7 +281,7 @@ def _rounded(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=2048)
 def _reference(
     fn: Callable[..., Any], names: tuple[str, ...], dtype: str
 ) -> Callable[[np.ndarray, Mapping[str, float]], np.ndarray]:

@@ -8,6 +8,10 @@ from relu_jax import activations
 from relu_jax.diagnosis import kinds
 from tests.diagnosis import made
 
+pytestmark = pytest.mark.leaks_unchecked(
+    "it collects garbage at every trace: test_diagnose.py has it"
+)
+
 
 @pytest.mark.parametrize(
     ("kind", "sup", "flat", "bounded"),

@@ -87,6 +87,7 @@ def test_an_entry_that_is_called_is_told_by_its_name_and_by_no_other_function_s(
             np.testing.assert_allclose(other(GRID), values, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.thorough("called, the same functions are told in the default tests")
 @pytest.mark.parametrize(
     "case", [row for row in ROWS if row.label not in OTHERWISE], ids=lambda case: case.label
 )
