@@ -19,7 +19,8 @@ INF = float("inf")
     [  # activations.md 2.5, (below, above); where ours is jax.nn's function
         ("tanh", (7.999, 7.999), (3.469, 3.469), (4.508, 4.508)),
         ("sigmoid", (87.34, 16.64), (87.5, 5.56), (11.09, 7.63)),
-        ("silu", (87.34, INF), (87.5, INF), (11.09, INF)),
+        # jax.nn's silu ends at 11.09 in float16, where e^-x overflows; the gate does not
+        ("silu", (87.34, INF), (87.5, INF), (17.34, INF)),
         ("relu", (0, INF), (0, INF), (0, INF)),
         ("relu6", (0, 6), (0, 6), (0, 6)),
         ("leaky_relu", (INF, INF), (INF, INF), (INF, INF)),
