@@ -15,7 +15,7 @@ def told(call):
     try:
         call()
         print("nothing refused")
-    except Exception as error:
+    except (TypeError, ValueError) as error:  # what is refused; anything else fails the test
         print(type(error).__name__, error)
 for f in ("relu", jnp.tanh, jax.nn.relu, lambda x: x, 3):
     for call in (
