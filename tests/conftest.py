@@ -43,21 +43,25 @@ def _catalogue_is_read(request: pytest.FixtureRequest) -> None:
     """Read the catalogue before a test does it under the leak check, at 50 times the time."""
     if hasattr(request.config, "workerinput"):  # a whole run; a single file reads what it needs
         from relu_jax.activations import CATALOGUE
-        from relu_jax.tap import recognise
+        from relu_jax.tap import references
 
         for act in CATALOGUE:
             for dtype in ("float32", "bfloat16", "float16"):
-                recognise._reference(act.fn, tuple(act.params), dtype)
+                references.read(act.fn, tuple(act.params), dtype)
 
 
 @pytest.fixture(autouse=True)
 def _strict(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Refuse mixed dtypes and escaped tracers, unless a marker opts out with its reason."""
+    """Refuse mixed dtypes and escaped tracers, unless a marker opts out with its reason.
+
+    Thorough tests run without the check for tracers: it retraces every primitive, up to 20 times
+    the time. tests/theory/test_tracers.py has it for what only they test.
+    """
     marked = request.node.get_closest_marker
     with ExitStack() as checks:
         if marked("standard_promotion"):
             checks.enter_context(jax.numpy_dtype_promotion("standard"))
-        if not marked("leaks_unchecked"):
+        if not (marked("leaks_unchecked") or marked("thorough")):
             checks.enter_context(jax.checking_leaks())
         yield
 

@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from relu_jax.core import handover
-from relu_jax.tap import compat, evaluate
+from relu_jax.tap import references
 from relu_jax.tap.graph import Graph
 from relu_jax.tap.pieces import Piece
 
@@ -191,7 +190,7 @@ class Recogniser:
             with np.errstate(all="ignore"):  # what is not finite is no member, and no news
                 params = member.fit(function) if member.fit else None
             if params is not None and np.all(np.isfinite(list(params.values()))):
-                reference = _reference(member.fn, tuple(params), dtype)(_GRID, params)
+                reference = references.read(member.fn, tuple(params), dtype)(_GRID, params)
                 yield _distance(values, reference), member, params
 
 
@@ -215,14 +214,14 @@ def also(kind: str, params: tuple[tuple[str, float], ...]) -> tuple[str, ...]:
 
     def function(x: Any) -> np.ndarray:
         z = np.atleast_1d(np.asarray(x, np.float64))
-        return _reference(member.fn, tuple(dict(params)), "float32")(z, dict(params))
+        return references.read(member.fn, tuple(dict(params)), "float32")(z, dict(params))
 
     values, names = function(_GRID), []
     for other in catalogue:
         found = other.fit(function) if other.fit else None if other.params else {}
         if other.name == kind or found is None or not np.isfinite(list(found.values())).all():
             continue
-        reference = _reference(other.fn, tuple(found), "float32")(_GRID, found)
+        reference = references.read(other.fn, tuple(found), "float32")(_GRID, found)
         if _distance(values, reference) <= _SIX_DIGITS:
             names.append(told(other.name, found))
     return tuple(names)
@@ -230,7 +229,7 @@ def also(kind: str, params: tuple[tuple[str, float], ...]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=2048)
 def _on_grid(fn: Callable[..., Any], dtype: str) -> np.ndarray:
-    return _reference(fn, (), dtype)(_GRID, {})
+    return references.read(fn, (), dtype)(_GRID, {})
 
 
 def _is_line(grid: np.ndarray, values: np.ndarray, limit: float) -> bool:
@@ -250,7 +249,7 @@ def _agree_far_out(
     Roughly, as a wave's phase is known roughly there; beyond 1000 only where f still grows.
     """
     with np.errstate(all="ignore"):
-        reference = _reference(member.fn, tuple(params), dtype)(_ENDS, params)
+        reference = references.read(member.fn, tuple(params), dtype)(_ENDS, params)
         apart = np.abs(far - reference) > 0.1 * (1 + np.abs(reference))
         telling = (np.abs(_ENDS) <= 1000) | (np.abs(reference) > 0.01 * np.abs(_ENDS))
         return not np.any(apart & telling & np.isfinite(far) & np.isfinite(reference))
@@ -279,25 +278,3 @@ def _is_own(member: Member, params: Mapping[str, float]) -> bool:
 def _rounded(value: float) -> float:
     """Drop the digits that float32 literals cannot carry (0.009999999776 is 0.01)."""
     return float(f"{value:.6g}")
-
-
-@lru_cache(maxsize=2048)
-def _reference(
-    fn: Callable[..., Any], names: tuple[str, ...], dtype: str
-) -> Callable[[np.ndarray, Mapping[str, float]], np.ndarray]:
-    """Read a catalogue function once, so that NumPy can evaluate it without compiling.
-
-    It is traced in the program's dtype: a bfloat16 program has rounded the same constants.
-    """
-    x = jax.ShapeDtypeStruct((4,), dtype)
-    scalars = [jax.ShapeDtypeStruct((), dtype)] * len(names)
-    with jax.ensure_compile_time_eval():
-        opened, _ = compat.trace(
-            lambda z, *ps: fn(z, **dict(zip(names, ps, strict=True))), x, *scalars
-        )
-
-    def values(z: np.ndarray, params: Mapping[str, float]) -> np.ndarray:
-        (result,) = evaluate.program(opened, [z, *(np.float64(params[k]) for k in names)])
-        return np.broadcast_to(np.asarray(result, np.float64), z.shape)
-
-    return values

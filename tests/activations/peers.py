@@ -32,6 +32,7 @@ CANCELS = "expm1(x) + 1 loses the digits of e^x below about -1"
 ONE_PLUS_TANH = "1 + tanh(u) loses the digits of the gate where it closes or opens fully"
 ROUNDED_TWICE = "exp(x - f(x)) multiplies the rounding of f(x) by its size"
 ROUNDED_OFTEN = "rounded up to 28 times where the gate opens"
+TWO_TERMS = "each half of Φ(x) + x φ(x) has the rounding of an exponential, and they cancel below 0"
 SUM_CANCELS = "x + √(x² + b) cancels"
 DIFFERENCE = "1/(1 + |x|) - |x|/(1 + |x|)^2 is a difference"
 THREE_ROUNDINGS = "x/3 + 1/2 in three roundings"
@@ -55,7 +56,7 @@ JAX = (
     Peer("leaky_relu", lambda x: nn.leaky_relu(x, 0.2), {"slope": 0.2}),
     Peer("elu", nn.elu, where=lambda x: x > -1, why=CANCELS),
     Peer("selu", nn.selu, where=lambda x: x > -1, why=CANCELS),
-    Peer("gelu", lambda x: nn.gelu(x, approximate=False)),
+    Peer("gelu", lambda x: nn.gelu(x, approximate=False), ulps=(0, 4), why=TWO_TERMS),
     Peer("gelu_tanh", nn.gelu, ulps=(8, 32), where=lambda x: x > -1, why=ONE_PLUS_TANH),
     Peer("silu", nn.silu),
     Peer("softplus", nn.softplus, ulps=(0, 8), why=ROUNDED_TWICE),

@@ -10,10 +10,7 @@ from relu_jax.activations.cards import card
 from relu_jax.activations.flat_parts import Interval
 from tests.activations.shapes import BUMP, FALLING, ROOT, SHRINK, SINE, STEP
 
-pytestmark = [
-    pytest.mark.leaks_unchecked("it retraces every primitive; tests of the core run it"),
-    pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway"),
-]
+pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 
 
 def told(act, **options):

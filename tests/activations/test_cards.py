@@ -10,10 +10,7 @@ from relu_jax.activations import get
 from relu_jax.activations.cards import card, summary, window
 from tests.activations.shapes import BUMP, ROOT, SHRINK, SINE, STEP, WAVE
 
-pytestmark = [
-    pytest.mark.leaks_unchecked("it retraces every primitive; tests of the core run it"),
-    pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway"),
-]
+pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 
 
 @pytest.fixture(scope="module")

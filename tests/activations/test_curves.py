@@ -10,10 +10,7 @@ from scipy import integrate, stats
 from relu_jax.activations import CATALOGUE, Activation, crelu, get, softmax
 from relu_jax.activations.curves import curve, evaluate, grid, normal_nodes, pieces
 
-pytestmark = [
-    pytest.mark.leaks_unchecked("it retraces every primitive; tests of the core run it"),
-    pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway"),
-]
+pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 
 
 def test_values_are_those_of_float64():

@@ -11,10 +11,7 @@ from relu_jax.activations.flat_parts import flat_parts
 from tests.activations.cases import CASES, LABELS
 from tests.activations.shapes import BUMP, FALLING, ROOT, SHRINK, SINE, SQUARE, STEP, WAVE
 
-pytestmark = [
-    pytest.mark.leaks_unchecked("it retraces every primitive; tests of the core run it"),
-    pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway"),
-]
+pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 INF = np.inf
 
 

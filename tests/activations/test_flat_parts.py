@@ -9,10 +9,7 @@ from relu_jax.activations.curves import curve
 from relu_jax.activations.flat_parts import flat_parts, snapped, widened
 from tests.activations.shapes import BUMP, SHRINK, STEP
 
-pytestmark = [
-    pytest.mark.leaks_unchecked("it retraces every primitive; tests of the core run it"),
-    pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway"),
-]
+pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 INF = np.inf
 
 

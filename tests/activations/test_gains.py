@@ -11,10 +11,7 @@ from relu_jax.activations.curves import curve
 from relu_jax.activations.gains import averages, fixed_points, gains, mean_and_power, torch_gain
 from tests.activations.shapes import ROOT, STEP
 
-pytestmark = [
-    pytest.mark.leaks_unchecked("it retraces every primitive; tests of the core run it"),
-    pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway"),
-]
+pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 
 # activations.md 2.6: E f, E f^2, 1/sqrt(E f^2), E f'^2
 PUBLISHED = {

@@ -14,12 +14,7 @@ from relu_jax.activations.gated import GATED, gated_names, geglu, swiglu, swiglu
 from relu_jax.activations.lookup import get_gated
 from relu_jax.core.numerics import tolerance
 
-pytestmark = [
-    pytest.mark.leaks_unchecked(
-        "the check retraces every primitive; test_gated_layouts.py runs under it"
-    ),
-    pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway"),
-]
+pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 LAMBDA, ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
 
 

@@ -10,12 +10,7 @@ from jax.test_util import check_grads
 
 from relu_jax.activations.groups import crelu, k_winners, maxout, standardize
 
-pytestmark = [
-    pytest.mark.leaks_unchecked(
-        "the check retraces every primitive, many times the time; test_gumbel.py runs under it"
-    ),
-    pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway"),
-]
+pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 X = np.random.default_rng(0).normal(size=(4, 6)).astype(np.float32)
 FUNCTIONS = {
     "maxout": lambda x, axis=-1: maxout(x, 2, axis=axis),

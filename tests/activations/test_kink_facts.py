@@ -8,10 +8,7 @@ from relu_jax.activations.curves import curve
 from relu_jax.activations.kink_facts import Kink, kink_facts, singular
 from tests.activations.shapes import ROOT, SHRINK, STEP
 
-pytestmark = [
-    pytest.mark.leaks_unchecked("it retraces every primitive; tests of the core run it"),
-    pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway"),
-]
+pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 
 
 def of(act):

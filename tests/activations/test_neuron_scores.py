@@ -12,10 +12,7 @@ from relu_jax.activations.neuron_scores import neuron_scores
 from relu_jax.activations.zeros import zeros
 from tests.activations.shapes import BUMP, SHRINK, STEP
 
-pytestmark = [
-    pytest.mark.leaks_unchecked("it retraces every primitive; tests of the core run it"),
-    pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway"),
-]
+pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 
 
 def of(act, variance=1.0):

@@ -12,12 +12,7 @@ from scipy import optimize
 from relu_jax.activations.simplex import entmax15, log_softmax, softmax, softmin, sparsemax
 from relu_jax.core.numerics import tolerance
 
-pytestmark = [
-    pytest.mark.leaks_unchecked(
-        "the check retraces every primitive, many times the time; test_gumbel.py runs under it"
-    ),
-    pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway"),
-]
+pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 WEIGHTS = (softmax, softmin, sparsemax, entmax15)
 every = pytest.mark.parametrize("f", WEIGHTS, ids=lambda f: f.__name__)
 DTYPES = ("float16", "bfloat16", "float32", "float64")

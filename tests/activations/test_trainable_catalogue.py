@@ -17,12 +17,7 @@ from relu_jax.activations.trainable_catalogue import TRAINABLE, trainable_names
 from relu_jax.core.numerics import tolerance
 
 INF = np.inf
-pytestmark = [
-    pytest.mark.leaks_unchecked(
-        "the check retraces every primitive, many times the time; test_trainable.py runs under it"
-    ),
-    pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway"),
-]
+pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 
 
 class Row(NamedTuple):

@@ -18,12 +18,7 @@ from relu_jax.activations.trainable_smooth import (
     XIELU,
 )
 
-pytestmark = [
-    pytest.mark.leaks_unchecked(
-        "the check retraces every primitive of every gradient; test_trainable.py runs under it"
-    ),
-    pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway"),
-]
+pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 X = np.linspace(-4, 4, 33, dtype=np.float32)
 
 

@@ -7,10 +7,7 @@ import pytest
 from relu_jax.activations import CATALOGUE, get
 from relu_jax.activations.vanishing import DTYPES, vanishing
 
-pytestmark = [
-    pytest.mark.leaks_unchecked("it retraces every primitive; tests of the core run it"),
-    pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway"),
-]
+pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 INF = float("inf")
 
 

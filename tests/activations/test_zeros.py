@@ -11,10 +11,7 @@ from relu_jax.activations.flat_parts import flat_parts
 from relu_jax.activations.zeros import zeros
 from tests.activations.shapes import BUMP, SHRINK, SINE, SQUARE, STEP, WAVE
 
-pytestmark = [
-    pytest.mark.leaks_unchecked("it retraces every primitive; tests of the core run it"),
-    pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway"),
-]
+pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 INF = np.inf
 
 

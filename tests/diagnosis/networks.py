@@ -83,3 +83,11 @@ def gaussian(size: int = 128, n: int = 2, width: int = 64, seed: int = 0) -> lis
         )
         for _ in range(n)
     ]
+
+
+def counts(d):
+    """Give what is counted at every site."""
+    return [
+        (r.id, r.n, r.units, r.dead, r.saturated, r.zeros, r.underflow, r.nonfinite_forward)
+        for r in d.sites.values()
+    ]

@@ -10,10 +10,7 @@ import pytest
 from relu_jax.activations import CATALOGUE, cards
 from relu_jax.activations.gains import Averages, FixedPoints
 
-pytestmark = [
-    pytest.mark.leaks_unchecked("it retraces every primitive; tests of the core run it"),
-    pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway"),
-]
+pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 
 ROOT = Path(__file__).parents[2]
 STALE = "stale: run python scripts/write_activation_docs.py"

@@ -14,10 +14,7 @@ import pytest
 from relu_jax.activations import CATALOGUE
 from relu_jax.theory.moments import Moments, moments_with_error
 
-pytestmark = [
-    pytest.mark.leaks_unchecked("it retraces every primitive; tests of the core run it"),
-    pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway"),
-]
+pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 
 VARIANCES = (0.05, 1.0, 30.0)
 NODES, LAST = np.polynomial.legendre.leggauss(24)
