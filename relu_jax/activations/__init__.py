@@ -12,6 +12,7 @@ from relu_jax.activations.cards import Card, card
 from relu_jax.activations.catalogue import CATALOGUE, names
 from relu_jax.activations.celu import celu
 from relu_jax.activations.clipped import hard_sigmoid, linear_sigmoid, relu1, relu_n, sparse_sigmoid
+from relu_jax.activations.complex_rectifiers import complex_relu, mod_relu
 from relu_jax.activations.distributions import cloglog, erf, gompertz, laplace, normal_cdf
 from relu_jax.activations.exponential import elu, selu
 from relu_jax.activations.frameworks import FRAMEWORKS
@@ -82,6 +83,7 @@ __all__ = [
     "celu",
     "clipped_gelu",
     "cloglog",
+    "complex_relu",
     "cosine",
     "crelu",
     "cube",
@@ -131,6 +133,7 @@ __all__ = [
     "maxout",
     "mish",
     "mixing_names",
+    "mod_relu",
     "names",
     "nlrelu",
     "normal_cdf",

@@ -197,7 +197,7 @@ def as_float(x: ArrayLike) -> jax.Array:
     raise errors.rejected(
         rule="an activation takes real numbers",
         got=errors.describe(x),
-        do="apply it to the real and the imaginary part, or to the modulus",
+        do="apply it to both parts, as complex_relu does, or to the modulus, as mod_relu does",
         kind=TypeError,
     )
 

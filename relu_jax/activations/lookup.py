@@ -66,6 +66,8 @@ ALIASES = {
     "exp": "exponential",
     "sin": "sine",
     "cos": "cosine",
+    "softmax2d": "softmax",
+    "pau": "pade",
 }
 
 

@@ -35,7 +35,7 @@ def softmax(x: ArrayLike, *, axis: int = -1, where: ArrayLike | None = None) -> 
 
     Args:
         x: scores; integers and bools become float32.
-        axis: along which the weights sum to 1.
+        axis: along which the weights sum to 1; -3 is PyTorch's Softmax2d.
         where: booleans that broadcast to x; None keeps all entries.
 
     Returns:

@@ -1,10 +1,10 @@
 """Which activations with learned parameters do we know, and by which names?"""
 
 from relu_jax.activations.trainable import Trainable
-from relu_jax.activations.trainable_rectifiers import APL, MPELU, PELU, PRELU, SRELU, STAR_RELU
+from relu_jax.activations.trainable_gates import AGLU, APA
+from relu_jax.activations.trainable_rectifiers import MPELU, PELU, PRELU, SRELU, STAR_RELU
 from relu_jax.activations.trainable_smooth import (
     ACON_C,
-    APA,
     DYT,
     SMU,
     SNAKE,
@@ -12,6 +12,7 @@ from relu_jax.activations.trainable_smooth import (
     SWISH,
     XIELU,
 )
+from relu_jax.activations.trainable_sums import APL, PADE, REPLU
 
 TRAINABLE: tuple[Trainable, ...] = (
     PRELU,
@@ -19,6 +20,7 @@ TRAINABLE: tuple[Trainable, ...] = (
     MPELU,
     SRELU,
     APL,
+    REPLU,
     STAR_RELU,
     SWISH,
     ACON_C,
@@ -28,6 +30,8 @@ TRAINABLE: tuple[Trainable, ...] = (
     XIELU,
     DYT,
     APA,
+    AGLU,
+    PADE,
 )
 
 

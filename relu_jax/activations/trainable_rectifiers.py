@@ -10,8 +10,6 @@ from relu_jax.activations.activation import as_float
 from relu_jax.activations.exponential import elu
 from relu_jax.activations.rectifiers import leaky_relu, relu
 from relu_jax.activations.trainable import Arrays, Start, Trainable, refuse_unless
-from relu_jax.core import errors
-from relu_jax.core.integers import integer
 from relu_jax.core.types import Key
 
 # Where each source lets the slope of a PReLU start.
@@ -125,52 +123,6 @@ def srelu(params: Arrays, x: jax.Array) -> jax.Array:
     return jnp.where(x >= high, above, jnp.where(x <= low, below, x))
 
 
-def apl(params: Arrays, x: jax.Array) -> jax.Array:
-    """Add S learned hinges to a relu: max(x, 0) + sum over s of slope_s * max(hinge_s - x, 0).
-
-    The first axis of both parameters counts the hinges.
-
-    Edges: a hinge adds no slope at its own point. At -inf, slopes of both signs give NaN.
-
-    Source: Agostinelli, Hoffman, Sadowski & Baldi 2015, equation 1.
-
-    Example:
-        >>> p = {"slope": jnp.array([1.0]), "hinge": jnp.array([0.0])}
-        >>> float(APL(p, -3.0))  # relu(x) + relu(-x)
-        3.0
-    """
-    return relu(x) + jnp.sum(params["slope"] * relu(params["hinge"] - x[None]), axis=0)
-
-
-def start_apl(key: Key | None = None, shape: tuple[int, ...] = (), *, hinges: int = 2) -> Arrays:
-    """Start as a relu, with hinges spread evenly over [-1, 1] and their slopes at 0.
-
-    This start is ours: distinct hinges get distinct gradients, so nothing needs to be drawn.
-
-    Args:
-        key: not used; there is nothing to draw.
-        shape: of the units.
-        hinges: how many, at least 1.
-
-    Raises:
-        TypeError: hinges is no whole number.
-        ValueError: hinges < 1.
-
-    Example:
-        >>> start_apl(None, (4,), hinges=3)["hinge"].shape
-        (3, 4)
-    """
-    del key
-    count = integer("hinges", hinges)
-    if count < 1:
-        raise errors.rejected(
-            rule="an apl has at least 1 hinge", got=f"hinges={count}", do="pass hinges=1, or relu"
-        )
-    places = jnp.linspace(-1.0, 1.0, count) if count > 1 else jnp.zeros(1)
-    spread = jnp.broadcast_to(places.reshape((count,) + (1,) * len(shape)), (count, *shape))
-    return {"slope": jnp.zeros((count, *shape)), "hinge": spread}
-
-
 def star_relu(params: Arrays, x: jax.Array) -> jax.Array:
     """Scale and shift a squared relu: scale * max(x, 0)^2 + bias.
 
@@ -255,15 +207,6 @@ SRELU = Trainable(
     "Jin, Xu, Feng, Wei, Xiong & Yan 2016",
     ("low", "low_slope", "high", "high_slope"),
     facts=_srelu_facts,
-)
-APL = Trainable(
-    "apl",
-    apl,
-    start_apl,
-    "max(x, 0) + sum over s of slope_s * max(hinge_s - x, 0)",
-    "Agostinelli, Hoffman, Sadowski & Baldi 2015, equation 1",
-    ("slope", "hinge"),
-    stacked=("slope", "hinge"),
 )
 STAR_RELU = Trainable(
     "star_relu",

@@ -174,23 +174,6 @@ def dyt(params: Arrays, x: jax.Array) -> jax.Array:
     return params["gamma"] * jnp.tanh(params["alpha"] * x) + params["beta"]
 
 
-def apa(params: Arrays, x: jax.Array) -> jax.Array:
-    """Learn the shape of a sigmoid: (1 + lam * e^(-kappa x))^(-1/lam).
-
-    Edges: lam is positive; lam = 1 is the logistic function, lam towards 0 the Gompertz curve.
-    For kappa > 0, -inf gives 0 and inf gives 1.
-
-    Source: Alexandridis et al. 2024, Adaptive parametric activation (arXiv 2407.08567); both
-    start uniform in [0, 1), as in the authors' code.
-
-    Example:
-        >>> float(apa({"kappa": jnp.float32(2.0), "lam": jnp.float32(1.0)}, jnp.float32(0.0)))
-        0.5
-    """
-    lam = params["lam"]
-    return jnp.exp(-jax.nn.softplus(jnp.log(lam) - params["kappa"] * x) / lam)
-
-
 def _squareplus_facts(b: float) -> dict[str, Any]:
     refuse_unless(b > 0, "squareplus", "b > 0", b=b)
     return {}
@@ -204,11 +187,6 @@ def _smu_facts(alpha: float, mu: float) -> dict[str, Any]:
 def _dyt_facts(alpha: float, gamma: float, beta: float) -> dict[str, Any]:
     del beta
     return {"flat": alpha * gamma == 0}
-
-
-def _apa_facts(kappa: float, lam: float) -> dict[str, Any]:
-    refuse_unless(lam > 0, "apa", "lam > 0", kappa=kappa, lam=lam)
-    return {"flat": kappa == 0}
 
 
 SWISH = Trainable(
@@ -269,13 +247,4 @@ DYT = Trainable(
     "Zhu, Chen, He, LeCun & Liu 2025",
     ("alpha", "gamma", "beta"),
     facts=_dyt_facts,
-)
-APA = Trainable(
-    "apa",
-    apa,
-    Drawn(jax.random.uniform, ("kappa", "lam"), ()),
-    "(1 + lam * e^(-kappa x))^(-1/lam)",
-    "Alexandridis et al. 2024 (arXiv 2407.08567)",
-    ("kappa", "lam"),
-    facts=_apa_facts,
 )

@@ -1,34 +1,31 @@
 """What do two normal signals have in common behind an activation: E f(u) f(v)?
 
 (u, v) is normal with mean 0, variances q1 and q2 and covariance c. Known activations have a
-closed form; any other is integrated over the plane. There u and v are turned into a common
-and a differing part, u/√q1 = p cos(θ/2) + m sin(θ/2) and v/√q2 = p cos(θ/2) - m sin(θ/2), and
-the inner integral over p is cut where u or v meets a kink, the outer over m where two of those
-lines cross. So the accuracy does not suffer as the correlation cos θ goes to 1.
+closed form; any other is integrated over the plane.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
-from typing import TypeAlias
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jax.typing import ArrayLike
 
 from relu_jax.activations import Activation
 from relu_jax.core import errors
 from relu_jax.core.types import Array
-from relu_jax.theory.arc_cosine import correlation, root
+from relu_jax.theory.accuracy import Estimate, is_near, refuse_unresolved, share_allowed
 from relu_jax.theory.closed_forms import CLOSED_FORMS, ClosedForm
 from relu_jax.theory.parameters import cast, known_params, merged, split, where_cut
-from relu_jax.theory.quadrature import CUT, node_count, rule_between, wide_dtype
+from relu_jax.theory.plane import Function, Pairs, over_plane, widened
+from relu_jax.theory.quadrature import node_count
 from relu_jax.theory.scalars import is_known, real
 
-Function: TypeAlias = Callable[[Array], Array]
-LEVELS = 6
-PAIRS_AT_ONCE = 8  # bounds the memory of a kernel matrix
+Found = TypeVar("Found")
+NODES = 12
+FINER = 8  # times as many take over where they are too few
 
 
 def dual(
@@ -39,7 +36,8 @@ def dual(
     *,
     params: Mapping[str, ArrayLike] | None = None,
     kinks: Sequence[ArrayLike] | None = None,
-    nodes: int = 12,
+    nodes: int = NODES,
+    rtol: ArrayLike | None = None,
 ) -> Array:
     """Compute the dual kernel E f(u) f(v) of two normal variables with mean 0.
 
@@ -53,13 +51,19 @@ def dual(
         kinks: where f, f' or f'' jumps; None asks the activation. See `moments`.
         nodes: per panel of the quadrature, at least 4. In float64 12 reach 1e-12 of
             √(E f² E f²), at any correlation, for what is smooth between its kinks at the scale
-            of √q / 10 and oscillates no faster than sin(z). 32 reach sin(5 z).
+            of √q / 10 and oscillates no faster than sin(z). 32 reach sin(5 z). Where no value
+            is traced, eight times as many take over for what is not.
+        rtol: largest estimated error accepted, as a share of E |f(u) f(v)|. None is 1e-6, and
+            1.2e-4 where a value is traced and in float32, in which half precision is
+            integrated too. A closed form is accurate to rounding, and not looked at.
 
     Returns:
-        the kernel, in the broadcast shape and the common float type.
+        the kernel, in the broadcast shape and the common float type. Where a value is traced,
+        one that is less accurate than rtol is NaN, with its derivatives.
 
     Raises:
-        ValueError: a variance below 0 or a covariance too large, where they can be seen.
+        ValueError: a variance below 0 or a covariance too large, where they can be seen; an
+            error above rtol, where nothing is traced; fewer than 4 nodes.
         TypeError: what is no function; a parameter the activation has not, or `params` for a
             bare function; a complex number.
 
@@ -73,7 +77,7 @@ def dual(
         >>> round(float(dual(get("relu"), 1.0, 1.0, 0.0)), 4)  # 1 / (2 pi)
         0.1592
     """
-    return _kernel(0, f, (q1, q2, covariance), params, kinks, nodes)
+    return _kernel(0, f, (q1, q2, covariance), params, kinks, nodes, rtol)
 
 
 def dual_slope(
@@ -84,7 +88,8 @@ def dual_slope(
     *,
     params: Mapping[str, ArrayLike] | None = None,
     kinks: Sequence[ArrayLike] | None = None,
-    nodes: int = 12,
+    nodes: int = NODES,
+    rtol: ArrayLike | None = None,
 ) -> Array:
     """Compute E f'(u) f'(v), which is also the derivative of `dual` in the covariance.
 
@@ -98,7 +103,7 @@ def dual_slope(
         >>> float(dual_slope(get("relu"), 1.0, 1.0, 0.0))
         0.25
     """
-    return _kernel(1, f, (q1, q2, covariance), params, kinks, nodes)
+    return _kernel(1, f, (q1, q2, covariance), params, kinks, nodes, rtol)
 
 
 def _kernel(
@@ -108,6 +113,7 @@ def _kernel(
     params: Mapping[str, ArrayLike] | None,
     kinks: Sequence[ArrayLike] | None,
     nodes: int,
+    rtol: ArrayLike | None,
 ) -> Array:
     arrays = _checked(*covariances)
     nodes = node_count(nodes)
@@ -119,13 +125,80 @@ def _kernel(
                 do="close the function over them",
                 kind=TypeError,
             )
-        return _integrated(f, order, arrays, kinks or (), nodes)
+        bare = partial(over_plane, f, order, arrays, kinks or ())
+        return _accurate(bare, nodes, arrays, rtol, errors.describe(f))
     known = known_params(f, params)
     row = closed_form(f)
     if row is not None:
         return _closed(row, order, arrays, known)
     fixed, moving = split(where_cut(f, params) if kinks is None else kinks)
-    return _of_activation(f, order, arrays, known, fixed, moving, nodes)
+    rule = partial(_of_activation, f, order, arrays, known, fixed, moving)
+    return _accurate(rule, nodes, arrays, rtol, f.name)
+
+
+def _accurate(
+    rule: Callable[[int], Estimate],
+    nodes: int,
+    arrays: Pairs,
+    rtol: ArrayLike | None,
+    name: str,
+) -> Array:
+    """Give the kernel where it is accurate; refuse it, or make it NaN, where it is not."""
+    found = rule(nodes)
+    share = share_allowed(rtol, found)
+    if not is_known(*arrays, *found):
+        near = (found.error <= share * found.size) | jnp.isinf(found.value)
+        one = jnp.ones_like(found.value)
+        return found.value * jnp.where(near, one, jnp.nan * one)
+    asked = sum(arrays[1:], arrays[0])  # NaN where one is
+    if not is_near(found, asked, share).all():
+        found = rule(FINER * nodes)
+        near = is_near(found, asked, share)
+        if not near.all():
+            raise _inaccurate(found, int(np.argmin(near)), arrays, share, name)
+    return found.value
+
+
+def _inaccurate(found: Estimate, at: int, arrays: Pairs, share: float, name: str) -> Exception:
+    _, error, size = (float(np.asarray(part).flat[at]) for part in found)
+    q1, q2, c = (float(np.asarray(x).flat[at]) for x in arrays)
+    return errors.rejected(
+        rule=f"the kernel is accurate to {share:.2g} of E |f(u) f(v)|",
+        got=f"an estimated error of {error / size if size else error:.1e} of it for {name} at "
+        f"variances {q1:g} and {q2:g} and covariance {c:g}",
+        do="name the kinks, raise nodes or pass a larger rtol, none of which helps where it "
+        "diverges",
+    )
+
+
+def with_enough_nodes(
+    compute: Callable[[int], Found], name: str, *, unless: Callable[[Found], bool] | None = None
+) -> Found:
+    """Compute something from kernels with the usual nodes, and with more where it comes out NaN.
+
+    Args:
+        compute: of the number of nodes; NaN stands for what they do not resolve.
+        name: of the activation, for the words.
+        unless: says of a known result whether its NaN stand for something else.
+
+    Raises:
+        ValueError: a NaN remains.
+
+    Edges: where the result is traced, the usual nodes give it.
+
+    Example:
+        >>> float(with_enough_nodes(lambda nodes: jnp.sqrt(jnp.float32(nodes - 23)), "f"))
+        5.0
+    """
+    found = compute(NODES)
+    leaves = jax.tree.leaves(found)
+    if not is_known(*leaves) or not any(np.isnan(np.asarray(leaf)).any() for leaf in leaves):
+        return found
+    if unless is not None and unless(found):
+        return found
+    found = compute(FINER * NODES)
+    refuse_unresolved(name, *jax.tree.leaves(found))
+    return found
 
 
 @lru_cache
@@ -149,7 +222,7 @@ def closed_form(act: Activation) -> ClosedForm | None:
     return None
 
 
-def _checked(q1: ArrayLike, q2: ArrayLike, covariance: ArrayLike) -> tuple[Array, Array, Array]:
+def _checked(q1: ArrayLike, q2: ArrayLike, covariance: ArrayLike) -> Pairs:
     """Broadcast to common float arrays, and refuse what no normal pair has."""
     for name, value in (("q1", q1), ("q2", q2), ("covariance", covariance)):
         real(name, value, do="pass variances and a covariance of real numbers")
@@ -172,11 +245,11 @@ def _checked(q1: ArrayLike, q2: ArrayLike, covariance: ArrayLike) -> tuple[Array
 def _closed(
     row: ClosedForm,
     order: int,
-    arrays: tuple[Array, Array, Array],
+    arrays: Pairs,
     params: Mapping[str, ArrayLike],
 ) -> Array:
     kernel = row.slope if order else row.dual
-    q1, q2, c = _widened(arrays)
+    q1, q2, c = widened(arrays)
     values = {k: cast(v, q1) for k, v in params.items()}
     return kernel(q1, q2, c, **values).astype(arrays[0].dtype)
 
@@ -185,97 +258,13 @@ def _closed(
 def _of_activation(
     act: Activation,
     order: int,
-    arrays: tuple[Array, Array, Array],
+    arrays: Pairs,
     params: Mapping[str, ArrayLike],
     fixed: tuple[float | None, ...],
     moving: tuple[ArrayLike, ...],
     nodes: int,
-) -> Array:
+) -> Estimate:
     def f(x: Array) -> Array:
         return act.fn(x, **{k: cast(v, x) for k, v in params.items()})
 
-    return _integrated(f, order, arrays, merged(fixed, moving), nodes)
-
-
-def _integrated(
-    f: Function,
-    order: int,
-    arrays: tuple[Array, Array, Array],
-    kinks: Sequence[ArrayLike],
-    nodes: int,
-) -> Array:
-    """Integrate f or f' for every pair, a few pairs at a time."""
-    g = _derivative(f) if order else f
-    # Under grad the nodes are made again, instead of being kept for every pair.
-    some = jax.checkpoint(jax.vmap(lambda *pair: _pair(g, pair, kinks, nodes)))
-    flat = [x.ravel() for x in _widened(arrays)]
-    if flat[0].size <= PAIRS_AT_ONCE:
-        out = some(*flat)
-    else:
-        # Padded with pairs of variance 0, so that one program serves all.
-        rest = -flat[0].size % PAIRS_AT_ONCE
-        rows = [jnp.pad(x, (0, rest)).reshape(-1, PAIRS_AT_ONCE) for x in flat]
-        out = lax.map(lambda row: some(*row), rows).ravel()[: flat[0].size]
-    return out.reshape(arrays[0].shape).astype(arrays[0].dtype)
-
-
-def _pair(g: Function, pair: tuple[Array, ...], kinks: Sequence[ArrayLike], nodes: int) -> Array:
-    """Integrate g(u) g(v) for one pair of variances and a covariance."""
-    norm, rho = correlation(*pair)
-    s1, s2 = root(pair[0]), root(pair[1])
-    still = lax.stop_gradient(rho)
-    # θ has no derivative at ±1. There the kernel's own derivative, E g'(u) g'(v) by Price's
-    # theorem, takes the place of the chain rule.
-    at_end = jnp.abs(still) >= 1 - 4 * jnp.finfo(rho.dtype).eps
-    value = _plane(g, s1, s2, jnp.where(at_end, still, rho), kinks, nodes)
-    slope = norm * _line(_derivative(g), s1, s2 * jnp.sign(still), kinks, nodes)
-    step = jnp.where(at_end, rho - still, jnp.zeros_like(rho))
-    return value + step * lax.stop_gradient(jnp.where(at_end, slope, jnp.zeros_like(slope)))
-
-
-def _plane(
-    g: Function, s1: Array, s2: Array, rho: Array, kinks: Sequence[ArrayLike], nodes: int
-) -> Array:
-    """Integrate over the plane; a negative correlation is turned into one of u and -v."""
-    sign = jnp.where(rho < 0, -1.0, 1.0).astype(rho.dtype)
-    near, far = root((1 + sign * rho) / 2), root((1 - sign * rho) / 2)
-    t1, t2 = _points(kinks, s1), _points(kinks, s2 * sign)
-    apart = jnp.where(far == 0, jnp.ones_like(far), 2 * far)
-    crossings = jnp.sort(_within((t1[:, None] - t2[None, :]).ravel() / apart))
-    m, weight = rule_between(crossings, nodes, LEVELS)
-
-    def inner(m: Array) -> Array:
-        cuts = jnp.concatenate([(t1 - far * m) / near, (t2 + far * m) / near])
-        p, w = rule_between(jnp.sort(_within(cuts)), nodes, LEVELS)
-        u, v = near * p + far * m, near * p - far * m
-        return jnp.sum(w * g(s1 * u) * g(s2 * sign * v))
-
-    return jnp.sum(weight * jax.vmap(inner)(m))
-
-
-def _line(g: Function, s1: Array, s2: Array, kinks: Sequence[ArrayLike], nodes: int) -> Array:
-    """Integrate g(s1 z) g(s2 z): the pair at correlation ±1."""
-    cuts = jnp.sort(_within(jnp.concatenate([_points(kinks, s1), _points(kinks, s2)])))
-    z, w = rule_between(cuts, 2 * nodes, LEVELS)
-    return jnp.sum(w * g(s1 * z) * g(s2 * z))
-
-
-def _points(kinks: Sequence[ArrayLike], scale: Array) -> Array:
-    """Return 0 and the other kinks in units of the scale; a scale of 0 has none, any do."""
-    others = [k for k in kinks if not (is_known(k) and k == 0)]
-    points = jnp.stack([jnp.asarray(k, scale.dtype).reshape(()) for k in (0.0, *others)])
-    return points / jnp.where(scale == 0, jnp.ones_like(scale), scale)
-
-
-def _within(cuts: Array) -> Array:
-    return jnp.clip(cuts, -CUT, CUT)
-
-
-def _derivative(f: Function) -> Function:
-    return lambda x: jax.jvp(f, (x,), (jnp.ones_like(x),))[1]
-
-
-def _widened(arrays: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-    """Give half precision the type float32 to be integrated in."""
-    q1, q2, c = (x.astype(wide_dtype(x.dtype)) for x in arrays)
-    return q1, q2, c
+    return over_plane(f, order, arrays, merged(fixed, moving), nodes)

@@ -12,7 +12,6 @@ parameters of the activation.
 """
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import jax.numpy as jnp
@@ -24,7 +23,7 @@ from relu_jax.activations import Activation
 from relu_jax.core import errors
 from relu_jax.core.integers import integer
 from relu_jax.core.types import Array
-from relu_jax.theory.kernels import dual
+from relu_jax.theory.kernels import NODES, dual, with_enough_nodes
 from relu_jax.theory.moments import average
 from relu_jax.theory.parameters import activation
 from relu_jax.theory.scalars import above, at_least, check_scalars, is_known, real
@@ -81,6 +80,7 @@ def correlation_map(
     weight_std: ArrayLike,
     bias_std: ArrayLike = 0.0,
     params: Params = None,
+    nodes: int = NODES,
 ) -> Array:
     """Pass the correlation of two pre-activations of equal variance through one layer.
 
@@ -93,9 +93,11 @@ def correlation_map(
         weight_std: of the weights, times √fan_in.
         bias_std: of the biases.
         params: what differs from `act.params`; may be traced.
+        nodes: per panel, as for `dual`.
 
     Raises:
-        ValueError: a correlation outside [-1, 1], or a negative or infinite number.
+        ValueError: a correlation outside [-1, 1], a negative or infinite number, or an integral
+            that is not accurate (NaN where traced; see `dual`).
 
     Source: Poole et al. 2016, equation 5, with V(q) = q at the fixed point.
 
@@ -107,7 +109,7 @@ def correlation_map(
     check_scalars(q=q, weight_std=weight_std, bias_std=bias_std)
     q = above(0.0, "the variance q", q, do="pass a variance")
     c = jnp.asarray(_correlation(c), q.dtype)
-    options = {"weight_std": weight_std, "bias_std": bias_std, "params": params}
+    options = {"weight_std": weight_std, "bias_std": bias_std, "params": params, "nodes": nodes}
     return _both(act, jnp.broadcast_to(q, c.shape), c, **options)[1]
 
 
@@ -133,8 +135,11 @@ def trajectory(
         params: what differs from `act.params`; may be traced.
 
     Raises:
-        ValueError: a depth below 0, or a number out of its range.
+        ValueError: a depth below 0, a number out of its range, or an integral that is not
+            accurate (NaN where traced; see `dual`).
         TypeError: a depth that is no integer.
+
+    Edges: NaN from where the variance overflows.
 
     Example:
         >>> from relu_jax.activations import get
@@ -150,14 +155,24 @@ def trajectory(
     check_scalars(weight_std=weight_std, variance=variance, correlation=correlation)
     q = above(0.0, "the first variance", variance, do="scale the inputs, or pass variance=1.0")
     c = jnp.asarray(_correlation(correlation), q.dtype)
-    step = partial(_both, act, weight_std=weight_std, bias_std=bias_std, params=params)
 
-    def layer(state: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], Any]:
-        following = step(*state)
-        return following, following
+    def followed(nodes: int) -> Trajectory:
+        options = {"weight_std": weight_std, "bias_std": bias_std, "params": params}
 
-    later = lax.scan(layer, (q, c), None, length=layers)[1]
-    return Trajectory(*(jnp.concatenate([a[None], b]) for a, b in zip((q, c), later, strict=True)))
+        def layer(state: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], Any]:
+            following = _both(act, *state, **options, nodes=nodes)
+            return following, following
+
+        later = lax.scan(layer, (q, c), None, length=layers)[1]
+        pairs = zip((q, c), later, strict=True)
+        return Trajectory(*(jnp.concatenate([first[None], rest]) for first, rest in pairs))
+
+    return with_enough_nodes(followed, act.name, unless=_overflown)
+
+
+def _overflown(path: Trajectory) -> bool:
+    """Say whether the variance grew to where its averages, of 169 q and more, overflow."""
+    return bool(np.nanmax(path.q) > jnp.finfo(path.q.dtype).max / 1e4)
 
 
 def known_first(act: Activation, params: Params) -> tuple[Activation, Params]:
@@ -204,10 +219,11 @@ def _both(
     weight_std: ArrayLike,
     bias_std: ArrayLike,
     params: Params,
+    nodes: int,
 ) -> tuple[Array, Array]:
     weight_std, bias_std = deviations(weight_std, bias_std, q)
     following = variance_map(act, q, weight_std=weight_std, bias_std=bias_std, params=params)
-    product = dual(act, q, q, q * c, params=params)
+    product = dual(act, q, q, q * c, params=params, nodes=nodes)
     # Rounding must not carry a correlation out of [-1, 1], where the next layer has none.
     covariance = weight_std**2 * product + bias_std**2
     return following, jnp.clip(covariance / following, -1, 1)

@@ -27,7 +27,7 @@ from relu_jax.theory.fixed_points import (
     no_fixed_point,
     variance_slope,
 )
-from relu_jax.theory.kernels import dual_slope
+from relu_jax.theory.kernels import dual_slope, with_enough_nodes
 from relu_jax.theory.maps import Params, correlation_map, deviations, known_first
 from relu_jax.theory.moments import average
 from relu_jax.theory.roots import bisect, differentiable, slack
@@ -132,8 +132,8 @@ def mean_field(
     refuse_unresolved(act.name, found.q, found.chi_1, found.variance_slope)
     if is_known(found.q) and not np.isfinite(found.q):
         raise no_fixed_point(act, weight_std, bias_std)
-    c, slope = _correlation(act, weight_std, bias_std, found, params)
-    refuse_unresolved(act.name, c)
+    correlated = partial(_correlation, act, weight_std, bias_std, found, params)
+    c, slope = with_enough_nodes(correlated, act.name)
     return MeanField(**found._asdict(), c=c, xi_c=depth_scale(slope))
 
 
@@ -224,24 +224,25 @@ def _settle(
     return Phase(q, chi, slope, depth_scale(slope), phase)
 
 
-@partial(jax.jit, static_argnames="act")
+@partial(jax.jit, static_argnames=("act", "nodes"))
 def _correlation(
-    act: Activation, weight_std: Array, bias_std: Array, found: Phase, params: Params
+    act: Activation, weight_std: Array, bias_std: Array, found: Phase, params: Params, nodes: int
 ) -> tuple[Array, Array]:
     """Return the stable correlation and the slope of C there."""
     q = inside(found.q)
     growth = drift_of(act, weight_std, bias_std, params)(q) + 1
     at_one = found.chi_1 / growth
-    options = {"q": q, "weight_std": weight_std, "bias_std": bias_std, "params": params}
+    stds = {"weight_std": weight_std, "bias_std": bias_std}
 
     def gain(c: Array) -> Array:
-        return correlation_map(act, c, **options) - c
+        return correlation_map(act, c, q=q, **stds, params=params, nodes=nodes) - c
 
     def below_one(_: None) -> tuple[Array, Array]:
         # C is convex on [0, 1] and C(0) >= 0: with a slope above 1 at c = 1 it crosses once.
         low, high = jnp.full_like(q, 1e-30), jnp.ones_like(q)
         c = differentiable(gain, bisect(gain, low, high, jnp.ones_like(q)))
-        return c, weight_std**2 * dual_slope(act, q, q, q * c, params=params) / growth
+        slope = dual_slope(act, q, q, q * c, params=params, nodes=nodes)
+        return c, weight_std**2 * slope / growth
 
     def at_the_end(_: None) -> tuple[Array, Array]:
         return jnp.ones_like(q), at_one

@@ -10,8 +10,9 @@ import pytest
 from relu_jax.activations import as_float
 from relu_jax.activations.lookup import get_trainable
 from relu_jax.activations.trainable import Start, Trainable, frozen
-from relu_jax.activations.trainable_rectifiers import APL, PRELU, SRELU
+from relu_jax.activations.trainable_rectifiers import PRELU, SRELU
 from relu_jax.activations.trainable_smooth import ACON_C, DYT, SQUAREPLUS
+from relu_jax.activations.trainable_sums import APL
 
 pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 

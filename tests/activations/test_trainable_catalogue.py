@@ -64,6 +64,19 @@ def integrated(x, positive, negative):
     return np.where(x > 0, p * x**2 + 0.5 * x, n * (np.expm1(x) - x) + 0.5 * x)
 
 
+def risen(x, slope, bend):
+    """Add up what lies below each piece, from the first bend on."""
+    ends = [*bend[1:], np.inf]
+    pieces = zip(slope, bend, ends, strict=True)
+    return sum(s * (np.clip(x, low, high) - low) for s, low, high in pieces)
+
+
+def quotient(x, numerator, denominator):
+    """Write the safe Padé unit as in its paper."""
+    below = sum(b * x ** (k + 1) for k, b in enumerate(denominator))
+    return np.polyval(numerator[::-1], x) / (1 + np.abs(below))
+
+
 ROWS = (
     Row("prelu", {"slope": 0.3}, lambda x, slope: np.where(x >= 0, x, slope * x),
         (0,), (-INF, INF), (0.3, 1)),
@@ -77,6 +90,8 @@ ROWS = (
         (-1, 2), (-INF, INF), (0.25, 0.5)),
     Row("apl", {"slope": [0.5, 0.75], "hinge": [-1.0, 0.5]}, hinged,
         (-1, 0, 0.5), (INF, INF), (-1.25, 1)),
+    Row("replu", {"slope": [0.5, 1.5, 0.25], "bend": [-1.0, 0.5, 2.0]}, risen,
+        (-1, 0.5, 2), (0, INF), (0, 0.25)),
     Row("star_relu", {"scale": 1.5, "bias": -0.4},
         lambda x, scale, bias: scale * np.maximum(x, 0) ** 2 + bias,
         (), (-0.4, INF), (0, INF)),
@@ -99,6 +114,11 @@ ROWS = (
     Row("apa", {"kappa": 0.8, "lam": 0.5},
         lambda x, kappa, lam: (1 + lam * np.exp(-kappa * x)) ** (-1 / lam),
         (), (0, 1), (0, 0)),
+    Row("aglu", {"kappa": 0.8, "lam": 0.5},
+        lambda x, kappa, lam: x * (1 + lam * np.exp(-kappa * x)) ** (-1 / lam),
+        (), (0, INF), (0, 1)),
+    Row("pade", {"numerator": [0.1, 0.5, 0.3, 0.2, 0.1, 0.05], "denominator": [0, 1, 0, 0.25]},
+        quotient, (), (-INF, INF), (0.2, 0.2)),
 )  # fmt: skip
 every = pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
 DTYPES = ("float16", "bfloat16", "float32", "float64")
@@ -252,7 +272,7 @@ def test_the_start_has_the_parameters_in_the_shape_asked_for_and_finite_gradient
     slopes = of_all(lambda row, p, x: jax.grad(lambda p: row.trainable(p, x).sum())(p))(params, x)
     for row in ROWS:
         assert set(params[row.name]) == set(row.trainable.parameters)
-        assert all(v.shape in ((), (4,), (2, 4)) for v in params[row.name].values())
+        assert all(v.shape in ((), (4,), (2, 4), (6, 4), (4, 4)) for v in params[row.name].values())
         assert all(np.isfinite(v).all() for v in slopes[row.name].values())
 
 

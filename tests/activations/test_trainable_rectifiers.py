@@ -10,7 +10,6 @@ from flax import linen
 from relu_jax.activations import elu, leaky_relu, relu
 from relu_jax.activations.trainable import frozen
 from relu_jax.activations.trainable_rectifiers import (
-    APL,
     MPELU,
     PELU,
     PRELU,
@@ -19,7 +18,6 @@ from relu_jax.activations.trainable_rectifiers import (
     STAR_RELU,
     STAR_RELU_STARTS,
     sample_rrelu,
-    start_apl,
 )
 
 pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
@@ -91,26 +89,11 @@ def test_star_relu_keeps_a_standard_normal_at_mean_0_and_variance_1():
             lambda x: np.clip(x, 0, 3),
         ),
         (SRELU, SRELU.init(), lambda x: leaky_relu(x, slope=0.2)),
-        (APL, start_apl(), relu),
-        (APL, {"slope": [-0.01], "hinge": [0.0]}, leaky_relu),
     ],
 )
 def test_special_cases_are_the_functions_they_are_named_for(trainable, params, special):
     params = {k: jnp.asarray(v) for k, v in params.items()}
     np.testing.assert_allclose(trainable(params, X), special(X), rtol=1e-6, atol=1e-7)
-
-
-def test_hinges_start_apart_so_that_their_gradients_are():
-    params = start_apl(hinges=5)
-    np.testing.assert_allclose(params["hinge"], [-1, -0.5, 0, 0.5, 1], atol=1e-7)
-    slopes = jax.grad(lambda p: APL(p, X).sum())(params)["slope"]
-    np.testing.assert_allclose(slopes, [(np.maximum(h - X, 0)).sum() for h in params["hinge"]])
-    assert start_apl(hinges=1)["hinge"].tolist() == [0]
-
-
-def test_a_number_of_hinges_below_one_is_refused():
-    with pytest.raises(ValueError, match=r"an apl has at least 1 hinge; got hinges=0; pass hin"):
-        start_apl(hinges=0)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from relu_jax.activations import leaky_relu
 from relu_jax.activations.trainable import frozen
 from relu_jax.activations.trainable_smooth import (
     ACON_C,
-    APA,
     DYT,
     SMU,
     SNAKE,
@@ -38,19 +37,11 @@ def at(trainable, **params):
         (at(SQUAREPLUS, b=4.0), jax.nn.squareplus),
         (at(SMU, alpha=0.25, mu=1e6), lambda x: leaky_relu(x, slope=0.25)),
         (at(SMU, alpha=0.0, mu=np.sqrt(0.5)), lambda x: jax.nn.gelu(x, approximate=False)),
-        (at(APA, kappa=1.0, lam=1.0), jax.nn.sigmoid),
         (at(DYT, alpha=1.0, gamma=1.0, beta=0.0), np.tanh),
     ],
 )
 def test_special_cases_are_the_functions_they_are_named_for(ours, special_case):
     np.testing.assert_allclose(ours(X), special_case(X), rtol=1e-6, atol=1e-6)
-
-
-def test_apa_of_a_small_lam_is_the_gompertz_curve():
-    x = X[X >= -2]
-    # (1 + l e^-x)^(-1/l) = exp(-e^-x + l e^-2x / 2 - ...), and e^4 1e-3 / 2 is 0.027.
-    gompertz = np.exp(-np.exp(-x))
-    np.testing.assert_allclose(at(APA, kappa=1.0, lam=1e-3)(x), gompertz, rtol=0.03)
 
 
 def test_squareplus_neither_overflows_nor_cancels():
@@ -107,7 +98,6 @@ def test_xielu_starts_as_apertus_does_and_differs_from_its_code_by_the_clip_alon
         (SQUAREPLUS, {"b": 0.0}, r"squareplus needs b > 0; got b=0.0; keep to b > 0"),
         (SMU, {"alpha": 0.25, "mu": 0.0}, r"smu needs mu > 0 and alpha other than 1; got alpha="),
         (SMU, {"alpha": 1.0, "mu": 1.0}, r"smu needs mu > 0 and .*; got alpha=1.0 and mu=1.0"),
-        (APA, {"kappa": 1.0, "lam": 0.0}, r"apa needs lam > 0; got kappa=1.0 and lam=0.0"),
     ],
 )
 def test_numbers_out_of_range_are_refused(trainable, numbers, text):
