@@ -111,8 +111,11 @@ def timed(runs: dict[str, Run], rounds: int, repeats: int) -> dict[str, list[flo
         run()
         run()
     times: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(rounds):
-        for name, run in runs.items():
+    order = list(runs.items())
+    for turn in range(rounds):
+        # Each comes after each other one as often: what ran before leaves memory and caches.
+        shift = turn % len(order)
+        for name, run in order[shift:] + order[:shift]:
             start = time.perf_counter()
             for _ in range(repeats):
                 run()

@@ -57,7 +57,7 @@ JAX = (
     Peer("elu", nn.elu, where=lambda x: x > -1, why=CANCELS),
     Peer("selu", nn.selu, where=lambda x: x > -1, why=CANCELS),
     Peer("gelu", lambda x: nn.gelu(x, approximate=False), ulps=(0, 4), why=TWO_TERMS),
-    Peer("gelu_tanh", nn.gelu, ulps=(8, 32), where=lambda x: x > -1, why=ONE_PLUS_TANH),
+    Peer("gelu_tanh", nn.gelu, ulps=(0, 4), why=ONE_PLUS_TANH),
     Peer("silu", nn.silu),
     Peer("softplus", nn.softplus, ulps=(0, 8), why=ROUNDED_TWICE),
     Peer("tanh", jnp.tanh),

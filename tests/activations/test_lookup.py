@@ -2,7 +2,7 @@
 
 import pytest
 
-from relu_jax.activations import names
+from relu_jax.activations import gated_names, mixing_names, names, trainable_names
 from relu_jax.activations.lookup import (
     ALIASES,
     HOMES,
@@ -32,7 +32,8 @@ def test_the_words_of_others_are_told_ours_and_never_taken(typed, ours):
 
 
 def test_every_alias_means_a_function_and_hides_none():
-    assert set(ALIASES.values()) <= set(names())
+    known = {*names(), *gated_names(), *trainable_names(), *mixing_names()}
+    assert set(ALIASES.values()) <= known
     assert all(alias == folded(alias) for alias in ALIASES)
     assert set(ALIASES).isdisjoint(map(folded, names()))
 
@@ -56,6 +57,8 @@ def test_every_alias_means_a_function_and_hides_none():
             "sotfmax",
             r"did you mean softmax.*; found elsewhere: elementwise activations by get\(\), ",
         ),
+        (get_mixing, "Softmax2d", r"did you mean softmax\?$"),
+        (get_trainable, "PAU", r"did you mean pade\?$"),
         (find_any, "relo", r"got str 'relo'; did you mean relu"),
     ],
 )
