@@ -105,16 +105,34 @@ _ROOT_HALF = np.sqrt(0.5).item()
 _DENSITY = (1 / np.sqrt(2 * np.pi)).item()  # of the standard normal law, at 0
 
 
-def _gelu_slope(x: jax.Array) -> jax.Array:
-    z = jnp.clip(x, -40, 40)
-    v = -z * _ROOT_HALF
-    # e^(-v^2) is a part of erfc(v), which XLA then computes once, as it does erfc of the value.
-    return 0.5 * lax.erfc(v) + z * (_DENSITY * jnp.exp(-(v * v)))
-
-
-@with_slope(_gelu_slope)
-def _gelu(x: jax.Array) -> jax.Array:
+def _gelu_value(x: jax.Array) -> jax.Array:
     return 0.5 * _above_infinity(x) * lax.erfc(-jnp.clip(x, -40, 40) * _ROOT_HALF)
+
+
+def _density(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Give x, kept where the density of the normal law is above 0, and the density."""
+    z = jnp.clip(x, -40, 40)
+    v = z * _ROOT_HALF
+    return z, _DENSITY * jnp.exp(-(v * v))
+
+
+def _gelu_bend(x: jax.Array) -> jax.Array:
+    z, density = _density(x)
+    return (2 - z * z) * density
+
+
+@with_slope(_gelu_bend)
+def _gelu_slope(x: jax.Array) -> jax.Array:
+    z, density = _density(x)
+    # The value has been computed where a gradient is asked for, and costs a division where a
+    # second erfc would cost as much as all the rest.
+    below = _gelu_value(x) / x
+    ends = jnp.where(z == x, below, (x > 0).astype(x.dtype))
+    tiny = 4 * float(jnp.finfo(x.dtype).tiny)
+    return jnp.where(jnp.abs(x) < tiny, 0.5, ends) + z * density
+
+
+_gelu = with_slope(_gelu_slope)(_gelu_value)
 
 
 def _above_infinity(x: jax.Array) -> jax.Array:
