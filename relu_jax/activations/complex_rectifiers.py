@@ -40,7 +40,8 @@ def mod_relu(z: ArrayLike, bias: ArrayLike) -> jax.Array:
         z: any shape; a real number's phase is its sign.
         bias: b, broadcasts with z; below 0 it makes a dead zone of that radius.
 
-    Edges: 0 gives 0 with derivative 0: it has no phase. The derivative is 0 at |z| = -b.
+    Edges: 0 gives 0 with derivative 0: it has no phase. The derivative is 0 at |z| = -b. A
+    complex number with an infinite part gives NaN.
 
     Source: Arjovsky, Shah & Bengio 2016, equation 8.
 
@@ -49,11 +50,17 @@ def mod_relu(z: ArrayLike, bias: ArrayLike) -> jax.Array:
         (1.5+2j)
     """
     z = _number(z)
-    zero = z == 0
-    safe = jnp.where(zero, jnp.ones_like(z), z)
-    size = jnp.abs(safe)
-    risen = relu(size + as_float(bias).astype(size.dtype))
-    moved = (risen / size).astype(z.dtype) * safe
+    bias = as_float(bias).astype(z.real.dtype)
+    if not jnp.iscomplexobj(z):
+        return relu(jnp.abs(z) + bias) * jnp.sign(z)
+    # In units of the larger part, so that no square overflows or vanishes.
+    unit = lax.stop_gradient(jnp.maximum(jnp.abs(z.real), jnp.abs(z.imag)))
+    zero = unit == 0
+    unit = jnp.where(zero, jnp.ones_like(unit), unit)
+    scaled = jnp.where(zero, jnp.ones_like(z), lax.complex(z.real / unit, z.imag / unit))
+    size = jnp.abs(scaled)
+    phase = scaled / size.astype(z.dtype)
+    moved = relu(unit * size + bias).astype(z.dtype) * phase
     return jnp.where(zero, jnp.zeros_like(moved), moved)
 
 

@@ -1,9 +1,11 @@
 """Which learned sigmoids are there, and the units they gate?"""
 
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from relu_jax.activations.trainable import Arrays, Drawn, Trainable, refuse_unless
 
@@ -21,8 +23,9 @@ def apa(params: Arrays, x: jax.Array) -> jax.Array:
         >>> float(apa({"kappa": jnp.float32(2.0), "lam": jnp.float32(1.0)}, jnp.float32(0.0)))
         0.5
     """
-    lam = params["lam"]
-    return jnp.exp(-jax.nn.softplus(jnp.log(lam) - params["kappa"] * x) / lam)
+    endless, z = _cut(x)
+    # So far out the gate is a constant, and the quotients of its derivative would overflow.
+    return jnp.where(endless, lax.stop_gradient(_gate(params, x)), _gate(params, z))
 
 
 def aglu(params: Arrays, x: jax.Array) -> jax.Array:
@@ -34,15 +37,29 @@ def aglu(params: Arrays, x: jax.Array) -> jax.Array:
     Source: Alexandridis et al. 2024, Adaptive parametric activation (AGLU; arXiv 2407.08567).
 
     Example:
-        >>> round(float(aglu({"kappa": jnp.float32(1.0), "lam": jnp.float32(1.0)}, 1.0)), 6)
+        >>> params = {"kappa": jnp.float32(1.0), "lam": jnp.float32(1.0)}
+        >>> round(float(aglu(params, jnp.float32(1.0))), 6)
         0.731059
     """
-    endless = jnp.isinf(x)
-    # There the gate is a constant, and 0 closes it for good.
-    gate = jax.lax.stop_gradient(apa(params, x))
+    endless, z = _cut(x)
+    gate = lax.stop_gradient(_gate(params, x))
     end = jnp.where(gate == 0, 0, jnp.where(endless, x, 0) * gate)
-    z = jnp.where(endless, 0, x)
-    return jnp.where(endless, end, z * apa(params, z))
+    return jnp.where(endless, end, z * _gate(params, z))
+
+
+def _gate(params: Arrays, x: jax.Array) -> jax.Array:
+    lam, kappa, z = (v.astype(_wide(x)) for v in (params["lam"], params["kappa"], x))
+    return jnp.exp(-jax.nn.softplus(jnp.log(lam) - kappa * z) / lam).astype(x.dtype)
+
+
+def _cut(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Mark where x is beyond the root of the largest float32, and put 0 there."""
+    endless = jnp.isinf(x) | (jnp.abs(x.astype(_wide(x))) > 1e19)
+    return endless, jnp.where(endless, 0, x)
+
+
+def _wide(x: jax.Array) -> jnp.dtype:
+    return jnp.dtype(jnp.float32) if jnp.finfo(x.dtype).bits == 16 else x.dtype
 
 
 def _apa_facts(kappa: float, lam: float) -> dict[str, Any]:
@@ -55,10 +72,11 @@ def _aglu_facts(kappa: float, lam: float) -> dict[str, Any]:
     return {}
 
 
+_START = partial(jax.random.uniform, minval=1e-6)  # lam = 0 is a limit, and no number
 APA = Trainable(
     "apa",
     apa,
-    Drawn(jax.random.uniform, ("kappa", "lam"), ()),
+    Drawn(_START, ("kappa", "lam"), ()),
     "(1 + lam * e^(-kappa x))^(-1/lam)",
     "Alexandridis et al. 2024 (arXiv 2407.08567)",
     ("kappa", "lam"),
@@ -67,7 +85,7 @@ APA = Trainable(
 AGLU = Trainable(
     "aglu",
     aglu,
-    Drawn(jax.random.uniform, ("kappa", "lam"), ()),
+    Drawn(_START, ("kappa", "lam"), ()),
     "x * (1 + lam * e^(-kappa x))^(-1/lam)",
     "Alexandridis et al. 2024 (arXiv 2407.08567)",
     ("kappa", "lam"),

@@ -31,7 +31,8 @@ def apl(params: Arrays, x: jax.Array) -> jax.Array:
         >>> float(APL(p, -3.0))  # relu(x) + relu(-x)
         3.0
     """
-    return relu(x) + jnp.sum(params["slope"] * relu(params["hinge"] - x[None]), axis=0)
+    slope, hinge = _paired(params, "slope", "hinge")
+    return relu(x) + jnp.sum(slope * relu(hinge - x[None]), axis=0)
 
 
 def start_apl(key: Key | None = None, shape: tuple[int, ...] = (), *, hinges: int = 2) -> Arrays:
@@ -77,7 +78,7 @@ def replu(params: Arrays, x: jax.Array) -> jax.Array:
         >>> REPLU(p, jnp.array([-1.0, 1.0, 4.0])).tolist()
         [0.0, 1.0, 3.0]
     """
-    slope, bend = params["slope"], params["bend"]
+    slope, bend = _paired(params, "slope", "bend")
     risen = relu(x[None] - bend)
     full = jnp.where(x[None] > bend[1:], bend[1:] - bend[:-1], risen[:-1])
     return jnp.sum(slope[:-1] * full, axis=0) + slope[-1] * risen[-1]
@@ -111,7 +112,9 @@ def pade(params: Arrays, x: jax.Array) -> jax.Array:
     The first axis of `numerator` counts a_0, a_1 and so on, that of `denominator` b_1 and so on.
 
     Edges: a kink where the sum in the denominator changes its sign, at 0 too if neither a_0 nor
-    b_1 is 0. Far out the quotient of the leading terms remains, without overflow on the way.
+    b_1 is 0. No power overflows on the way. Within 1e4 of the largest number, and at ±inf, the
+    derivative is that of the leading terms; if the last b is 0 it is NaN from the root of the
+    largest number on.
 
     Source: Molina, Schramowski & Kersting 2020, equation 2 (the safe Padé activation unit, PAU).
     The start is our own fit of leaky_relu, which they start from too.
@@ -121,14 +124,16 @@ def pade(params: Arrays, x: jax.Array) -> jax.Array:
         >>> float(PADE(p, 3.0))  # soft_sign
         0.75
     """
-    above, below = params["numerator"], params["denominator"]
+    above, below = (_pieces(params, name) for name in ("numerator", "denominator"))
+    if jnp.finfo(x.dtype).bits == 16:  # where the powers leave the type at once
+        wide = {"numerator": above.astype(jnp.float32), "denominator": below.astype(jnp.float32)}
+        return pade(wide, x.astype(jnp.float32)).astype(x.dtype)
     far, endless = jnp.abs(x) > 1, jnp.isinf(x)
     near = jnp.where(far, 1, x)
     inner = _horner(above, near) / (1 + jnp.abs(near * _horner(below, near)))
     # Beyond 1 both are polynomials in 1 / x, times powers of x of which few remain.
     inverse = 1 / jnp.where(far & ~endless, x, 2)
-    # So far out that they move nothing: their derivative, times x, would overflow.
-    still = jnp.abs(x) > 2 / float(jnp.finfo(x.dtype).eps)
+    still = jnp.abs(x) > float(jnp.finfo(x.dtype).max) / 1e4
     inverse = jnp.where(still, lax.stop_gradient(inverse), inverse)
     ends = jnp.abs(inverse) ** len(below) + jnp.abs(_horner(below[::-1], inverse))
     outer = _horner(above[::-1], inverse) / ends
@@ -153,6 +158,27 @@ def start_pade(key: Key | None = None, shape: tuple[int, ...] = ()) -> Arrays:
     """
     del key
     return {k: _spread(jnp.array(v), shape) for k, v in PADE_START.items()}
+
+
+def _paired(params: Arrays, one: str, other: str) -> tuple[jax.Array, jax.Array]:
+    pair = _pieces(params, one), _pieces(params, other)
+    if len(pair[0]) == len(pair[1]):
+        return pair
+    raise errors.rejected(
+        rule=f"{one} and {other} count the same pieces along their first axis",
+        got=f"{len(pair[0])} of {one} and {len(pair[1])} of {other}",
+        do="take what init gives",
+    )
+
+
+def _pieces(params: Arrays, name: str) -> jax.Array:
+    if len(params[name]):
+        return params[name]
+    raise errors.rejected(
+        rule=f"{name} has at least one piece along its first axis",
+        got="none",
+        do="take what init gives",
+    )
 
 
 def _horner(coefficients: jax.Array, x: jax.Array) -> jax.Array:

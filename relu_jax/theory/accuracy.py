@@ -42,12 +42,20 @@ def share_allowed(rtol: ArrayLike | None, found: Estimate) -> float:
 
     Raises:
         ValueError: an rtol of 0 or less.
+        TypeError: several, or a traced one.
 
     Example:
         >>> share_allowed(1e-9, Estimate(1.0, 0.0, 1.0))
         1e-09
     """
     if rtol is not None:
+        if not is_known(rtol) or np.ndim(rtol):
+            raise errors.rejected(
+                rule="rtol is one number, known before it runs",
+                got=errors.describe(rtol),
+                do="pass rtol=1e-9, say, or leave it out",
+                kind=TypeError,
+            )
         above(0.0, "rtol", rtol, do="pass rtol=1e-9, say, or leave it out")
         return float(np.asarray(rtol))  # not what `above` returns: under jit that is traced
     leaves = jax.tree.leaves(found)
@@ -162,7 +170,8 @@ def refuse_unresolved(name: str, *numbers: Array) -> None:
     raise errors.rejected(
         rule="the averages of an activation are integrated to 1.2e-4 of their size",
         got=f"{name}, whose averages are not, at a variance that was met on the way",
-        do="see moments_with_error; enable float64, or name its kinks",
+        do="see moments_with_error; enable float64, name its kinks, or keep the variance from "
+        "overflowing",
     )
 
 

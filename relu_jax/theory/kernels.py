@@ -231,9 +231,10 @@ def _checked(q1: ArrayLike, q2: ArrayLike, covariance: ArrayLike) -> Pairs:
     if all(is_known(x) for x in (q1, q2, covariance)):
         a, b, c = (np.asarray(x, np.float64) for x in (q1, q2, covariance))
         slack = 1 + float(jnp.finfo(dtype).eps) ** 0.5
-        if (a < 0).any() or (b < 0).any() or (np.abs(c) > slack * np.sqrt(a * b)).any():
+        endless = np.isinf(a).any() or np.isinf(b).any()
+        if endless or (a < 0).any() or (b < 0).any() or (abs(c) > slack * np.sqrt(a * b)).any():
             raise errors.rejected(
-                rule="q1 and q2 are variances and |covariance| is at most sqrt(q1 q2)",
+                rule="q1 and q2 are finite variances and |covariance| is at most sqrt(q1 q2)",
                 got=f"q1 from {a.min():g}, q2 from {b.min():g}, |covariance| to {abs(c).max():g}",
                 do="pass variances and a covariance, not standard deviations or a correlation",
             )

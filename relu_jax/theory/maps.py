@@ -139,7 +139,7 @@ def trajectory(
             accurate (NaN where traced; see `dual`).
         TypeError: a depth that is no integer.
 
-    Edges: NaN from where the variance overflows.
+    Edges: NaN from where the variance overflows, or is smaller than the smallest number.
 
     Example:
         >>> from relu_jax.activations import get
@@ -167,12 +167,13 @@ def trajectory(
         pairs = zip((q, c), later, strict=True)
         return Trajectory(*(jnp.concatenate([first[None], rest]) for first, rest in pairs))
 
-    return with_enough_nodes(followed, act.name, unless=_overflown)
+    return with_enough_nodes(followed, act.name, unless=_out_of_range)
 
 
-def _overflown(path: Trajectory) -> bool:
-    """Say whether the variance grew to where its averages, of 169 q and more, overflow."""
-    return bool(np.nanmax(path.q) > jnp.finfo(path.q.dtype).max / 1e4)
+def _out_of_range(path: Trajectory) -> bool:
+    """Say whether the variance vanished, or grew to where its averages, of 169 q, overflow."""
+    info = jnp.finfo(path.q.dtype)
+    return bool(np.nanmax(path.q) > info.max / 1e4 or np.nanmin(path.q) < info.tiny / info.eps)
 
 
 def known_first(act: Activation, params: Params) -> tuple[Activation, Params]:

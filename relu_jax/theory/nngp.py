@@ -25,7 +25,7 @@ from relu_jax.activations import Activation
 from relu_jax.core import errors
 from relu_jax.core.integers import integer
 from relu_jax.core.types import Array
-from relu_jax.theory.kernels import closed_form, dual, dual_slope, with_enough_nodes
+from relu_jax.theory.kernels import NODES, closed_form, dual, dual_slope, with_enough_nodes
 from relu_jax.theory.moments import average
 from relu_jax.theory.parameters import settled
 from relu_jax.theory.scalars import at_least
@@ -146,6 +146,8 @@ def _resolved(network: _Network, x1: Array, x2: Array | None, *, tangent: bool) 
         return not all(np.isfinite(np.asarray(x)).all() for x in rows)
 
     compute = partial(_kernels, *network, x1, x2, tangent=tangent)
+    if closed_form(network[0]) is not None:
+        return compute(NODES)
     return with_enough_nodes(compute, network[0].name, unless=holes)
 
 

@@ -59,3 +59,24 @@ def test_real_numbers_have_one_part():
     np.testing.assert_array_equal(complex_relu(x), relu(x))
     np.testing.assert_allclose(mod_relu(x, -0.5), soft_shrink(x, width=0.5), atol=1e-7)
     assert complex_relu(3).dtype == mod_relu(3, 0.5).dtype == jnp.float32
+
+
+@pytest.mark.parametrize(
+    ("x", "slope"),
+    [
+        (jnp.float16(300), 1), (jnp.float16(1e4), 1), (jnp.float16(1e-4), 0),
+        (jnp.float32(1e-20), 0), (jnp.float32(-1e22), 1), (jnp.float32(jnp.inf), 1),
+    ],
+)  # fmt: skip
+def test_the_slope_of_a_real_number_needs_no_square(x, slope):
+    assert float(jax.grad(lambda x: mod_relu(x, -1.0))(x)) == slope
+
+
+@pytest.mark.parametrize(
+    ("z", "bias", "slope"), [(1e-20, -1.0, 0), (1e-20, 0.0, 1), (1e19, -1.0, 1), (1e30, 1.0, 1)]
+)
+def test_the_slope_of_a_complex_number_needs_no_square(z, bias, slope):
+    z = jnp.complex64(z * (1 + 1j))
+    value, pull = jax.vjp(lambda z: mod_relu(z, bias), z)
+    assert complex(value) == pytest.approx(slope * complex(z), rel=1e-5)
+    assert complex(pull(jnp.complex64(1))[0]) == pytest.approx(slope, abs=1e-5)

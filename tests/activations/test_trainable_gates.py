@@ -39,6 +39,25 @@ def test_a_gate_that_is_turned_round_has_the_ends_turned_round():
 
 
 @pytest.mark.parametrize("trainable", [APA, AGLU], ids=["apa", "aglu"])
+@pytest.mark.parametrize(
+    ("dtype", "kappa", "lam", "x"),
+    [
+        ("float16", 1.0, 0.01, 700.0),
+        ("float16", 1.0, 0.5, 6e4),
+        ("float32", 1.0, 1e-3, 3e38),
+        ("float32", 50.0, 0.5, -3e38),
+        ("float32", 1.0, 0.5, np.inf),
+        ("float32", 1.0, 0.5, -np.inf),
+    ],
+)
+def test_gradients_far_out_are_those_of_an_open_or_a_closed_gate(trainable, dtype, kappa, lam, x):
+    params = {"kappa": jnp.float32(kappa), "lam": jnp.float32(lam)}
+    slopes, slope = jax.grad(lambda p, x: trainable(p, x), (0, 1))(params, jnp.asarray(x, dtype))
+    assert float(slope) == (float(x > 0) if trainable is AGLU else 0)
+    assert float(slopes["kappa"]) == float(slopes["lam"]) == 0
+
+
+@pytest.mark.parametrize("trainable", [APA, AGLU], ids=["apa", "aglu"])
 def test_a_lam_of_zero_is_refused(trainable):
     with pytest.raises(
         ValueError, match=f"{trainable.name} needs lam > 0; got kappa=1.0 and lam=0.0; keep to"

@@ -81,6 +81,35 @@ def test_a_pade_unit_does_not_overflow_where_its_powers_would(dtype):
 
 
 @pytest.mark.parametrize(
+    ("numerator", "denominator", "x", "slope"),
+    [
+        ([0.0, 1.0], [0.0], jnp.bfloat16(300), 1.0),
+        ([0.0, 0.0, 1.0, 0.0], [1.0], jnp.bfloat16(300), 1.0),
+        ([0.0, 1.0, 1e-3], [0.0], jnp.float16(3000), 7.0),
+        ([0.0, 0.0, 1.0], [1.0, 1e-3], jnp.bfloat16(300), 0.593),
+        ([0.0, 1.0, 1e-9], [0.0], jnp.float32(3e7), 1.06),
+        ([0.0, 1.0], [0.0], jnp.float32(1e15), 1.0),
+    ],
+)
+def test_the_slope_is_right_far_out_where_the_leading_terms_are_not_all(
+    numerator, denominator, x, slope
+):
+    params = {k: jnp.asarray(v) for k, v in pade(numerator, denominator).items()}
+    assert float(jax.grad(lambda x: PADE(params, x))(x)) == pytest.approx(slope, rel=1e-2)
+
+
+@pytest.mark.parametrize("trainable", [APL, REPLU], ids=["apl", "replu"])
+def test_parameters_that_count_different_pieces_are_refused(trainable):
+    one, other = trainable.parameters
+    for sizes in ((3, 2), (1, 3)):
+        params = {one: jnp.ones(sizes[0]), other: jnp.arange(float(sizes[1]))}
+        with pytest.raises(ValueError, match=f"{one} and {other} count the same pieces along"):
+            trainable(params, X)
+    with pytest.raises(ValueError, match="slope has at least one piece along its first axis; got"):
+        trainable({one: jnp.ones(0), other: jnp.ones(0)}, X)
+
+
+@pytest.mark.parametrize(
     ("start", "text"),
     [
         (

@@ -11,6 +11,10 @@ from relu_jax import tap
 from tests.tap import networks as n
 from tests.tap.oracles import NEAR, ORACLES, near, weighted
 
+pytestmark = pytest.mark.leaks_unchecked(
+    "it collects garbage at every trace; one test below turns it on"
+)
+
 
 @pytest.mark.parametrize("oracle", ORACLES, ids=lambda oracle: oracle.name)
 def test_cotangents_are_the_gradients_of_zeros_added_at_the_place(oracle):
@@ -26,6 +30,13 @@ def test_cotangents_are_the_gradients_of_zeros_added_at_the_place(oracle):
 
 
 ORACLE = {oracle.name: oracle for oracle in ORACLES}
+
+
+@pytest.mark.parametrize("name", ["mlp", "scan"])
+def test_no_tracer_outlives_its_trace(name):
+    with jax.checking_leaks():
+        _, seen = jax.jit(tap.cotangents(ORACLE[name].loss))(*ORACLE[name].args)
+    assert seen
 
 
 def test_backward_summaries_are_those_of_the_cotangents():

@@ -131,6 +131,36 @@ def test_a_path_that_overflows_is_nan_from_there_on():
     assert np.isnan(path.c[-1])
 
 
+def test_a_path_that_vanishes_is_no_fault_of_the_nodes():
+    path = trajectory(get("tanh"), 120, weight_std=0.3)
+    assert np.nanmin(path.q) < 1e-30
+    assert np.isfinite(path.c[:30]).all()
+    still = trajectory(get("relu"), 3, weight_std=0.0)
+    assert still.q.tolist() == [1, 0, 0, 0]
+    assert np.isnan(still.c[1:]).all()
+
+
+def test_networks_with_a_closed_form_overflow_without_a_refusal():
+    assert not np.isfinite(nngp(get("relu"), X, depth=200, weight_std=3.0)).all()
+    with pytest.raises(ValueError, match=r"keep the variance from overflowing"):
+        nngp(get("gelu"), X, depth=200, weight_std=3.0)
+
+
+@pytest.mark.parametrize("rtol", [jnp.array([1e-3]), "traced"])
+def test_a_tolerance_is_one_known_number(rtol):
+    def loss(rtol):
+        return dual(get("tanh"), 1.0, 1.0, 0.5, rtol=rtol)
+
+    run = jax.jit(loss) if isinstance(rtol, str) else loss
+    with pytest.raises(TypeError, match="rtol is one number, known before it runs; got"):
+        run(1e-3 if isinstance(rtol, str) else rtol)
+
+
+def test_an_infinite_variance_is_refused():
+    with pytest.raises(ValueError, match=r"q1 and q2 are finite variances.*got q1 from inf"):
+        dual(get("relu"), np.inf, np.inf, 1.0)
+
+
 def test_correlations_behind_what_is_not_resolved_are_nan_or_refused():
     with pytest.raises(ValueError, match="accurate"):
         correlation_map(FAST, 0.3, q=4.0, weight_std=1.0)

@@ -174,7 +174,7 @@ def test_what_no_normal_pair_has_is_refused():
     rule = r"\|covariance\| is at most sqrt\(q1 q2\); got q1 from 1, q2 from 1, \|covariance\| to 2"
     with pytest.raises(ValueError, match=rule):
         dual(get("relu"), 1.0, 1.0, -2.0)
-    with pytest.raises(ValueError, match="q1 and q2 are variances"):
+    with pytest.raises(ValueError, match="q1 and q2 are finite variances"):
         dual_slope(get("relu"), -1.0, 1.0, 0.0)
 
 
