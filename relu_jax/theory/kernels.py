@@ -187,8 +187,8 @@ def with_enough_nodes(
     Edges: where the result is traced, the usual nodes give it.
 
     Example:
-        >>> float(with_enough_nodes(lambda nodes: jnp.sqrt(jnp.float32(nodes - 23)), "f"))
-        5.0
+        >>> float(with_enough_nodes(lambda nodes: jnp.sqrt(jnp.float32(nodes - 60)), "f"))
+        6.0
     """
     found = compute(NODES)
     leaves = jax.tree.leaves(found)
