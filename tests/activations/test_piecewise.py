@@ -18,6 +18,8 @@ from relu_jax.activations.piecewise import (
 from relu_jax.activations.rectifiers import leaky_relu, relu
 from relu_jax.core.numerics import tolerance
 
+pytestmark = pytest.mark.leaks_unchecked("it retraces every primitive; test_activation.py has it")
+
 X = np.float32([-np.inf, -7.5, -1, -0.3, 0, 0.4, 1, 2, 9, np.inf])
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from relu_jax.activations import get, rectifiers
 
+pytestmark = pytest.mark.leaks_unchecked("it retraces every primitive; test_activation.py has it")
+
 PAIRS = {
     "relu": jax.nn.relu,
     "leaky_relu": jax.nn.leaky_relu,

@@ -12,6 +12,8 @@ from relu_jax.activations import get
 from relu_jax.activations.smooth import gelu, gelu_tanh, silu, softplus
 from relu_jax.core.numerics import tolerance
 
+pytestmark = pytest.mark.leaks_unchecked("it retraces every primitive; test_activation.py has it")
+
 PAIRS = {
     "gelu": (gelu, partial(jax.nn.gelu, approximate=False)),
     "gelu_tanh": (gelu_tanh, jax.nn.gelu),

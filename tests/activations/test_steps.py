@@ -8,6 +8,8 @@ import pytest
 from relu_jax.activations.rectifiers import RELU
 from relu_jax.activations.steps import HEAVISIDE, heaviside, sign
 
+pytestmark = pytest.mark.leaks_unchecked("it retraces every primitive; test_activation.py has it")
+
 X = np.float32([-np.inf, -3, -1e-3, -0.0, 0, 1e-3, 2, np.inf])
 
 

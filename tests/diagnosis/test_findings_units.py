@@ -5,6 +5,8 @@ import pytest
 from relu_jax.diagnosis import findings_units
 from tests.diagnosis import made
 
+pytestmark = pytest.mark.leaks_unchecked("it retraces every primitive; test_diagnose.py has it")
+
 
 def judged(*reports, **changes):
     return findings_units.judge(made.facts(reports, **changes))

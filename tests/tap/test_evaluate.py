@@ -7,6 +7,10 @@ import pytest
 
 from relu_jax.tap import compat, evaluate
 
+pytestmark = pytest.mark.leaks_unchecked(
+    "it collects garbage at every trace: test_observe.py has it"
+)
+
 GRID = np.linspace(-4, 4, 17)
 
 

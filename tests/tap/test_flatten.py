@@ -13,6 +13,10 @@ from tests.tap import contexts as c
 from tests.tap import networks as n
 from tests.tap.reading import graph_of, made_by
 
+pytestmark = pytest.mark.leaks_unchecked(
+    "it collects garbage at every trace: test_observe.py has it"
+)
+
 
 def _kinds(f, *args):
     return {node.name: node.kind for node in graph_of(f, *args).frame.nodes}

@@ -7,6 +7,10 @@ from jax import nn
 from relu_jax import tap
 from tests.tap import networks as n
 
+pytestmark = pytest.mark.leaks_unchecked(
+    "it collects garbage at every trace: test_observe.py has it"
+)
+
 MODEL = n.mlp(nn.relu, jnp.tanh, nn.relu)
 PARAMS = n.mlp_params(3)
 SITES = tap.sites(MODEL, PARAMS, n.X)

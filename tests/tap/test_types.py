@@ -9,6 +9,10 @@ from relu_jax.tap import Coverage, Sites
 from tests.tap import contexts as c
 from tests.tap import networks as n
 
+pytestmark = pytest.mark.leaks_unchecked(
+    "it collects garbage at every trace: test_observe.py has it"
+)
+
 
 def test_sites_print_as_a_table_with_the_coverage_below():
     sites = tap.sites(n.mlp(nn.leaky_relu, jnp.tanh), n.P, n.X)
