@@ -27,7 +27,7 @@ CASES = (
     Case(get("gelu"), "x*Phi(x)", (0, INF), (0, 1), (-0.169971, INF)),
     Case(
         get("gelu_tanh"), "x*sigmoid(2*sqrt(2/pi)*(x + 44715*x**3/1000000))",
-        (0, INF), (0, 1), (-0.170041, INF), (1, 4, 60), ONE_PLUS_TANH,
+        (0, INF), (0, 1), (-0.170041, INF), (2, 4, 60), ONE_PLUS_TANH,
     ),
     Case(get("silu"), "x*sigmoid(beta*x)", (0, INF), (0, 1), (-0.278465, INF)),
     Case(
