@@ -30,6 +30,9 @@ class Peer(NamedTuple):
 
 CANCELS = "expm1(x) + 1 loses the digits of e^x below about -1"
 ONE_PLUS_TANH = "1 + tanh(u) loses the digits of the gate where it closes or opens fully"
+# tanh is right to a few roundings of 1; where 1 + t and 1 - t^2 end, at x = -7.2 in float64, they
+# are multiplied by x/2, x u'/2 and x u'^2 in f, f' and f'': 4, 23 and 285 times.
+TANH_TAIL = (2, 24, 300)
 ROUNDED_TWICE = "exp(x - f(x)) multiplies the rounding of f(x) by its size"
 ROUNDED_OFTEN = "rounded up to 28 times where the gate opens"
 TWO_TERMS = "each half of Φ(x) + x φ(x) has the rounding of an exponential, and they cancel below 0"
