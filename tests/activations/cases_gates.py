@@ -9,11 +9,10 @@ from relu_jax.activations.growing_waves import GCU, SINLU, SNAKE
 from relu_jax.activations.hyperbolas import BENT_IDENTITY, PFLU, SMU1, SQUAREPLUS
 from relu_jax.activations.hyperbolic import LISHT, NLRELU, SHIFTED_SOFTPLUS, TANH_SHRINK
 from tests.activations.case import INF, Case
-from tests.activations.peers import ONE_PLUS_TANH, TANH_TAIL
 
 NONE = np.nan  # no limit: the function returns NaN, and so do its higher derivatives
 LOG2 = np.log(2).item()
-
+GATE = "1 - gate is rounded before x multiplies it"
 TANH = "1 - tanh^2 is rounded before x multiplies it; an exponential more would avoid it"
 GELU_TANH = "x*sigmoid(2*sqrt(2/pi)*(x + 44715*x**3/1000000))"
 CLIPPED = "clip(x*Phi(x), low, high)"
@@ -24,7 +23,7 @@ SMU1_ = "((1 + alpha)*x + sqrt((1 - alpha)**2*x**2 + mu**2))/2"
 CASES = (
     Case(MISH, "x*tanh(softplus(x))", (0, INF), (0, 1), (-0.308844, INF)),
     Case(QUICK_GELU, "x*sigmoid(1.702*x)", (0, INF), (0, 1), (-0.278465 / 1.702, INF)),
-    Case(GELU_FAST, GELU_TANH, (0, INF), (0, 1), (-0.170041, INF), TANH_TAIL, ONE_PLUS_TANH),
+    Case(GELU_FAST, GELU_TANH, (0, INF), (0, 1), (-0.170041, INF), (0, 4, 60), GATE),
     Case(CLIPPED_GELU, CLIPPED, (0, 10), (0, 0), (-0.169972, 10)),
     Case(CLIPPED_GELU.with_params(low=0, high=6), CLIPPED, (0, 6), (0, 0), (0, 6)),
     Case(SERF, "x*erf(softplus(x))", (0, INF), (0, 1), (-0.348438, INF)),

@@ -30,11 +30,9 @@ class Peer(NamedTuple):
 
 CANCELS = "expm1(x) + 1 loses the digits of e^x below about -1"
 ONE_PLUS_TANH = "1 + tanh(u) loses the digits of the gate where it closes or opens fully"
-# tanh is right to a few roundings of 1; where 1 + t and 1 - t^2 end, at x = -7.2 in float64, they
-# are multiplied by x/2, x u'/2 and x u'^2 in f, f' and f'': 4, 23 and 285 times.
-TANH_TAIL = (2, 24, 300)
 ROUNDED_TWICE = "exp(x - f(x)) multiplies the rounding of f(x) by its size"
 ROUNDED_OFTEN = "rounded up to 28 times where the gate opens"
+# On JAX 0.12 jax.nn itself is 2.8 roundings off there, so that the exact slope would be as far.
 TWO_TERMS = "each half of Φ(x) + x φ(x) has the rounding of an exponential, and they cancel below 0"
 SUM_CANCELS = "x + √(x² + b) cancels"
 DIFFERENCE = "1/(1 + |x|) - |x|/(1 + |x|)^2 is a difference"
@@ -59,8 +57,8 @@ JAX = (
     Peer("leaky_relu", lambda x: nn.leaky_relu(x, 0.2), {"slope": 0.2}),
     Peer("elu", nn.elu, where=lambda x: x > -1, why=CANCELS),
     Peer("selu", nn.selu, where=lambda x: x > -1, why=CANCELS),
-    Peer("gelu", lambda x: nn.gelu(x, approximate=False), ulps=(0, 4), why=TWO_TERMS),
-    Peer("gelu_tanh", nn.gelu, ulps=(0, 4), why=ONE_PLUS_TANH),
+    Peer("gelu", lambda x: nn.gelu(x, approximate=False), ulps=(0, 3), why=TWO_TERMS),
+    Peer("gelu_tanh", nn.gelu, ulps=(8, 32), where=lambda x: x > -1, why=ONE_PLUS_TANH),
     Peer("silu", nn.silu),
     Peer("softplus", nn.softplus, ulps=(0, 8), why=ROUNDED_TWICE),
     Peer("tanh", jnp.tanh),

@@ -12,8 +12,6 @@ from relu_jax.activations import get
 from relu_jax.activations.smooth import gelu, gelu_tanh, silu, softplus
 from relu_jax.core.numerics import tolerance
 
-pytestmark = pytest.mark.leaks_unchecked("it retraces every primitive; test_activation.py has it")
-
 PAIRS = {
     "gelu": (gelu, partial(jax.nn.gelu, approximate=False)),
     "gelu_tanh": (gelu_tanh, jax.nn.gelu),
@@ -52,21 +50,16 @@ def test_tanh_form_keeps_its_gradient_in_float16_where_the_cube_overflows():
         (gelu, lambda x: x * special.ndtr(x)),
         (silu, lambda x: x * special.expit(x)),
         (softplus, lambda x: np.log1p(np.exp(x))),
+        (
+            gelu_tanh,
+            lambda x: x * special.expit(2 * np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)),
+        ),
     ],
 )
 def test_negative_tail_is_accurate_to_its_own_size(f, exact):
     x = np.float32([-8, -6.5, -5, -3])
     # e^-z^2 carries the rounding of z^2: up to 32 here, and 3 times that in the cube.
     np.testing.assert_allclose(f(x), exact(x.astype(np.float64)), rtol=tolerance("float32", n=12))
-
-
-def test_the_tanh_form_is_that_of_jax_nn_bit_for_bit_down_to_where_it_ends():
-    x = np.concatenate([np.linspace(-8, 8, 4001), [-1e30, -300, 300, 1e30]]).astype(np.float32)
-    both = jax.jit(lambda x: (gelu_tanh(x), jax.nn.gelu(x)))
-    np.testing.assert_array_equal(*both(x))
-    exact = x * special.expit(2 * np.sqrt(2 / np.pi) * (x + 0.044715 * x.astype(np.float64) ** 3))
-    assert np.abs(gelu_tanh(x) - exact)[np.abs(x) < 8].max() < 8 * np.finfo(np.float32).eps
-    assert float(gelu_tanh(-6.0)) == 0
 
 
 def test_the_two_forms_of_gelu_differ_by_the_published_amount():
