@@ -10,6 +10,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax import lax
 from jax.typing import ArrayLike
 
 from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
@@ -35,7 +37,9 @@ def soft_sign(x: ArrayLike) -> jax.Array:
 
 @with_slope(lambda x: _inverse(x) * _inverse(x))
 def _soft_sign(x: jax.Array) -> jax.Array:
-    return jnp.where(jnp.isinf(x), jnp.sign(x), x / (jnp.abs(x) + 1))
+    top = float(jnp.finfo(x.dtype).max)  # which is top / (top + 1) = 1 away from infinity
+    z = lax.clamp(np.array(-top, x.dtype), x, np.array(top, x.dtype))
+    return z / (jnp.abs(z) + 1)
 
 
 def _inverse(x: jax.Array) -> jax.Array:

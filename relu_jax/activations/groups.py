@@ -12,9 +12,9 @@ from jax.typing import ArrayLike
 from relu_jax.activations.activation import as_float
 from relu_jax.activations.axes import from_front
 from relu_jax.activations.rectifiers import relu
-from relu_jax.activations.simplex import widened
 from relu_jax.core import errors
 from relu_jax.core.integers import integer
+from relu_jax.core.numerics import widened
 
 
 def maxout(x: ArrayLike, k: int, *, axis: int = -1) -> jax.Array:

@@ -7,8 +7,9 @@ from jax.typing import ArrayLike
 
 from relu_jax.activations.activation import as_float
 from relu_jax.activations.axes import from_front
-from relu_jax.activations.simplex import softmax, widened
+from relu_jax.activations.simplex import softmax
 from relu_jax.core import errors
+from relu_jax.core.numerics import widened
 from relu_jax.core.types import Key
 
 

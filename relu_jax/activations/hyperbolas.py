@@ -5,7 +5,6 @@ all its digits; the square overflows far out, where the root is |x|.
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import jax
@@ -13,10 +12,12 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
-from relu_jax.activations.ranges import positive
+from relu_jax.activations.ranges import positive, refuse_unless
 from relu_jax.activations.slopes import with_slope
 from relu_jax.activations.tails import finite, root, scaled
 from relu_jax.core import errors
+
+MOST = 1e30  # of what is added to the square: where that overflows in float32, it is lost
 
 
 @jax.jit
@@ -25,7 +26,7 @@ def squareplus(x: ArrayLike, *, b: ArrayLike = 4.0) -> jax.Array:
 
     Args:
         x: any shape.
-        b: width of the bend, above 0; f(0) is sqrt(b) / 2.
+        b: width of the bend, above 0 and at most 1e30; f(0) is sqrt(b) / 2.
 
     Edges: -inf gives 0 with derivative 0, inf gives inf with derivative 1. NaN gives NaN in
     value and derivative. Below 0 every digit is right where jax.nn cancels, and no finite x
@@ -48,12 +49,15 @@ def _bend(x: jax.Array, b: Any) -> jax.Array:
 def _hyperbola(x: jax.Array, b: Any) -> jax.Array:
     r = root(x, b)
     # Halved before the sum, which may overflow.
-    return jnp.where(x < 0, 0.5 * (b / (r - x)), 0.5 * x + 0.5 * r)
+    return jnp.where(x < 0, 0.5 * b / (r - x), 0.5 * x + 0.5 * r)
 
 
 @with_slope(_bend)
 def _rise(x: jax.Array, b: Any) -> jax.Array:
-    return finite(_hyperbola(x, b)) / finite(root(x, b))
+    top = float(jnp.finfo(x.dtype).max) / 4
+    r = jnp.minimum(root(x, b), top)
+    sides = r + jnp.minimum(jnp.abs(x), top)
+    return jnp.where(x < 0, 0.5 * b / sides, 0.5 * sides) / r
 
 
 _squareplus = with_slope(_rise)(_hyperbola)
@@ -68,7 +72,8 @@ def smu1(x: ArrayLike, *, alpha: ArrayLike = 0.25, mu: ArrayLike = 1.0) -> jax.A
     Args:
         x: any shape.
         alpha: slope at -inf, below 1.
-        mu: width of the bend, above 0; f(0) is mu / 2. With alpha = 0 it is squareplus(b=mu^2).
+        mu: width of the bend, above 0 and at most 1e15; f(0) is mu / 2. With alpha = 0 it is
+            squareplus(b=mu^2).
 
     Edges: inf gives inf with derivative 1; -inf gives alpha * -inf, or 0 where alpha is 0, with
     derivative alpha. NaN gives NaN in value and derivative.
@@ -154,10 +159,16 @@ def _pflu(x: jax.Array) -> jax.Array:
 
 def _squareplus_fit(f: Callable[..., Any]) -> Params | None:
     at_zero = samples(f, 0.0)[0]
-    return proposal(b=4 * at_zero**2) if 0 < at_zero < 1e100 and at_zero**2 > 0 else None
+    return proposal(b=4 * at_zero**2) if 0 < at_zero <= MOST**0.5 / 2 and at_zero**2 > 0 else None
+
+
+def _squareplus_facts(b: float) -> dict[str, Any]:
+    refuse_unless(b <= MOST, "squareplus", f"b <= {MOST:g}", b=b)
+    return positive("squareplus", b=b)
 
 
 def _smu1_facts(alpha: float, mu: float) -> dict[str, Any]:
+    refuse_unless(mu <= MOST**0.5, "smu1", f"mu <= {MOST**0.5:g}", mu=mu)
     if not alpha < 1:
         raise errors.rejected(
             rule="smu1 needs alpha < 1",
@@ -170,7 +181,7 @@ def _smu1_facts(alpha: float, mu: float) -> dict[str, Any]:
 def _smu1_fit(f: Callable[..., Any]) -> Params | None:
     far, at_zero = samples(f, -3e4, 0.0)
     alpha = far / -3e4
-    if not (alpha < 1 and at_zero > 0):
+    if not (alpha < 1 and 0 < at_zero <= MOST**0.5 / 2):
         return None
     # What is left of the bend so far out is below 1e-8.
     return proposal(alpha=alpha if abs(alpha) > 1e-8 else 0.0, mu=2 * at_zero)
@@ -182,7 +193,7 @@ SQUAREPLUS = Activation(
     "(x + sqrt(x^2 + b)) / 2",
     "Barron 2021",
     {"b": 4.0},
-    facts=partial(positive, "squareplus"),
+    facts=_squareplus_facts,
     fit=_squareplus_fit,
 )
 SMU1 = Activation(

@@ -33,6 +33,21 @@ def positive(owner: str, **params: float) -> dict[str, Any]:
     return {}
 
 
+def refuse_unless(holds: bool, name: str, rule: str, **numbers: float) -> None:
+    """Refuse parameters of `name` for which a rule does not hold.
+
+    Raises:
+        ValueError: it does not hold.
+
+    Example:
+        >>> refuse_unless(2.0 > 0, "squareplus", "b > 0", b=2.0)
+    """
+    if holds:
+        return
+    got = " and ".join(f"{k}={v}" for k, v in numbers.items())
+    raise errors.rejected(rule=f"{name} needs {rule}", got=got, do=f"keep to {rule}")
+
+
 def finite_number(name: str, value: Any, *, do: str) -> float:
     """Take a finite number as a float of Python.
 

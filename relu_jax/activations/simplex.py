@@ -25,6 +25,7 @@ from jax.typing import ArrayLike
 from relu_jax.activations.activation import as_float
 from relu_jax.activations.axes import from_front
 from relu_jax.core import errors
+from relu_jax.core.numerics import widened
 
 Rule = Callable[[jax.Array, int], jax.Array]
 
@@ -144,16 +145,6 @@ def entmax15(x: ArrayLike, *, axis: int = -1, where: ArrayLike | None = None) ->
         [0.5, 0.5, 0.0]
     """
     return _weights(_entmax15, x, axis, where)
-
-
-def widened(x: jax.Array) -> jax.Array:
-    """Take half precision to float32; wider floats stay.
-
-    Example:
-        >>> widened(jnp.float16(1)).dtype, widened(jnp.float32(1)).dtype
-        (dtype('float32'), dtype('float32'))
-    """
-    return x if x.dtype == jnp.float64 else x.astype(jnp.float32)
 
 
 def _weights(rule: Rule, x: ArrayLike, axis: int, where: ArrayLike | None) -> jax.Array:

@@ -77,10 +77,9 @@ def gate(x: jax.Array) -> jax.Array:
 
 
 def root(x: jax.Array, b: Any) -> jax.Array:
-    """Take sqrt(x^2 + b) without overflow of the square.
+    """Take sqrt(x^2 + b) without overflow of the square, for b up to 1e30.
 
-    Edges: ±inf gives inf. Where nothing overflows the bits are those of the plain formula: the
-    scale is a power of 2.
+    Edges: ±inf gives inf. Where nothing overflows the bits are those of the plain formula.
 
     Example:
         >>> float(root(jnp.float32(3e38), 4.0)) == float(jnp.float32(3e38))
@@ -88,6 +87,9 @@ def root(x: jax.Array, b: Any) -> jax.Array:
     """
     half = 2.0 ** (jnp.finfo(x.dtype).maxexp // 2)
     far = jnp.abs(x) > half / 2
+    if x.dtype != jnp.float16:
+        # 9e18 in float32: b is lost beside the square.
+        return jnp.where(far, jnp.abs(x), jnp.sqrt(x * x + b))
     shrink = jnp.where(far, 1 / half, 1)
     z = x * shrink
     return jnp.where(far, half, 1) * jnp.sqrt(z * z + b * shrink * shrink)

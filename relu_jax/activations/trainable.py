@@ -228,21 +228,6 @@ class Frozen:
         return self.trainable(params, x)
 
 
-def refuse_unless(holds: bool, name: str, rule: str, **numbers: float) -> None:
-    """Refuse parameters of `name` for which a rule does not hold.
-
-    Raises:
-        ValueError: it does not hold.
-
-    Example:
-        >>> refuse_unless(2.0 > 0, "squareplus", "b > 0", b=2.0)
-    """
-    if holds:
-        return
-    got = " and ".join(f"{k}={v}" for k, v in numbers.items())
-    raise errors.rejected(rule=f"{name} needs {rule}", got=got, do=f"keep to {rule}")
-
-
 def _check_names(trainable: Trainable, params: Mapping[str, ArrayLike]) -> None:
     if set(params) != set(trainable.parameters):
         raise errors.rejected(

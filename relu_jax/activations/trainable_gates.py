@@ -7,7 +7,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from relu_jax.activations.trainable import Arrays, Drawn, Trainable, refuse_unless
+from relu_jax.activations.ranges import refuse_unless
+from relu_jax.activations.trainable import Arrays, Drawn, Trainable
+from relu_jax.core.numerics import wide_dtype, widened
 
 
 def apa(params: Arrays, x: jax.Array) -> jax.Array:
@@ -48,18 +50,14 @@ def aglu(params: Arrays, x: jax.Array) -> jax.Array:
 
 
 def _gate(params: Arrays, x: jax.Array) -> jax.Array:
-    lam, kappa, z = (v.astype(_wide(x)) for v in (params["lam"], params["kappa"], x))
+    lam, kappa, z = (v.astype(wide_dtype(x.dtype)) for v in (params["lam"], params["kappa"], x))
     return jnp.exp(-jax.nn.softplus(jnp.log(lam) - kappa * z) / lam).astype(x.dtype)
 
 
 def _cut(x: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Mark where x is beyond the root of the largest float32, and put 0 there."""
-    endless = jnp.isinf(x) | (jnp.abs(x.astype(_wide(x))) > 1e19)
+    endless = jnp.isinf(x) | (jnp.abs(widened(x)) > 1e19)
     return endless, jnp.where(endless, 0, x)
-
-
-def _wide(x: jax.Array) -> jnp.dtype:
-    return jnp.dtype(jnp.float32) if jnp.finfo(x.dtype).bits == 16 else x.dtype
 
 
 def _apa_facts(kappa: float, lam: float) -> dict[str, Any]:

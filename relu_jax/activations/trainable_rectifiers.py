@@ -8,8 +8,9 @@ from jax.typing import ArrayLike
 
 from relu_jax.activations.activation import as_float
 from relu_jax.activations.exponential import elu
+from relu_jax.activations.ranges import refuse_unless
 from relu_jax.activations.rectifiers import leaky_relu, relu
-from relu_jax.activations.trainable import Arrays, Start, Trainable, refuse_unless
+from relu_jax.activations.trainable import Arrays, Start, Trainable
 from relu_jax.core.types import Key
 
 # Where each source lets the slope of a PReLU start.

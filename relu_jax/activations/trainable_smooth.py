@@ -7,10 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from relu_jax.activations.ranges import refuse_unless
 from relu_jax.activations.rectifiers import relu
 from relu_jax.activations.slopes import with_slope
 from relu_jax.activations.smooth import silu
-from relu_jax.activations.trainable import Arrays, Drawn, Start, Trainable, refuse_unless
+from relu_jax.activations.trainable import Arrays, Drawn, Start, Trainable
 
 XIELU_BETA = 0.5
 

@@ -1,6 +1,7 @@
 """How near is near enough, and which small formulas stay right at their degenerate points?"""
 
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.typing import DTypeLike
 from jaxtyping import Float
@@ -42,6 +43,26 @@ def tolerance(dtype: DTypeLike, n: int = 1, c: float = 8.0) -> float:
             rule="n is at least 1 and c is positive", got=f"n={n}, c={c}", do="count the roundings"
         )
     return float(c * n * float(jnp.finfo(dtype).eps))
+
+
+def wide_dtype(dtype: DTypeLike) -> np.dtype:
+    """Name the float type to compute in: float64 for float64, float32 for all else.
+
+    Example:
+        >>> str(wide_dtype("bfloat16")), str(wide_dtype("float64"))
+        ('float32', 'float64')
+    """
+    return np.dtype(np.float64 if jnp.dtype(dtype) == np.float64 else np.float32)
+
+
+def widened(x: Array) -> Array:
+    """Give x at least the precision of float32.
+
+    Example:
+        >>> str(widened(jnp.float16(1)).dtype), str(widened(jnp.float32(1)).dtype)
+        ('float32', 'float32')
+    """
+    return x.astype(wide_dtype(x.dtype))
 
 
 def safe_divide(
@@ -103,7 +124,7 @@ def rms(x: Float[Array, "..."], axis: int | tuple[int, ...] | None = None) -> Fl
             got=errors.describe(x),
             do="leave out empty batches",
         )
-    wide = x.astype(jnp.float64 if x.dtype == jnp.float64 else jnp.float32)
+    wide = widened(x)
     peak = lax.stop_gradient(jnp.max(jnp.abs(wide), axis=axis, keepdims=True))
     # Clipped, because XLA multiplies by 1 / scale, and that must not be flushed to zero either.
     scale = jnp.where(jnp.isfinite(peak), jnp.clip(peak, 2.0**-100, 2.0**100), jnp.ones_like(peak))

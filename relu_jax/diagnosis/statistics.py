@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from relu_jax.core.numerics import widened
 from relu_jax.core.types import Array
 from relu_jax.diagnosis import bins
 from relu_jax.tap import Site
@@ -97,11 +98,6 @@ def backward(site: Site, cotangent: Array) -> Backward:
     squares, (nonfinite,) = _summed(site, _squares(wide), [~jnp.isfinite(cotangent)])
     at_least = _at_least(jnp.abs(_subset(wide)), bins.MAGNITUDE_MARKS)
     return Backward(jnp.stack(squares), *(x.astype(jnp.float32) for x in (nonfinite, at_least)))
-
-
-def widened(x: Array) -> Array:
-    """Give x at least the precision of float32."""
-    return x if x.dtype == jnp.float64 else x.astype(jnp.float32)
 
 
 def sample_axes(site: Site, ndim: int) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from relu_jax import tap
+from relu_jax.core.numerics import widened
 from relu_jax.core.types import Array
 from relu_jax.diagnosis import losses, statistics
 from relu_jax.tap import arguments
@@ -57,7 +58,7 @@ def build(
         value, gradient, seen, back = observed(params, data)
         leaves = jax.tree.leaves(gradient)
         found = Seen(
-            loss=statistics.widened(value[0] if has_aux else value),
+            loss=widened(value[0] if has_aux else value),
             forward=seen,
             backward={name: _without_second_histogram(ends) for name, ends in back.items()},
             steepest=[jnp.max(jnp.abs(g), initial=0) for g in leaves],
@@ -80,7 +81,7 @@ def _without_second_histogram(ends: tap.Cotangent) -> tap.Cotangent:
 
 
 def _added(total: Array, gradient: Array, examples: Array) -> Array:
-    return total + statistics.widened(gradient) * examples.astype(total.dtype)
+    return total + widened(gradient) * examples.astype(total.dtype)
 
 
 def _nonfinite(x: Any) -> Array:

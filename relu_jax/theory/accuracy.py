@@ -13,8 +13,9 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from relu_jax.core import errors
+from relu_jax.core.numerics import wide_dtype
 from relu_jax.core.types import Array
-from relu_jax.theory.quadrature import USUAL, Grading, finer, wide_dtype
+from relu_jax.theory.quadrature import USUAL, Grading, finer
 from relu_jax.theory.scalars import above, is_known
 
 

@@ -15,11 +15,12 @@ from jax.typing import ArrayLike
 
 from relu_jax.activations import Activation
 from relu_jax.core import errors
+from relu_jax.core.numerics import widened
 from relu_jax.core.types import Array
 from relu_jax.theory.accuracy import Estimate, is_near, refuse_unresolved, share_allowed
 from relu_jax.theory.closed_forms import CLOSED_FORMS, ClosedForm
 from relu_jax.theory.parameters import cast, known_params, merged, split, where_cut
-from relu_jax.theory.plane import Function, Pairs, over_plane, widened
+from relu_jax.theory.plane import Function, Pairs, over_plane
 from relu_jax.theory.quadrature import node_count
 from relu_jax.theory.scalars import is_known, real
 
@@ -250,7 +251,7 @@ def _closed(
     params: Mapping[str, ArrayLike],
 ) -> Array:
     kernel = row.slope if order else row.dual
-    q1, q2, c = widened(arrays)
+    q1, q2, c = map(widened, arrays)
     values = {k: cast(v, q1) for k, v in params.items()}
     return kernel(q1, q2, c, **values).astype(arrays[0].dtype)
 

@@ -15,10 +15,11 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
 
+from relu_jax.core.numerics import widened
 from relu_jax.core.types import Array
 from relu_jax.theory.accuracy import Estimate
 from relu_jax.theory.arc_cosine import correlation, root
-from relu_jax.theory.quadrature import CUT, error_of, rule_between, wide_dtype
+from relu_jax.theory.quadrature import CUT, error_of, rule_between
 from relu_jax.theory.scalars import is_known
 
 Function: TypeAlias = Callable[[Array], Array]
@@ -50,7 +51,7 @@ def over_plane(
     g = _derivative(f) if order else f
     # Under grad the nodes are made again, instead of being kept for every pair.
     some = jax.checkpoint(jax.vmap(lambda *pair: _pair(g, pair, kinks, nodes)))
-    flat = [x.ravel() for x in widened(arrays)]
+    flat = [widened(x).ravel() for x in arrays]
     if flat[0].size <= PAIRS_AT_ONCE:
         out = some(*flat)
     else:
@@ -127,14 +128,3 @@ def _within(cuts: Array) -> Array:
 
 def _derivative(f: Function) -> Function:
     return lambda x: jax.jvp(f, (x,), (jnp.ones_like(x),))[1]
-
-
-def widened(arrays: Pairs) -> Pairs:
-    """Give half precision the type float32 to be integrated in.
-
-    Example:
-        >>> [str(x.dtype) for x in widened(3 * (jnp.bfloat16(1.0),))]
-        ['float32', 'float32', 'float32']
-    """
-    q1, q2, c = (x.astype(wide_dtype(x.dtype)) for x in arrays)
-    return q1, q2, c

@@ -17,6 +17,7 @@ from jax.typing import ArrayLike, DTypeLike
 
 from relu_jax.core import errors
 from relu_jax.core.integers import integer
+from relu_jax.core.numerics import widened
 from relu_jax.core.types import Array
 from relu_jax.theory.scalars import is_known
 
@@ -228,16 +229,6 @@ def over_each(core: Callable[[Array], Any], variance: Array) -> Any:
         >>> over_each(lambda q: (q, 2 * q), jnp.array([[1.0, 2.0]]))[1].tolist()
         [[2.0, 4.0]]
     """
-    wide = variance.astype(wide_dtype(variance.dtype))
+    wide = widened(variance)
     out = core(wide) if wide.ndim == 0 else jax.vmap(core)(wide.ravel())
     return jax.tree.map(lambda y: y.reshape(variance.shape).astype(variance.dtype), out)
-
-
-def wide_dtype(dtype: DTypeLike) -> np.dtype:
-    """Name the float type to integrate in: float32 for half precision, else the type itself.
-
-    Example:
-        >>> str(wide_dtype("bfloat16")), str(wide_dtype("float64"))
-        ('float32', 'float64')
-    """
-    return np.dtype(np.float32) if jnp.finfo(dtype).bits < 32 else np.dtype(dtype)

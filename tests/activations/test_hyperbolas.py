@@ -1,5 +1,7 @@
 """Square-root activations: jax.nn's bits above 0, all digits below, exact right triangles."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -42,6 +44,19 @@ def test_squareplus_keeps_its_digits_and_limits_where_jax_nn_loses_them():
     assert squareplus(jnp.float16(300)) == 300
     assert jax.grad(squareplus)(jnp.float32(1e20)) == 1
     assert jax.grad(jax.nn.squareplus)(jnp.float32(1e20)) != 1
+
+
+@pytest.mark.parametrize("b", [4.0, 1e30])
+def test_squareplus_is_right_where_the_square_begins_to_overflow(b):
+    x = np.float32(np.outer([-1, 1], [1e18, 9.2e18, 9.3e18, 1.8e19, 1.9e19]).ravel())
+    wide = x.astype(np.float64)
+    r = np.sqrt(wide**2 + b)
+    value = np.where(wide < 0, b / (r + abs(wide)) / 2, (r + wide) / 2)
+    rtol = tolerance("float32")
+    np.testing.assert_allclose(squareplus(x, b=b), value, rtol=rtol)
+    slope = jax.vmap(jax.grad(partial(squareplus, b=b)))(x)
+    flushed = float(np.finfo(np.float32).tiny)  # what is smaller is 0
+    np.testing.assert_allclose(slope, value / r, rtol=rtol, atol=flushed)
 
 
 def test_right_triangles_give_exact_values():
@@ -104,6 +119,8 @@ def test_gradients_in_parameters_equal_finite_differences(f, params, x):
         (SQUAREPLUS, {"b": 0}, r"squareplus needs b > 0; got b=0.0; pass a positive b"),
         (SMU1, {"alpha": 1.5}, r"smu1 needs alpha < 1; got alpha=1.5"),
         (SMU1, {"mu": -1}, r"smu1 needs mu > 0; got mu=-1.0"),
+        (SQUAREPLUS, {"b": 1e31}, r"squareplus needs b <= 1e\+30; got b=1e\+31"),
+        (SMU1, {"mu": 1e16}, r"smu1 needs mu <= 1e\+15; got mu=1e\+16"),
     ],
 )
 def test_impossible_parameters_are_refused(act, params, text):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
-from relu_jax.core.numerics import rms, safe_divide, tolerance
+from relu_jax.core.numerics import rms, safe_divide, tolerance, wide_dtype, widened
 
 FLOATS = ("float32", "float16", "bfloat16")
 
@@ -25,6 +25,13 @@ def test_tolerance_is_c_n_epsilon(dtype, epsilon):
 
 def test_tolerance_knows_the_types_of_jax():
     assert tolerance(jnp.bfloat16, c=1) == 2**-7
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_half_precision_is_widened_and_wider_floats_stay(dtype):
+    with jax.enable_x64(True):
+        x = widened(jnp.ones(2, dtype))
+    assert x.dtype == wide_dtype(dtype) == ("float64" if dtype == "float64" else "float32")
 
 
 def test_tolerance_fails_what_is_off_by_more():
