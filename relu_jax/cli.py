@@ -133,19 +133,21 @@ def _report(args: argparse.Namespace) -> int:
     config = gradient_report.Config(depth=args.depth, steps=args.steps, seed=args.seed)
     with _progress() as tell:
         made = gradient_report.run(config, tell)
-    report.write(made, args.out, json_path, force=args.force)
     for run in made["runs"]:
         _say(report.table(run))
     for run in made["runs"]:  # once more, where the reader's eye is
         _say(report.table(run).splitlines()[0])
+    report.write(made, args.out, json_path, force=args.force)
     _say(f"{args.out} and {json_path} written")
     return 0
 
 
 def _diagnose(args: argparse.Namespace) -> int:
+    from pathlib import Path
+
     from relu_jax.core import files
 
-    wanted = [path for path in (args.out, args.json) if path]
+    wanted = [path for path in (args.out, args.json) if path is not None]
     files.refuse_unwritable(*wanted, force=args.force)
 
     from relu_jax import diagnosis, report
@@ -157,14 +159,17 @@ def _diagnose(args: argparse.Namespace) -> int:
             loss, params, batches, progress=lambda n: tell(None, f"batch {n}")
         )
     run = found.to_dict(name=args.target)
+    command = f"relu-jax diagnose {Path(args.target).name}"
     made = diagnosis.as_report(
-        run, title=f"Diagnosis of {args.target}", provenance=found.provenance
+        run,
+        title=f"Diagnosis of {args.target}",
+        provenance={**found.provenance, "command": command},
     )
+    _say(report.table(run))  # first: no full disk shall cost the diagnosis
     if args.out:
         report.write(made, args.out, args.json, force=args.force)
     elif args.json:
         files.write_text(args.json, strict_json.to_json(made), force=args.force)
-    _say(report.table(run))
     for path in wanted:
         _say(f"{path} written")
     return int(_severe(found.findings, args.fail_on))

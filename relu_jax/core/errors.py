@@ -1,9 +1,13 @@
 """Errors in three parts: the rule that was broken, what came instead, what to do."""
 
 import inspect
+import sysconfig
+import traceback
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 _MARK = "worded_by_relu_jax"
+_NOT_THEIRS = (str(Path(__file__).parents[1]), sysconfig.get_path("stdlib"))
 
 
 class DataError(ValueError):
@@ -53,6 +57,27 @@ def told(error: BaseException) -> str:
         "KeyError: 'w'"
     """
     return f"{type(error).__name__}: {first_line(error)}"
+
+
+def place(error: BaseException) -> str:
+    """Name the last line of the user's own code that took part in an error.
+
+    Returns:
+        Such as ``" (net.py:20)"``; nothing where only libraries, Python itself and this package
+        took part.
+
+    Example:
+        >>> place(KeyError("w"))  # never raised
+        ''
+    """
+    theirs = [f for f in traceback.extract_tb(error.__traceback__) if _is_theirs(f.filename)]
+    return f" ({Path(theirs[-1].filename).name}:{theirs[-1].lineno})" if theirs else ""
+
+
+def _is_theirs(file: str) -> bool:
+    if "site-packages" in file or "dist-packages" in file or file.startswith("<frozen"):
+        return False
+    return not file.startswith(_NOT_THEIRS)
 
 
 def first_line(error: BaseException) -> str:

@@ -148,7 +148,7 @@ def refuse_unwritable(*paths: str | os.PathLike[str], force: bool = False) -> No
     Example:
         >>> refuse_unwritable("no/such/folder/report.html")
         Traceback (most recent call last):
-        relu_jax.core.errors.UsageError: an output file ... make the folder ...
+        relu_jax.core.errors.UsageError: an output file ... make the folder first
     """
     real = [os.path.realpath(path) for path in paths if "\0" not in str(path)]
     if len(set(real)) < len(real):
@@ -158,8 +158,10 @@ def refuse_unwritable(*paths: str | os.PathLike[str], force: bool = False) -> No
             do="give one of them another name",
             kind=errors.UsageError,
         )
-    for path in map(Path, paths):
-        _refuse(path, force=force)
+    for path in paths:
+        if str(path).endswith("/"):
+            raise _unwritable(Path(path), "it ends in /, as a folder does", do="give a file name")
+        _refuse(Path(path), force=force)
 
 
 def _refuse(path: Path, *, force: bool) -> None:
@@ -167,8 +169,10 @@ def _refuse(path: Path, *, force: bool) -> None:
         raise _unwritable(path, "a name holds no NUL character")
     if os.path.isdir(path):
         raise _unwritable(path, "it is a folder")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise _unwritable(path, "it is a device, a pipe or a socket, which a rename would replace")
     if not os.path.isdir(path.parent):
-        raise _unwritable(path, f"no folder {str(path.parent)!r}")
+        raise _unwritable(path, f"no folder {str(path.parent)!r}", do="make the folder first")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise _unwritable(path, "the folder is closed to writing")
     if os.path.lexists(path) and not force:
@@ -180,11 +184,11 @@ def _refuse(path: Path, *, force: bool) -> None:
         )
 
 
-def _unwritable(path: Path, reason: str) -> Exception:
+def _unwritable(path: Path, reason: str, *, do: str = "choose another place") -> Exception:
     return errors.rejected(
         rule="an output file goes into a folder that can be written",
         got=f"{str(path)!r}: {reason}",
-        do="make the folder or choose another place",
+        do=do,
         kind=errors.UsageError,
     )
 

@@ -2,7 +2,6 @@
 
 import importlib.util
 import sys
-import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
@@ -51,7 +50,7 @@ def load_build(target: str) -> Build:
             do="write def build(): return loss, params, batches",
             kind=errors.UsageError,
         )
-    returned = _guarded(f"{name}() of {file.name}", file, function)
+    returned = _guarded(f"{name}() of {file.name}", function)
     if not (isinstance(returned, tuple | list) and len(returned) == 3 and callable(returned[0])):
         raise errors.rejected(
             rule=f"{name}() returns (loss, params, batches), loss being a function",
@@ -86,13 +85,13 @@ def _module(file: Path) -> ModuleType:
     sys.path.insert(0, folder)
     sys.modules.setdefault(file.stem, module)  # dataclasses look themselves up here
     try:
-        _guarded(f"importing {file.name}", file, lambda: loader.exec_module(module))
+        _guarded(f"importing {file.name}", lambda: loader.exec_module(module))
     finally:
         sys.path.remove(folder)
     return module
 
 
-def _guarded(what: str, file: Path, run: Callable[[], Any]) -> Any:
+def _guarded(what: str, run: Callable[[], Any]) -> Any:
     """Run a user's code; word whatever it raises, with the line of their file."""
     try:
         return run()
@@ -101,19 +100,10 @@ def _guarded(what: str, file: Path, run: Callable[[], Any]) -> Any:
     except (Exception, SystemExit) as wrong:
         raise errors.rejected(
             rule=f"{what} runs without an error",
-            got=f"{errors.told(wrong)}{_line(wrong, file)}",
+            got=f"{errors.told(wrong)}{errors.place(wrong)}",
             do="run the file by itself with python to see the whole traceback",
             kind=errors.UsageError,
         ) from wrong
-
-
-def _line(wrong: BaseException, file: Path) -> str:
-    """Name the last line of the user's file that took part in an error."""
-    if isinstance(wrong, SyntaxError):  # its own text names file and line
-        return ""
-    frames = traceback.extract_tb(wrong.__traceback__)
-    lines = [f.lineno for f in frames if Path(f.filename).resolve() == file.resolve()]
-    return f" ({file.name}:{lines[-1]})" if lines else ""
 
 
 def _worded(returned: Any) -> str:

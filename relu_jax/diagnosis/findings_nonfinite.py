@@ -10,8 +10,8 @@ from relu_jax.diagnosis.types import Cause, Finding
 _PLACES = ("parameter", "data", "forward", "loss", "backward", "gradient")
 _LEAVES = ("parameter", "data")
 _WORDS = {
-    ("parameter", ""): "The parameter {name} holds {count} NaN or infinite values.",
-    ("data", ""): "The data leaf {name} holds {count} NaN or infinite values.",
+    ("parameter", ""): "The parameter {name} holds {count} NaN or infinite {values}.",
+    ("data", ""): "The data leaf {name} holds {count} NaN or infinite {values}.",
     ("forward", "argument"): "Going forward, NaN or inf first appears in what enters {name}; "
     "parameters, data and {before} are finite.",
     ("forward", "result"): "{name} gives NaN or inf for finite arguments.",
@@ -58,7 +58,7 @@ def _diverged(facts: Facts, alike: Sequence[Cause]) -> Finding:
 
 def _finding(facts: Facts, cause: Cause, others: Sequence[str]) -> Finding:
     what = _WORDS[cause.place, cause.detail].format(
-        name=cause.name, count=cause.count, **_scope(facts, cause.name)
+        name=cause.name, count=cause.count, values=_values(cause.count), **_scope(facts, cause.name)
     )
     if facts.opaque and (cause.place, cause.detail) in _INFERRED:
         what += f" Not entered: {', '.join(facts.opaque[:3])}; it may be born there."
@@ -75,7 +75,12 @@ def _finding(facts: Facts, cause: Cause, others: Sequence[str]) -> Finding:
         "first batch": cause.first,
     }
     severity = thresholds.severity("non_finite", cause.spreads) or "info"
-    return finding("non_finite", severity, cause.name, what, evidence)
+    remedy = thresholds.NON_FINITE[cause.place, cause.detail]
+    return finding("non_finite", severity, cause.name, what, evidence)._replace(remedy=remedy)
+
+
+def _values(count: int) -> str:
+    return "value" if count == 1 else "values"
 
 
 def _scope(facts: Facts, name: str) -> dict[str, str]:

@@ -10,6 +10,11 @@ from relu_jax.diagnosis import thresholds
 from relu_jax.diagnosis.facts import Facts, finding
 from relu_jax.diagnosis.types import Finding, ParameterReport, SiteReport
 
+# What Flax, Haiku, Keras, Equinox and PyTorch call the running statistics of a norm.
+_STATISTICS = (
+    "mean", "var", "running_mean", "running_var", "moving_mean", "moving_variance",
+)  # fmt: skip
+
 
 def judge(facts: Facts) -> list[Finding]:
     """Find frozen parameters, and updates that are too large or too small."""
@@ -21,6 +26,21 @@ def judge(facts: Facts) -> list[Finding]:
 def _frozen(facts: Facts) -> list[Finding]:
     """Report leaves with a gradient of exactly 0, unless a dead layer explains it."""
     left = [p for p in facts.parameters if p.zero_grad and not _explained(facts, p)]
+    kept = [p for p in left if _is_statistic(p)]
+    if kept and len(left) < len(facts.parameters):
+        left = [p for p in left if p not in kept]
+        told = _frozen_group(facts, kept, "info", "")
+        also = " By name these are running statistics, which no gradient should reach."
+        return [*_cut_off(facts, left), told._replace(what=told.what + also)]
+    return _cut_off(facts, left)
+
+
+def _is_statistic(parameter: ParameterReport) -> bool:
+    names = parameter.path.removesuffix("/value").split("/")
+    return names[-1] in _STATISTICS
+
+
+def _cut_off(facts: Facts, left: Sequence[ParameterReport]) -> list[Finding]:
     if not left:
         return []
     share = len(left) / len(facts.parameters)

@@ -25,9 +25,13 @@ def blamed(facts: Facts) -> list[str]:
 
 def _apart(facts: Facts) -> list[Finding]:
     found = []
+    begun = [c.name for c in facts.causes if (c.place, c.detail) == ("backward", "result")]
     for i, report in enumerate(facts.reports):
-        if not of.is_finite(report):
+        if report.nonfinite_forward:
             break  # what comes after carries its NaN or inf
+        # Where NaN begins in the derivative, the size of the argument is its cause.
+        if not of.is_finite(report) and report.id not in begun:
+            continue
         if any(of.is_dead(before) for before in facts.reports[:i]) and of.is_dead(report):
             continue  # it sees a constant: told with the first
         found += _first(_symmetric(report), _dead(facts, i), _underflow(report), _saturated(report))
@@ -45,7 +49,7 @@ def _together(found: Sequence[Finding]) -> list[Finding]:
         named = alike[0] if severity != "info" else max(alike, key=_share)
         others = [one.site for one in alike if one is not named]
         more = ", …" if len(others) > _APART else ""
-        also = f" So it is at {', '.join(others[:_APART])}{more}." if others else ""
+        also = f" To some degree also at {', '.join(others[:_APART])}{more}." if others else ""
         evidence = {**named.evidence, "sites": len(alike)}
         told.append(named._replace(what=named.what + also, evidence=evidence))
     return told

@@ -80,8 +80,8 @@ def check_params(call: arguments.Arguments) -> list[str]:
             raise errors.rejected(
                 rule="params hold floating numbers, which have a gradient",
                 got=f"{path}, {errors.describe(array)}",
-                do="keep it out of params: close over it, or split it off with nnx.split(model, "
-                "nnx.Param, ...) or eqx.partition(model, eqx.is_inexact_array)",
+                do="make it floating if it is a weight; else close over it, or split it off with "
+                "nnx.split(model, nnx.Param, ...) or eqx.partition(model, eqx.is_inexact_array)",
                 kind=DataError,
             )
     if not own:

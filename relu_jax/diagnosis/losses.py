@@ -26,7 +26,7 @@ def check_function(loss: Any) -> None:
     except TypeError as error:
         raise errors.rejected(
             rule="loss is a function of (params, batch)",
-            got=f"{errors.describe(loss)}: {errors.first_line(error)}",
+            got=errors.describe(loss) + (f": {errors.first_line(error)}" if callable(loss) else ""),
             do="wrap it: lambda params, batch: ...",
             kind=TypeError,
         ) from error
@@ -87,7 +87,7 @@ def check_gradient(loss: Loss, call: arguments.Arguments, *, has_aux: bool) -> N
             raise
         raise errors.rejected(
             rule="the loss can be differentiated by its parameters",
-            got=errors.told(error),
+            got=errors.told(error) + errors.place(error),
             do="look at the operation it names; lax.scan has a gradient where lax.while_loop "
             "has none",
         ) from error
@@ -95,7 +95,7 @@ def check_gradient(loss: Loss, call: arguments.Arguments, *, has_aux: bool) -> N
 
 def _failed(error: BaseException, call: arguments.Arguments, position: int) -> Exception:
     """Word what a loss raised: about its code, about what it returns, or about the data."""
-    got = errors.told(error)
+    got = errors.told(error) + errors.place(error)
     if isinstance(error, _ABOUT_CODE):
         return errors.rejected(
             rule="JAX can trace the loss",
@@ -114,10 +114,16 @@ def _failed(error: BaseException, call: arguments.Arguments, position: int) -> E
             got=got,
             do="leave names and objects out of what it returns beside its value",
         )
+    if isinstance(error, NameError | ImportError | SyntaxError):  # whatever the data
+        return errors.rejected(
+            rule="the loss runs", got=got, do="mend that line", kind=errors.UsageError
+        )
+    # One batch in the place of a list of them fails at once.
+    hint = "; batches is a list of batches, not one batch" if position == 0 else ""
     return errors.rejected(
         rule="loss(params, batch) works on every batch",
         got=f"{got}, on batch {position}",
-        do=f"compare {_shapes(call)}; batches is a list of batches, not one batch",
+        do=f"compare {_shapes(call)}{hint}",
         kind=DataError,
     )
 

@@ -26,8 +26,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "non_finite",
         "NaN or inf, at the first place where it appears",
-        "Start where it is named: check that leaf or that operation for log or sqrt of a value "
-        "≤ 0, division by 0, and overflow.",
+        "Start where it is named, with log or sqrt of a value ≤ 0, division by 0, and overflow.",
         "definition",
         (
             Limit("critical", 1, "one NaN in the loss reaches every parameter"),
@@ -63,9 +62,9 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "dead_units",
         "share of a site's units whose derivative is exactly 0 on every example",
-        "Lower the learning rate or start anew: a dead unit gets no gradient to recover by. "
-        "Check the bias, use He initialisation, or an activation with a slope on both sides "
-        "(leaky_relu, elu).",
+        "At a start: check the biases and the inputs, use He initialisation, or an activation "
+        "with a slope on both sides (leaky_relu, elu). After training: lower the learning rate "
+        "and start anew, since a dead unit gets no gradient to recover by.",
         "Lu, Shin, Su & Karniadakis 2019, Dying ReLU and initialization, section 1",
         (
             Limit("critical", 0.95, "hardly any gradient passes the site, or none: what is before "
@@ -105,7 +104,8 @@ KINDS: tuple[Kind, ...] = (
         "frozen_parameter",
         "a parameter whose gradient is exactly 0 on every batch, though the network is alive",
         "If that is not meant: look for stop_gradient, integer casts, an argmax or comparison, "
-        "or a parameter that is not used.",
+        "or a parameter that is not used. Running statistics are no parameters: split them off, "
+        "as nnx.split(model, nnx.Param, ...) does.",
         "definition",
         (
             Limit("critical", 1.0, "share of the leaves: none can learn"),
@@ -205,6 +205,25 @@ KINDS: tuple[Kind, ...] = (
 JUMP = Limit("warning", 5.0, "one weight whose gain differs five-fold from that of the others, "
              "forward and backward alike: chance moves the gain of 32 units by about a "
              "quarter")  # fmt: skip
+# What to try, by the place where NaN or inf came first, and what of it.
+NON_FINITE = {
+    ("parameter", ""): "Draw this leaf anew, or diagnose an earlier checkpoint: the network "
+    "itself did not make it.",
+    ("data", ""): "Clean the data: a missing value, a division by a standard deviation of 0, a "
+    "log of 0, or a number beyond the range of its type.",
+    ("forward", "argument"): "Look at what lies before it for division by 0, log or sqrt of a "
+    "value ≤ 0, and overflow: scale weights and inputs down.",
+    ("forward", "result"): "Use the function of jax.nn, which is written for all arguments, or "
+    "scale down the weights before it.",
+    ("loss", ""): "Look for a log or a division by 0 in the loss: take it from logits "
+    "(jax.nn.log_softmax, optax's losses), not from probabilities.",
+    ("backward", "argument"): "Look behind it for sqrt, norm or a power at 0, log or division "
+    "near 0: their derivative is inf there; guard the argument, inside jnp.where too.",
+    ("backward", "result"): "Its formula overflows when differentiated: use the function of "
+    "jax.nn (jax.nn.sigmoid, not 1 / (1 + exp(-x))), and scale down the weights before it.",
+    ("gradient", ""): "Look at what it goes into for sqrt, norm or a power at 0, and log or "
+    "division near 0: their derivative is inf there; guard the argument, inside jnp.where too.",
+}
 DIVERGED = ("Nothing is left to see here: diagnose an earlier checkpoint. Lower the learning rate, "
             "warm it up, clip the gradient, and stop at the first loss that is not finite "
             "(stop_on_nonfinite of relu_jax.training.fit).")  # fmt: skip

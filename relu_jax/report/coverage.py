@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from relu_jax.report.text import number, value
+from relu_jax.report.text import counted, number, value
 
 
 def coverage_words(coverage: Mapping[str, Any] | None) -> str:
@@ -30,7 +30,7 @@ def coverage_words(coverage: Mapping[str, Any] | None) -> str:
     if not coverage:
         return "Not recorded."
     counts = (
-        f"{number(coverage.get('chains'))} elementwise chains, "
+        f"{counted(coverage.get('chains'), 'elementwise chain', 'elementwise chains')}, "
         f"{number(coverage.get('recognised'))} recognised, "
         f"{number(coverage.get('unknown'))} unknown"
     )

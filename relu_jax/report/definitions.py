@@ -100,7 +100,8 @@ SITE_COLUMNS: tuple[Column, ...] = (
     Column(
         "saturated",
         "saturated",
-        "Fraction of values at which f′(z) is close to 0, so the gradient is blocked.",
+        "Fraction of values at which |f′| is below a tenth of its largest value, the off side of a "
+        "relu included.",
         _percent("saturated"),
     ),
     Column("zeros", "zeros", "Fraction of activations that are exactly 0.", _percent("zeros")),

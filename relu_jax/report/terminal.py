@@ -4,7 +4,7 @@ import io
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
@@ -16,7 +16,7 @@ from rich.text import Text
 
 from relu_jax.report.coverage import coverage_words
 from relu_jax.report.definitions import SITE_COLUMNS, Column
-from relu_jax.report.text import number, shorten, value, words
+from relu_jax.report.text import counted, number, shorten, value, words
 from relu_jax.report.verdicts import Run, reassurance, runs, severity_of
 
 _WIDTH = 120
@@ -34,6 +34,7 @@ _SHOWN = (
     "dead", "saturated", "zeros",
 )  # fmt: skip
 _FAULTS = ("underflow", "nonfinite")
+_EXPLAINED = ("saturated", *_FAULTS)
 _LEFT_OUT_FIRST = ("gain_forward", "rms_post", "zeros", "kind", "gain_backward", "rms_pre")
 
 
@@ -110,7 +111,8 @@ def _summary(run: Run) -> str:
     parts = [f"{value(k)} {number(v)}" for k, v in told.items() if v is not None]
     examples, batches = record.get("n_examples"), record.get("n_batches")
     if examples is not None and batches is not None:
-        parts.append(f"{number(examples)} examples in {number(batches)} batches")
+        told = counted(examples, "example", "examples")
+        parts.append(f"{told} in {counted(batches, 'batch', 'batches')}")
     return " · ".join(parts)
 
 
@@ -151,17 +153,30 @@ def _sites(run: Run, width: int) -> RenderableType:
     for i, (site, name) in enumerate(zip(run.sites, names, strict=True), 1):
         cells = [Text(shorten(column.worded(site), _NAME)) for column in columns]
         drawn.add_row(str(i), Text(name, _site_style(run, site)), *cells)
-    return drawn
+    return Group(drawn, Text(_legend(run, columns), "dim"))
+
+
+def _legend(run: Run, columns: Sequence[Column]) -> str:
+    """Say what a heading alone does not, and what had no room."""
+    told = [f"{c.heading}: {c.meaning}" for c in columns if c.key in _EXPLAINED]
+    left_out = [c.heading for c in _wanted(run) if c not in columns]
+    if left_out:
+        told.append(f"No room for {', '.join(left_out)}: see --out or --json, or widen the window.")
+    return "\n".join(told)
 
 
 def _fitting(run: Run, room: int) -> list[Column]:
     """Choose the columns that fit; a fault is never left out for lack of room."""
-    faulty = [k for k in _FAULTS if any(_faulty(site, k) for site in run.sites)]
-    columns = [c for c in SITE_COLUMNS if c.key in (*_SHOWN, *faulty)]
+    columns = _wanted(run)
     for key in _LEFT_OUT_FIRST:
         if sum(_column_width(run, c) for c in columns) > room:
             columns = [c for c in columns if c.key != key]
     return columns
+
+
+def _wanted(run: Run) -> list[Column]:
+    faulty = [k for k in _FAULTS if any(_faulty(site, k) for site in run.sites)]
+    return [c for c in SITE_COLUMNS if c.key in (*_SHOWN, *faulty)]
 
 
 def _column_width(run: Run, column: Column) -> int:

@@ -146,8 +146,18 @@ def words(kind: str) -> str:
         >>> words("vanishing_gradient")
         'Vanishing gradient'
     """
-    worded = kind.replace("_", " ").strip()
+    worded = kind.replace("non_", "non-").replace("_", " ").strip()
     return worded[:1].upper() + worded[1:]
+
+
+def counted(n: object, one: str, many: str) -> str:
+    """Word a number of things.
+
+    Example:
+        >>> counted(1, "batch", "batches"), counted(3, "batch", "batches")
+        ('1 batch', '3 batches')
+    """
+    return f"{number(n)} {one if n == 1 else many}"
 
 
 def value(x: object) -> str:

@@ -113,7 +113,7 @@ def _updated(step: Step, state: State, batch: Any, position: int) -> tuple[State
             raise
         raise errors.rejected(
             rule="loss(params, batch) works on every batch",
-            got=f"{errors.told(error)}, on batch {position}",
+            got=f"{errors.told(error)}{errors.place(error)}, on batch {position}",
             do=f"compare {_shapes(batch=batch, params=state.params)}; batches is a list of "
             "batches, not one batch",
             kind=errors.DataError,

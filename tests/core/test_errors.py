@@ -1,11 +1,19 @@
 """Do errors say the rule, what came and what to do, in one fixed form?"""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from relu_jax.core import errors
+
+
+def test_the_place_is_the_last_line_of_the_users_own_code():
+    with pytest.raises(TypeError) as caught:
+        jnp.dot(jnp.ones(2), "a")
+    assert re.fullmatch(r" \(test_errors.py:\d+\)", errors.place(caught.value))
 
 
 @pytest.mark.parametrize(

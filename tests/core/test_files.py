@@ -39,6 +39,22 @@ def test_an_existing_file_is_kept_unless_forced(tmp_path):
     assert path.read_text() == "new"
 
 
+def test_a_device_or_pipe_is_not_replaced(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    link = tmp_path / "link"
+    link.symlink_to(pipe)
+    for path in (pipe, link, "/dev/null"):
+        with pytest.raises(UsageError, match="a device, a pipe or a socket"):
+            files.write_text(path, "new", force=True)
+    assert pipe.is_fifo()
+
+
+def test_a_name_that_ends_as_a_folder_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="it ends in /, as a folder does; give a file name"):
+        files.refuse_unwritable(f"{tmp_path}/page.html/")
+
+
 def test_a_link_is_replaced_not_followed(tmp_path):
     target, link = tmp_path / "target", tmp_path / "link"
     target.write_text("old")

@@ -243,3 +243,18 @@ def test_no_finding_repeats_another():
     assert len(set(places)) == len(places)
     kinds = {one.kind for one in d.findings}
     assert not {"vanishing_gradient", "exploding_gradient"} <= kinds
+
+
+def test_a_derivative_that_overflows_is_told_with_what_made_it():
+    """A sigmoid written by hand: finite forward, inf / inf in its derivative far below 0."""
+
+    def loss(params, batch):
+        return jnp.mean(1 / (1 + jnp.exp(-(batch @ params["w"]))))
+
+    wide = np.random.default_rng(0).normal(size=(64, 8)).astype(np.float32)
+    d = rj.diagnose(loss, {"w": jnp.asarray(200 * wide[:8])}, [wide])
+    assert [(one.kind, one.site) for one in d.findings] == [
+        ("non_finite", "w"),
+        ("saturated", "w"),
+    ]
+    assert "jax.nn.sigmoid" in d.findings[0].remedy

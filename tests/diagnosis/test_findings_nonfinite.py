@@ -2,7 +2,7 @@
 
 import pytest
 
-from relu_jax.diagnosis import findings_nonfinite
+from relu_jax.diagnosis import findings_nonfinite, thresholds
 from relu_jax.diagnosis.types import Cause
 from tests.diagnosis import made
 
@@ -42,6 +42,7 @@ def test_each_place_has_its_words(place, detail, words):
     assert words in found.what
     assert (found.kind, found.severity, found.site) == ("non_finite", "critical", "a")
     assert (found.evidence["batches"], found.evidence["first batch"]) == (2, 1)
+    assert found.remedy == thresholds.NON_FINITE[place, detail]
 
 
 def test_many_leaves_are_one_finding():

@@ -38,6 +38,16 @@ def test_a_layer_without_gradient_is_named_by_its_weight():
     assert "params/layers/1/b" in found.what
 
 
+@pytest.mark.parametrize("name", ["bn/mean", "bn/var/value", "moving_variance"])
+def test_a_running_statistic_is_an_info_and_hides_no_frozen_weight(name):
+    statistic = made.parameter(f"params/{name}", zero_grad=True)
+    healthy = judged(made.chain(3), (*leaves(), statistic))
+    assert [(f.severity, f.site) for f in healthy] == [("info", f"params/{name}")]
+    assert "running statistics" in healthy[0].what
+    found = judged(made.chain(3), (*leaves(zero=("layers/1/w",)), statistic))
+    assert (found[0].severity, found[0].site) == ("warning", "params/layers/1/w")
+
+
 def test_two_frozen_layers_are_two_findings():
     found = judged(made.chain(3), leaves(zero=("layers/0/w", "layers/2/w")))
     assert [one.site for one in found] == ["params/layers/0/w", "params/layers/2/w"]

@@ -107,7 +107,7 @@ def test_symmetry_is_told_before_what_else_is_wrong_and_once_for_all_sites():
         made.report("a", "tanh", alike=32, saturated=0.99), made.report("b", alike=32, dead=4)
     )
     assert (found.kind, found.site) == ("symmetric_units", "a")
-    assert found.what.endswith("So it is at b.")
+    assert found.what.endswith("To some degree also at b.")
 
 
 def test_judging_stops_where_nan_begins():
@@ -121,7 +121,7 @@ def test_a_few_sites_are_told_one_by_one_and_many_together():
     (found,) = judged(*many)
     assert found.site == "s0"
     assert found.evidence["sites"] == 9
-    assert found.what.endswith("So it is at s1, s2, s3, ….")
+    assert found.what.endswith("To some degree also at s1, s2, s3, ….")
 
 
 def test_mild_findings_are_one_under_the_worst():

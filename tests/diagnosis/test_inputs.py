@@ -172,11 +172,14 @@ def test_ctrl_c_in_a_reader_stays_what_it_is():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"w": np.array(["a"])}, r"params/w, <U1 array of shape \(1,\); keep it out"),
+        ({"w": np.array(["a"])}, r"params/w, <U1 array of shape \(1,\); make it floating"),
         ({"w": np.array([object()])}, "params/w, object array"),
         ({"w": np.array(["2020"], "datetime64[Y]")}, r"params/w, datetime64\[Y\] array"),
         ({"key": KEY}, r"params/key, key<fry> array"),
-        ({"w": W["w"], "n": jnp.arange(3)}, r"params/n, int32 array of shape \(3,\); keep it out"),
+        (
+            {"w": W["w"], "n": jnp.arange(3)},
+            r"params/n, int32 array of shape \(3,\); make it floating",
+        ),
         ({"w": np.ones(3, bool)}, "params/w, bool array"),
         ({"w": np.ones(3, np.complex64)}, "params/w, complex64 array"),
         ({}, "at least one array of floats; got dict of length 0"),

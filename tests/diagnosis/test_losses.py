@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from relu_jax.core import errors
@@ -55,11 +56,11 @@ class Mine(Exception):
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (AssertionError(), "got AssertionError: no message, on batch 3; compare"),
-        (RuntimeError("first\nsecond"), "got RuntimeError: first, on batch 3; compare"),
-        (Mine("so"), "got Mine: so, on batch 3"),
-        (StopIteration(), "got StopIteration: no message, on batch 3"),
-        (SystemExit(0), "got SystemExit: 0, on batch 3"),
+        (AssertionError(), "AssertionError: no message"),
+        (RuntimeError("first\nsecond"), "RuntimeError: first"),
+        (Mine("so"), "Mine: so"),
+        (StopIteration(), "StopIteration: no message"),
+        (SystemExit(0), "SystemExit: 0"),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -67,10 +68,30 @@ def test_whatever_a_loss_raises_is_told_in_one_line(error, words):
     def raises(params, batch):
         raise error
 
-    with pytest.raises(DataError, match=words) as caught:
+    place = r" \(test_losses.py:\d+\), on batch 3; compare"
+    with pytest.raises(DataError, match=f"got {words}{place}") as caught:
         losses.check_loss(raises, call(W, X, raises), has_aux=None, position=3)
     assert caught.value.__cause__ is error
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_mistake_in_the_code_of_a_loss_is_no_fault_of_the_data():
+    def misspelt(params, batch):
+        return jnp.mean(batch @ wieghts)  # pyright: ignore
+
+    words = r"the loss runs; got NameError: name 'wieghts' is not defined \(test_losses.py:\d+\)"
+    with pytest.raises(errors.UsageError, match=words):
+        losses.check_loss(misspelt, call(W, X, misspelt), has_aux=None)
+
+
+@pytest.mark.parametrize("position", [0, 1])
+def test_one_batch_for_a_list_of_them_is_asked_about_where_the_first_fails(position):
+    def raises(params, batch):
+        raise IndexError
+
+    with pytest.raises(DataError) as caught:
+        losses.check_loss(raises, call(W, X, raises), has_aux=None, position=position)
+    assert ("a list of batches" in str(caught.value)) == (position == 0)
 
 
 @pytest.mark.parametrize(
@@ -106,18 +127,20 @@ def test_what_is_no_array_in_the_result_is_told(out):
 @pytest.mark.parametrize(
     ("f", "got"),
     [
-        (None, "None: None is not a callable"),
-        ("loss", "str 'loss': "),
+        (None, "None"),
+        ("loss", "str 'loss'"),
+        ({"w": np.ones(3)}, "dict of length 1"),
         (lambda params: 0.0, "too many positional arguments"),
         (lambda params, batch, key: 0.0, "missing a required argument: 'key'"),
         (lambda params, batch, *, key: 0.0, "missing a required .*'key'"),  # worded by Python
     ],
-    ids=["none", "text", "one", "three", "keyword"],
+    ids=["none", "text", "table", "one", "three", "keyword"],
 )
 def test_what_is_no_function_of_params_and_batch_is_told(f, got):
     words = rf"a function of \(params, batch\); got .*{got}.*; wrap it: lambda params, batch"
-    with pytest.raises(TypeError, match=words):
+    with pytest.raises(TypeError, match=words) as caught:
         losses.check_function(f)
+    assert "array" not in str(caught.value)  # parameters in its place are not poured out
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,9 @@ def test_a_loss_that_fails_later_is_told_with_its_batch():
         return loss(params, batch)
 
     batches = [np.ones((n, 3), np.float32) for n in (4, 2)]
-    with pytest.raises(DataError, match="got AssertionError: too small, on batch 1; compare"):
+    with pytest.raises(
+        DataError, match=r"got AssertionError: too small \(test_streaming.py:\d+\), on batch 1"
+    ):
         streaming.run(picky, W, batches, None, None, None)
 
 

@@ -153,7 +153,8 @@ def test_a_batch_that_does_not_fit_the_parameters_is_told_with_its_number():
 
     batches = [{"x": np.ones((4, n), np.float32)} for n in (3, 5)]
     words = (
-        r"works on every batch; got TypeError: dot_general .*, on batch 1; compare "
+        r"works on every batch; got TypeError: dot_general .* \(test_fit.py:\d+\), on batch 1; "
+        r"compare "
         r"batch\['x'\] float32 array of shape \(4, 5\), params\['w'\] float32 array of shape "
         r"\(3, 2\); batches is a list of batches, not one batch"
     )
@@ -167,7 +168,8 @@ def test_whatever_else_a_loss_raises_is_told_too():
     def loss(params, batch):
         raise Broken("one\ntwo")
 
-    with pytest.raises(DataError, match="got Broken: one, on batch 0; compare batch float32"):
+    words = r"got Broken: one \(test_fit.py:\d+\), on batch 0; compare batch float32"
+    with pytest.raises(DataError, match=words):
         fit(loss, jnp.zeros(2), ones(1), SGD, steps=1)
 
 
