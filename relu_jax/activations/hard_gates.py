@@ -23,7 +23,7 @@ def hard_silu(x: ArrayLike) -> jax.Array:
 
     Example:
         >>> hard_silu(jnp.array([-4.0, 1.5, 4.0])).tolist()
-        [0.0, 1.125, 4.0]
+        [-0.0, 1.125, 4.0]
     """
     return _hard_silu(as_float(x))
 
@@ -35,7 +35,7 @@ def _hard_silu_slope(x: jax.Array) -> jax.Array:
 
 @with_slope(_hard_silu_slope)
 def _hard_silu(x: jax.Array) -> jax.Array:
-    return jnp.where(x <= -3, 0, x * (jnp.minimum(jnp.maximum(x + 3, 0), 6) / 6))
+    return jnp.maximum(x, -3) * (jnp.minimum(jnp.maximum(x + 3, 0), 6) / 6)
 
 
 @jax.jit
