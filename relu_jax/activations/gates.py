@@ -143,7 +143,7 @@ def logish(x: ArrayLike) -> jax.Array:
     Edges: -inf gives 0 with derivative 0, inf gives inf with derivative log(2). NaN gives NaN
     in value and derivative.
 
-    Source: Zhu, Zeng, Liu & Ouyang 2021, Logish.
+    Source: Zhu, Zeng, Liu & Zhang 2021, Logish.
 
     Example:
         >>> round(float(logish(1.0)), 6)
@@ -202,5 +202,5 @@ MISH = Activation("mish", mish, "x * tanh(log(1 + e^x))", "Misra 2019")
 SERF = Activation("serf", serf, "x * erf(log(1 + e^x))", "Nag & Bhattacharyya 2021")
 TELU = Activation("telu", telu, "x * tanh(e^x)", "Liu & Di 2020; Fernandez & Mali 2024")
 PHISH = Activation("phish", phish, "x * tanh(x/2 * erfc(-x / sqrt(2)))", "Naveen 2022")
-LOGISH = Activation("logish", logish, "x * log(1 + 1 / (1 + e^-x))", "Zhu, Zeng, Liu & Ouyang 2021")
+LOGISH = Activation("logish", logish, "x * log(1 + 1 / (1 + e^-x))", "Zhu, Zeng, Liu & Zhang 2021")
 SMISH = Activation("smish", smish, "x * tanh(log(1 + 1 / (1 + e^-x)))", "Wang, Ren & Wang 2022")

@@ -144,7 +144,7 @@ def _smu_facts(alpha: float, mu: float) -> dict[str, Any]:
         raise errors.rejected(
             rule="smu needs alpha < 1",
             got=f"alpha={alpha}",
-            do="pass alpha=0.25, or swap the two sides: f(x) is -smu(-x) there",
+            do="pass alpha=0.25; f(x) is alpha * smu(x, alpha=1/alpha, mu=alpha*mu)",
         )
     return positive("smu", mu=mu)
 

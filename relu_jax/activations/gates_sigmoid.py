@@ -95,7 +95,7 @@ def aria2(x: ArrayLike, *, alpha: ArrayLike = 1.5, beta: ArrayLike = 2.0) -> jax
     Edges: -inf gives 0 with derivative 0, inf gives inf with derivative 1. NaN gives NaN in
     value and derivative.
 
-    Source: Narasimalu & Patwari 2018, ARiA, where it is ARiA2.
+    Source: Patwardhan, Ingalhalikar & Walambe 2018, ARiA, where it is ARiA2.
 
     Example:
         >>> round(float(aria2(1.0, alpha=1.0, beta=1.0)), 6)
@@ -197,7 +197,7 @@ ARIA2 = Activation(
     "aria2",
     aria2,
     "x / (1 + e^(-beta x))^alpha",
-    "Narasimalu & Patwari 2018",
+    "Patwardhan, Ingalhalikar & Walambe 2018",
     {"alpha": 1.5, "beta": 2.0},
     facts=partial(positive, "aria2"),
     fit=_aria2_fit,

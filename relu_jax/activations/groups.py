@@ -117,8 +117,10 @@ def _k_winners(x: ArrayLike, k: int, axis: int) -> jax.Array:
             got=f"k={k} for {size} units",
             do="pass a smaller k" if k > size else "pass k=1, or more",
         )
-    # top_k tells 0.0 from -0.0: one key for both. It takes NaN for the largest, as we want.
+    # top_k tells 0.0 from -0.0: one key for both. It takes NaN for the largest, as we want, but
+    # one with its sign bit set, as inf - inf is, for the smallest.
     keys = jnp.where(x == 0, 0, lax.stop_gradient(x))
+    keys = jnp.where(jnp.isnan(keys), jnp.nan, keys)
     _, winners = lax.top_k(jnp.moveaxis(keys, axis, -1), k)
     wins = jnp.moveaxis(jax.nn.one_hot(winners, size, dtype=bool).any(-2), -1, axis)
     return jnp.where(wins, x, 0)
@@ -162,8 +164,13 @@ def standardize(x: ArrayLike, *, axis: int = -1, epsilon: float = 1e-5) -> jax.A
         )
     wide = widened(x)
     apart = wide - jnp.mean(wide, axis, keepdims=True)
+    # Scaled by a power of 2 near the largest, whose square may overflow or vanish.
+    far = lax.stop_gradient(jnp.max(jnp.abs(apart), axis, keepdims=True))
+    power = jnp.floor(jnp.log2(jnp.where((far > 0) & (far < jnp.inf), far, 1)))
+    unit = jnp.exp2(-jnp.minimum(power, -jnp.finfo(wide.dtype).minexp))  # no subnormal
+    apart = apart * unit
     variance = jnp.mean(apart * apart, axis, keepdims=True)
-    return (apart / jnp.sqrt(variance + epsilon)).astype(x.dtype)
+    return (apart / jnp.sqrt(variance + epsilon * unit * unit)).astype(x.dtype)
 
 
 def _known(k: Any) -> int:

@@ -25,7 +25,7 @@ def gcu(x: ArrayLike) -> jax.Array:
 
     Edges: ±inf gives NaN in value and derivatives: there is no limit. NaN gives NaN in both.
 
-    Source: Noel, Trivedi & Dutta 2021, Growing cosine unit.
+    Source: Noel, Arunkumar, Trivedi & Dutta 2021, Growing cosine unit.
 
     Example:
         >>> round(float(gcu(1.0)), 6)
@@ -143,7 +143,7 @@ def _mirrored(f: Callable[..., Any], *points: float) -> list[tuple[float, float,
     return list(zip(points, values[: len(points)], values[len(points) :], strict=True))
 
 
-GCU = Activation("gcu", gcu, "x * cos(x)", "Noel, Trivedi & Dutta 2021")
+GCU = Activation("gcu", gcu, "x * cos(x)", "Noel, Arunkumar, Trivedi & Dutta 2021")
 SINLU = Activation(
     "sinlu",
     sinlu,

@@ -55,10 +55,11 @@ def gumbel_softmax(
     # float32 at least: half precision has too few uniform numbers near 0 and 1.
     wide = widened(x)
     noise = jax.random.gumbel(key, x.shape, wide.dtype)
-    y = softmax((wide + noise) / temperature, axis=axis, where=where).astype(x.dtype)
+    wide_y = softmax((wide + noise) / temperature, axis=axis, where=where)
+    y = wide_y.astype(x.dtype)
     if not hard:
         return y
-    first = jax.nn.one_hot(jnp.argmax(y, axis), x.shape[axis], axis=axis, dtype=x.dtype)
+    first = jax.nn.one_hot(jnp.argmax(wide_y, axis), x.shape[axis], axis=axis, dtype=x.dtype)
     # y - y is 0 in value and dy in derivative: the one-hot value stays exact.
     some = first if where is None else jnp.where(jnp.broadcast_to(where, x.shape), first, 0)
     return lax.stop_gradient(some) + (y - lax.stop_gradient(y))

@@ -29,8 +29,8 @@ def squareplus(x: ArrayLike, *, b: ArrayLike = 4.0) -> jax.Array:
         b: width of the bend, above 0 and at most 1e30; f(0) is sqrt(b) / 2.
 
     Edges: -inf gives 0 with derivative 0, inf gives inf with derivative 1. NaN gives NaN in
-    value and derivative. Below 0 every digit is right where jax.nn cancels, and no finite x
-    overflows (jax.nn: from 256 on in float16).
+    value and derivative. Below 0 every digit is right where jax.nn cancels (in float16 the tail
+    ends at -32752), and no finite x overflows (jax.nn: from 256 on in float16).
 
     Source: Barron 2021, Squareplus: a softplus-like algebraic rectifier.
 
@@ -48,8 +48,10 @@ def _bend(x: jax.Array, b: Any) -> jax.Array:
 
 def _hyperbola(x: jax.Array, b: Any) -> jax.Array:
     r = root(x, b)
-    # Halved before the sum, which may overflow.
-    return jnp.where(x < 0, 0.5 * b / (r - x), 0.5 * x + 0.5 * r)
+    # XLA makes 0.5 * (x + r) of 0.5 * x + 0.5 * r, whose sum overflows far out, where f is x.
+    above = jnp.where(x > float(jnp.finfo(x.dtype).max) / 4, x, 0.5 * (x + r))
+    # With |x| for -x the branch that is not taken divides by no 0: the gradient in b stays finite.
+    return jnp.where(x < 0, 0.5 * b / (r + jnp.abs(x)), above)
 
 
 @with_slope(_bend)

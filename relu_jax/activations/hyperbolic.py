@@ -119,7 +119,7 @@ def nlrelu(x: ArrayLike, *, beta: ArrayLike = 1.0) -> jax.Array:
     Edges: the slope at 0 is 0, as that of relu in jax.nn. -inf gives 0, inf gives inf, both
     with derivative 0. NaN gives NaN, with derivative 0.
 
-    Source: Liu, Zhang, Gao, Qiao & Han 2019, Natural-logarithm-rectified activation function.
+    Source: Liu, Zhang, Gao, Qu & Ji 2019, Natural-logarithm-rectified activation function.
 
     Example:
         >>> [round(float(y), 6) for y in nlrelu(jnp.array([-1.0, 1.0]))]
@@ -152,7 +152,7 @@ NLRELU = Activation(
     "nlrelu",
     nlrelu,
     "log(1 + beta * max(x, 0))",
-    "Liu, Zhang, Gao, Qiao & Han 2019",
+    "Liu, Zhang, Gao, Qu & Ji 2019",
     {"beta": 1.0},
     kinks=(0.0,),
     slope_at_kinks=(0.0,),

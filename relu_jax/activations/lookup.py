@@ -93,7 +93,9 @@ def get(name: str, *, framework: str | None = None, **params: SupportsFloat) -> 
     """
     meaning = frameworks.meaning(name, framework)
     act = _find(ELEMENTWISE, meaning.name).with_params(**{**meaning.params, **params})
-    return act if meaning.slopes is None else act.with_slopes(*meaning.slopes(act.params))
+    if meaning.slopes is None or not act.kinks:  # leaky_relu with slope 1 is a line
+        return act
+    return act.with_slopes(*meaning.slopes(act.params))
 
 
 def get_gated(name: str) -> Gated:

@@ -243,7 +243,11 @@ def _entmax_root(z: jax.Array, axis: int) -> jax.Array:
     spread = jnp.cumsum(falling**2, axis) - k * mean**2
     taus = mean - jnp.sqrt(jnp.maximum((1 - spread) / k, 0))
     size = jnp.sum(taus <= falling, axis, keepdims=True, dtype=z.dtype)
-    tau = jnp.sum(jnp.where(k == size, taus, 0), axis, keepdims=True)
+    # Once more about the mean of the support: over a large one `spread` cancels.
+    inside = k <= size
+    middle = jnp.sum(jnp.where(inside, falling, 0), axis, keepdims=True) / size
+    spread = jnp.sum(jnp.where(inside, falling - middle, 0) ** 2, axis, keepdims=True)
+    tau = middle - jnp.sqrt(jnp.maximum((1 - spread) / size, 0))
     return jnp.maximum(z - tau, 0)
 
 

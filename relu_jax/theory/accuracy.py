@@ -193,9 +193,10 @@ def _replaced(found: Estimate, there: np.ndarray, better: Estimate) -> Estimate:
 
 
 def _inaccurate(found: Estimate, variance: Array, share: float, name: str) -> Exception:
-    parts = getattr(found.value, "_fields", ("it",))
+    errors_of = jax.tree.leaves(found.error)
+    parts = getattr(found.value, "_fields", ("it",) * len(errors_of))
     worst = ("it", 0.0, 0.0)
-    for part, error, size in zip(parts, *map(jax.tree.leaves, found[1:]), strict=True):
+    for part, error, size in zip(parts, errors_of, jax.tree.leaves(found.size), strict=True):
         off = np.asarray(error) / np.maximum(np.asarray(size), jnp.finfo(size.dtype).tiny)
         off = np.where(np.isnan(np.asarray(variance)), 0, np.nan_to_num(off, nan=np.inf))
         if off.max() > worst[1]:

@@ -115,6 +115,12 @@ def test_ties_go_to_the_lower_index_and_nan_is_not_lost(row, kept):
     np.testing.assert_array_equal(back(np.ones(4, np.float32))[0], wins)
 
 
+def test_a_nan_with_its_sign_bit_set_is_not_lost():
+    x = jnp.array([jnp.inf, 1.0, 2.0]) - jnp.array([jnp.inf, 0.0, 0.0])
+    assert np.isnan(k_winners(x, 1)[0])
+    assert np.isnan(k_winners(jnp.array([-np.nan, 1.0, 2.0]), 1)[0])
+
+
 def test_when_all_win_nothing_changes():
     np.testing.assert_array_equal(k_winners(X, 6), X)
 
@@ -138,6 +144,13 @@ def test_standardize_keeps_its_digits_where_the_mean_is_large():
     assert np.abs(jax.nn.standardize(x) - exact).max() > 1e-2
     small = np.float32(X)
     np.testing.assert_allclose(standardize(small), jax.nn.standardize(small), atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e-25, 1.0, 1e20, 1e38])
+def test_standardize_keeps_its_digits_where_the_square_overflows_or_vanishes(size):
+    x = jnp.float32([-size, size, 3 * size])
+    exact = np.array([-2.0, 0, 2]) / np.sqrt(8 / 3)
+    np.testing.assert_allclose(standardize(x, epsilon=0.0), exact, rtol=1e-6, atol=1e-6)
 
 
 def test_equal_entries_standardize_to_zero_with_finite_gradients():

@@ -1,5 +1,7 @@
 """Gumbel samples follow the softmax, and their hard form has the soft gradient."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -76,3 +78,10 @@ def test_bad_input_is_refused():
         gumbel_softmax(jax.random.key(0), LOGITS, axis=1)
     with pytest.raises(TypeError, match=r"where is a mask of booleans"):
         gumbel_softmax(jax.random.key(0), LOGITS, where=np.ones(4, np.float32))
+
+
+def test_hard_samples_of_half_precision_do_not_favour_low_indices_at_high_temperature():
+    keys = jax.random.split(jax.random.key(0), 4096)
+    draw = partial(gumbel_softmax, temperature=100.0, hard=True)
+    drawn = jax.vmap(draw, in_axes=(0, None))(keys, jnp.zeros(2, jnp.bfloat16))
+    assert abs(float(drawn[:, 0].astype(jnp.float32).mean()) - 0.5) < 5 * 0.5 / 64

@@ -59,6 +59,21 @@ def test_squareplus_is_right_where_the_square_begins_to_overflow(b):
     np.testing.assert_allclose(slope, value / r, rtol=rtol, atol=flushed)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+def test_no_finite_x_overflows(dtype):
+    top = jnp.finfo(dtype).max
+    assert squareplus(top) == top
+    assert jax.grad(squareplus)(top) == 1
+
+
+@pytest.mark.parametrize("x", [2e4, 3e38, np.inf, -2e4, -np.inf, 0.0])
+def test_the_gradient_in_the_width_is_a_number_wherever_x_is(x):
+    exact = 0.25 / np.sqrt(np.float64(x) ** 2 + 4)
+    got = jax.grad(lambda b: squareplus(jnp.float32(x), b=b))(4.0)
+    assert float(got) == pytest.approx(exact, rel=1e-3, abs=1e-19)
+    assert np.isfinite(jax.grad(lambda mu: smu1(jnp.float32(x), mu=mu))(1.0))
+
+
 def test_right_triangles_give_exact_values():
     # 3-4-5, 5-12-13 and 8-15-17: sqrt(x^2 + 1) is rational
     x = np.float32([-0.75, 0.75, -2.4, 2.4, 8 / 15])

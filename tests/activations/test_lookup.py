@@ -75,3 +75,10 @@ def test_every_name_is_found_where_it_stands():
             assert getters[home.getter](entry.name) == entry
             assert find_any(entry.name).name == entry.name
     assert find_any("snake") == get("snake")
+
+
+@pytest.mark.parametrize(
+    ("name", "params"), [("leaky_relu", {"slope": 1.0}), ("rrelu", {"low": 1.0, "high": 1.0})]
+)
+def test_a_framework_has_no_slope_where_its_function_has_no_kink(name, params):
+    assert get(name, framework="torch", **params).kinks == ()

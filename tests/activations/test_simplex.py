@@ -287,3 +287,8 @@ def test_bad_input_is_refused_in_words(f):
 def test_integers_become_float32_and_no_rows_stay_no_rows(f):
     assert f(np.int32([1, 2])).dtype == jnp.float32
     assert f(np.zeros((0, 3), np.float32)).shape == (0, 3)
+
+
+def test_the_weights_of_a_large_support_sum_to_one():
+    scores = jnp.full(100_162, -1.0).at[0].set(0.0)
+    assert float(entmax15(scores).sum()) == pytest.approx(1, abs=1e-4)

@@ -141,3 +141,8 @@ def test_bad_input_is_answered():
         critical_init(TANH, variance=0.0)
     with pytest.raises(ValueError, match=r"bias_std is finite and at least 0; got -0\.1"):
         critical_init(TANH, bias_std=-0.1)
+
+
+def test_an_integral_that_diverges_is_refused_in_words():
+    with pytest.raises(ValueError, match=r"the integral is accurate to .* of lif_rate at variance"):
+        critical_init(get("lif_rate"))
