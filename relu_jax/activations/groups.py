@@ -167,7 +167,7 @@ def standardize(x: ArrayLike, *, axis: int = -1, epsilon: float = 1e-5) -> jax.A
     # Scaled by a power of 2 near the largest, whose square may overflow or vanish.
     far = lax.stop_gradient(jnp.max(jnp.abs(apart), axis, keepdims=True))
     power = jnp.floor(jnp.log2(jnp.where((far > 0) & (far < jnp.inf), far, 1)))
-    unit = jnp.exp2(-jnp.minimum(power, -jnp.finfo(wide.dtype).minexp))  # no subnormal
+    unit = jnp.exp2(-jnp.minimum(power, -jnp.finfo(wide.dtype).minexp - 6))  # no subnormal
     apart = apart * unit
     variance = jnp.mean(apart * apart, axis, keepdims=True)
     return (apart / jnp.sqrt(variance + epsilon * unit * unit)).astype(x.dtype)
