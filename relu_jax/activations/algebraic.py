@@ -10,13 +10,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax import lax
 from jax.typing import ArrayLike
 
 from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
 from relu_jax.activations.ranges import positive
 from relu_jax.activations.slopes import with_slope
+from relu_jax.activations.tails import finite
 
 
 @jax.jit
@@ -37,8 +36,7 @@ def soft_sign(x: ArrayLike) -> jax.Array:
 
 @with_slope(lambda x: _inverse(x) * _inverse(x))
 def _soft_sign(x: jax.Array) -> jax.Array:
-    top = float(jnp.finfo(x.dtype).max)  # which is top / (top + 1) = 1 away from infinity
-    z = lax.clamp(np.array(-top, x.dtype), x, np.array(top, x.dtype))
+    z = finite(x)  # the quotient is 1 long before
     return z / (jnp.abs(z) + 1)
 
 

@@ -56,9 +56,8 @@ def _hyperbola(x: jax.Array, b: Any) -> jax.Array:
 
 @with_slope(_bend)
 def _rise(x: jax.Array, b: Any) -> jax.Array:
-    top = float(jnp.finfo(x.dtype).max) / 4
-    r = jnp.minimum(root(x, b), top)
-    sides = r + jnp.minimum(jnp.abs(x), top)
+    r = finite(root(x, b))
+    sides = r + jnp.abs(finite(x))
     return jnp.where(x < 0, 0.5 * b / sides, 0.5 * sides) / r
 
 

@@ -17,7 +17,7 @@ from jax.typing import ArrayLike
 
 from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
 from relu_jax.activations.slopes import with_slope
-from relu_jax.activations.tails import gate
+from relu_jax.activations.tails import gate, times_gate
 from relu_jax.core import errors
 from relu_jax.core.numerics import widened
 
@@ -166,7 +166,7 @@ def _gelu_tanh_slope(x: jax.Array) -> jax.Array:
 @with_slope(_gelu_tanh_slope)
 def _gelu_tanh(x: jax.Array) -> jax.Array:
     shut = _closed(x)[1]
-    return _above_infinity(x) * jnp.where(x < 0, shut, 1 - shut)
+    return times_gate(x, jnp.where(x < 0, shut, 1 - shut))
 
 
 def _silu_slope(x: jax.Array, beta: ArrayLike) -> jax.Array:

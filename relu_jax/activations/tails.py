@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 
@@ -15,7 +16,7 @@ def finite(x: jax.Array) -> jax.Array:
         -0.0
     """
     top = float(jnp.finfo(x.dtype).max) / 4
-    return jnp.clip(x, -top, top)
+    return lax.clamp(np.array(-top, x.dtype), x, np.array(top, x.dtype))
 
 
 def times_gate(x: jax.Array, gate: jax.Array) -> jax.Array:

@@ -1,13 +1,14 @@
 """Errors in three parts: the rule that was broken, what came instead, what to do."""
 
 import inspect
-import sysconfig
-import traceback
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 _MARK = "worded_by_relu_jax"
-_NOT_THEIRS = (str(Path(__file__).parents[1]), sysconfig.get_path("stdlib"))
+_NOT_THEIRS = tuple(  # this package, and Python itself
+    f"{folder}{os.sep}" for folder in (Path(__file__).parents[1], Path(os.__file__).parent)
+)
 
 
 class DataError(ValueError):
@@ -70,14 +71,45 @@ def place(error: BaseException) -> str:
         >>> place(KeyError("w"))  # never raised
         ''
     """
-    theirs = [f for f in traceback.extract_tb(error.__traceback__) if _is_theirs(f.filename)]
-    return f" ({Path(theirs[-1].filename).name}:{theirs[-1].lineno})" if theirs else ""
+    found, step = "", error.__traceback__
+    while step is not None:
+        if _is_theirs(file := step.tb_frame.f_code.co_filename):
+            found = f" ({Path(file).name}:{step.tb_lineno})"
+        step = step.tb_next
+    return found
 
 
 def _is_theirs(file: str) -> bool:
     if "site-packages" in file or "dist-packages" in file or file.startswith("<frozen"):
         return False
     return not file.startswith(_NOT_THEIRS)
+
+
+def loss_failed(error: BaseException, position: int, do: str) -> Exception:
+    """Word what a loss raised on a batch: a slip in its code, or data that do not fit.
+
+    Args:
+        error: what it raised.
+        position: of the batch.
+        do: what to compare, if it is the data.
+
+    Returns:
+        A UsageError for what no data can mend, such as a name that is not defined; else a
+        DataError.
+
+    Example:
+        >>> print(loss_failed(KeyError("w"), 2, "compare the keys"))
+        loss(params, batch) works on every batch; got KeyError: 'w', on batch 2; compare the keys
+    """
+    got = told(error) + place(error)
+    if isinstance(error, NameError | ImportError | SyntaxError):
+        return rejected(rule="the loss runs", got=got, do="mend that line", kind=UsageError)
+    return rejected(
+        rule="loss(params, batch) works on every batch",
+        got=f"{got}, on batch {position}",
+        do=do,
+        kind=DataError,
+    )
 
 
 def first_line(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import groupby
 
+from relu_jax.core.wording import plural
 from relu_jax.diagnosis import thresholds
 from relu_jax.diagnosis.facts import Facts, finding
 from relu_jax.diagnosis.types import Cause, Finding
@@ -58,7 +59,10 @@ def _diverged(facts: Facts, alike: Sequence[Cause]) -> Finding:
 
 def _finding(facts: Facts, cause: Cause, others: Sequence[str]) -> Finding:
     what = _WORDS[cause.place, cause.detail].format(
-        name=cause.name, count=cause.count, values=_values(cause.count), **_scope(facts, cause.name)
+        name=cause.name,
+        count=cause.count,
+        values=plural(cause.count, "value", "values"),
+        **_scope(facts, cause.name),
     )
     if facts.opaque and (cause.place, cause.detail) in _INFERRED:
         what += f" Not entered: {', '.join(facts.opaque[:3])}; it may be born there."
@@ -77,10 +81,6 @@ def _finding(facts: Facts, cause: Cause, others: Sequence[str]) -> Finding:
     severity = thresholds.severity("non_finite", cause.spreads) or "info"
     remedy = thresholds.NON_FINITE[cause.place, cause.detail]
     return finding("non_finite", severity, cause.name, what, evidence)._replace(remedy=remedy)
-
-
-def _values(count: int) -> str:
-    return "value" if count == 1 else "values"
 
 
 def _scope(facts: Facts, name: str) -> dict[str, str]:

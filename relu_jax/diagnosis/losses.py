@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 
 from relu_jax.core import errors
-from relu_jax.core.errors import DataError
 from relu_jax.tap import arguments
 
 Loss = Callable[[Any, Any], Any]
@@ -114,18 +113,9 @@ def _failed(error: BaseException, call: arguments.Arguments, position: int) -> E
             got=got,
             do="leave names and objects out of what it returns beside its value",
         )
-    if isinstance(error, NameError | ImportError | SyntaxError):  # whatever the data
-        return errors.rejected(
-            rule="the loss runs", got=got, do="mend that line", kind=errors.UsageError
-        )
     # One batch in the place of a list of them fails at once.
     hint = "; batches is a list of batches, not one batch" if position == 0 else ""
-    return errors.rejected(
-        rule="loss(params, batch) works on every batch",
-        got=f"{got}, on batch {position}",
-        do=f"compare {_shapes(call)}{hint}",
-        kind=DataError,
-    )
+    return errors.loss_failed(error, position, f"compare {_shapes(call)}{hint}")
 
 
 def _is_number(out: Any) -> bool:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from relu_jax.core import errors, handover, records
+from relu_jax.core.wording import plural
 from relu_jax.diagnosis import stored
 from relu_jax.diagnosis.types import Finding, Flow, ParameterReport, SiteReport, shown
 from relu_jax.tap import Coverage, Linear
@@ -143,7 +144,9 @@ def as_report(
 
 
 def _headline(d: Diagnosis) -> list[str]:
-    lines = [f"{d.n_examples} examples in {d.n_batches} batches, loss {d.loss:.4g}"]
+    examples = f"{d.n_examples} {plural(d.n_examples, 'example', 'examples')}"
+    batches = f"{d.n_batches} {plural(d.n_batches, 'batch', 'batches')}"
+    lines = [f"{examples} in {batches}, loss {d.loss:.4g}"]
     return lines + ([str(found) for found in d.findings] or ["No finding."])
 
 

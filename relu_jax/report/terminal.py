@@ -111,8 +111,8 @@ def _summary(run: Run) -> str:
     parts = [f"{value(k)} {number(v)}" for k, v in told.items() if v is not None]
     examples, batches = record.get("n_examples"), record.get("n_batches")
     if examples is not None and batches is not None:
-        told = counted(examples, "example", "examples")
-        parts.append(f"{told} in {counted(batches, 'batch', 'batches')}")
+        of_these = counted(examples, "example", "examples")
+        parts.append(f"{of_these} in {counted(batches, 'batch', 'batches')}")
     return " · ".join(parts)
 
 

@@ -5,7 +5,10 @@ The page and the terminal table word every value here, so both show the same dig
 
 import math
 import numbers
+import re
 from datetime import UTC, datetime
+
+from relu_jax.core.wording import plural
 
 ABSENT = "–"
 _JOINER = "\u200d"
@@ -146,7 +149,7 @@ def words(kind: str) -> str:
         >>> words("vanishing_gradient")
         'Vanishing gradient'
     """
-    worded = kind.replace("non_", "non-").replace("_", " ").strip()
+    worded = re.sub("^non_", "non-", kind).replace("_", " ").strip()
     return worded[:1].upper() + worded[1:]
 
 
@@ -157,7 +160,7 @@ def counted(n: object, one: str, many: str) -> str:
         >>> counted(1, "batch", "batches"), counted(3, "batch", "batches")
         ('1 batch', '3 batches')
     """
-    return f"{number(n)} {one if n == 1 else many}"
+    return f"{number(n)} {plural(n, one, many)}"
 
 
 def value(x: object) -> str:

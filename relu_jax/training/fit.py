@@ -111,13 +111,9 @@ def _updated(step: Step, state: State, batch: Any, position: int) -> tuple[State
         # A FloatingPointError was asked for, by jax.debug_nans.
         if errors.is_worded(error) or isinstance(error, FloatingPointError):
             raise
-        raise errors.rejected(
-            rule="loss(params, batch) works on every batch",
-            got=f"{errors.told(error)}{errors.place(error)}, on batch {position}",
-            do=f"compare {_shapes(batch=batch, params=state.params)}; batches is a list of "
-            "batches, not one batch",
-            kind=errors.DataError,
-        ) from error
+        shapes = _shapes(batch=batch, params=state.params)
+        do = f"compare {shapes}; batches is a list of batches, not one batch"
+        raise errors.loss_failed(error, position, do) from error
 
 
 def _shapes(most: int = 8, **trees: Any) -> str:

@@ -9,7 +9,7 @@ import optax
 import pytest
 
 from relu_jax.activations import get
-from relu_jax.core.errors import DataError
+from relu_jax.core.errors import DataError, UsageError
 from relu_jax.data import split, stream
 from relu_jax.models import he, mlp
 from relu_jax.training import fit
@@ -162,6 +162,14 @@ def test_a_batch_that_does_not_fit_the_parameters_is_told_with_its_number():
         fit(loss, {"w": jnp.ones((3, 2))}, batches, SGD, steps=2)
     assert isinstance(caught.value.__cause__, TypeError)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_slip_in_the_code_of_a_loss_is_no_fault_of_the_data():
+    def misspelt(params, batch):
+        return jnp.mean(batch @ wieghts)  # pyright: ignore
+
+    with pytest.raises(UsageError, match=r"the loss runs; got NameError: .* \(test_fit.py:\d+\)"):
+        fit(misspelt, jnp.zeros(2), ones(1), SGD, steps=1)
 
 
 def test_whatever_else_a_loss_raises_is_told_too():
