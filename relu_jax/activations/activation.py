@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from relu_jax.activations.inputs import as_float, refuse_no_array
 from relu_jax.activations.ranges import finite_number
 from relu_jax.activations.slopes import AtKinks
 from relu_jax.core import errors
@@ -88,7 +89,7 @@ class Activation:
         Raises:
             TypeError: x is no array of real numbers.
         """
-        _refuse_no_array(x)
+        refuse_no_array(x)
         return self.fn(x, **self.params)
 
     def derivative(self, x: ArrayLike, order: int = 1) -> jax.Array:
@@ -112,7 +113,7 @@ class Activation:
                 got=errors.describe(order),
                 do="pass order=1 or order=2",
             )
-        _refuse_no_array(x)
+        refuse_no_array(x)
         return _differentiate(self.fn, order, self.params, x)
 
     def with_params(self, **params: SupportsFloat) -> "Activation":
@@ -173,43 +174,6 @@ class Activation:
         fn = self.fn.fn if isinstance(self.fn, AtKinks) else self.fn
         at = AtKinks(fn, self.kinks, tuple(map(float, slopes)))
         return replace(self, fn=at, slope_at_kinks=at.slopes)
-
-
-def as_float(x: ArrayLike) -> jax.Array:
-    """Turn `x` into a float array: floats keep their dtype, integers and bools become float32.
-
-    jax.nn keeps int32 for relu and hard_tanh, promotes for most others and refuses sigmoid
-    and silu; here every activation does the same.
-
-    Raises:
-        TypeError: `x` is no array, or complex, where an order, and so a kink, has no meaning.
-
-    Example:
-        >>> as_float(3).dtype
-        dtype('float32')
-    """
-    _refuse_no_array(x)
-    x = jnp.asarray(x)
-    if jnp.issubdtype(x.dtype, jnp.floating):
-        return x
-    if jnp.issubdtype(x.dtype, jnp.integer) or x.dtype == jnp.bool_:
-        return x.astype(jnp.float32)
-    raise errors.rejected(
-        rule="an activation takes real numbers",
-        got=errors.describe(x),
-        do="apply it to both parts, as complex_relu does, or to the modulus, as mod_relu does",
-        kind=TypeError,
-    )
-
-
-def _refuse_no_array(x: Any) -> None:
-    if x is None or isinstance(x, (str, bytes)):
-        raise errors.rejected(
-            rule="an activation takes an array of real numbers",
-            got=errors.describe(x),
-            do="pass an array or a number",
-            kind=TypeError,
-        )
 
 
 def samples(f: Callable[..., Any], *points: float) -> list[float]:

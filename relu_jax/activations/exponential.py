@@ -8,15 +8,16 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
+from relu_jax.activations.activation import Activation, Params, proposal, samples
+from relu_jax.activations.inputs import elementwise
 from relu_jax.activations.slopes import with_slope
 
 SELU_ALPHA = 1.6732632423543772848170429916717
 SELU_SCALE = 1.0507009873554804934193349852946
 
 
-@jax.jit
-def elu(x: ArrayLike, *, alpha: ArrayLike = 1.0) -> jax.Array:
+@elementwise
+def elu(x: jax.Array, *, alpha: ArrayLike = 1.0) -> jax.Array:
     """Bend the negative side: x for x > 0, else alpha * (e^x - 1).
 
     Args:
@@ -33,7 +34,7 @@ def elu(x: ArrayLike, *, alpha: ArrayLike = 1.0) -> jax.Array:
         >>> elu(jnp.array([-jnp.inf, 2.0])).tolist()
         [-1.0, 2.0]
     """
-    return _elu(as_float(x), alpha)
+    return _elu(x, alpha)
 
 
 def _elu_slope(x: jax.Array, alpha: ArrayLike) -> jax.Array:
@@ -46,8 +47,8 @@ def _elu(x: jax.Array, alpha: ArrayLike) -> jax.Array:
     return jnp.where(x > 0, x, alpha * jnp.expm1(jnp.where(x > 0, 0, x)))
 
 
-@jax.jit
-def selu(x: ArrayLike) -> jax.Array:
+@elementwise
+def selu(x: jax.Array) -> jax.Array:
     """Scale an elu so that zero mean and unit variance are a fixed point of a layer.
 
     scale * elu(x, alpha) with scale 1.0507009873554805, alpha 1.6732632423543772.

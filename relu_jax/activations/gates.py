@@ -8,15 +8,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.typing import ArrayLike
 
-from relu_jax.activations.activation import Activation, as_float
+from relu_jax.activations.activation import Activation
+from relu_jax.activations.inputs import elementwise
 from relu_jax.activations.slopes import with_slope
 from relu_jax.activations.tails import finite, odds, times_gate
 
 
-@jax.jit
-def mish(x: ArrayLike) -> jax.Array:
+@elementwise
+def mish(x: jax.Array) -> jax.Array:
     """Weigh x with the tanh of its softplus: x * tanh(log(1 + e^x)).
 
     Edges: -inf gives 0 with derivative 0, inf gives inf with derivative 1; jax.nn gives NaN for
@@ -29,22 +29,29 @@ def mish(x: ArrayLike) -> jax.Array:
         >>> round(float(mish(1.0)), 6)
         0.865098
     """
-    return _mish(as_float(x))
+    return _mish(x)
+
+
+def _mish_parts(x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Write the gate tanh(log(1 + e^x)) as a (a + 2 b) / whole."""
+    a, b = odds(x)
+    return a, b, a * a + 2 * a * b + 2 * b * b
 
 
 def _mish_slope(x: jax.Array) -> jax.Array:
-    a, b = odds(x)
-    whole = a * a + 2 * a * b + 2 * b * b  # tanh(softplus(x)) is a (a + 2 b) / whole
-    return (a * (a + 2 * b) + 4 * finite(x) * a * (a + b) * b * b / whole) / whole
+    a, b, whole = _mish_parts(x)
+    # One quotient: XLA writes to memory what is divided and then used twice.
+    return a * ((a + 2 * b) * whole + 4 * finite(x) * (a + b) * (b * b)) / (whole * whole)
 
 
 @with_slope(_mish_slope)
 def _mish(x: jax.Array) -> jax.Array:
-    return times_gate(x, jnp.tanh(jnp.logaddexp(x, 0)))
+    a, b, whole = _mish_parts(x)
+    return times_gate(x, a * (a + 2 * b)) / whole
 
 
-@jax.jit
-def serf(x: ArrayLike) -> jax.Array:
+@elementwise
+def serf(x: jax.Array) -> jax.Array:
     """Weigh x with the error function of its softplus: x * erf(log(1 + e^x)).
 
     Edges: -inf gives 0 with derivative 0, inf gives inf with derivative 1. NaN gives NaN in
@@ -56,7 +63,7 @@ def serf(x: ArrayLike) -> jax.Array:
         >>> round(float(serf(1.0)), 6)
         0.936722
     """
-    return _serf(as_float(x))
+    return _serf(x)
 
 
 def _serf_slope(x: jax.Array) -> jax.Array:
@@ -72,8 +79,8 @@ def _serf(x: jax.Array) -> jax.Array:
     return times_gate(x, lax.erf(jnp.logaddexp(x, 0)))
 
 
-@jax.jit
-def telu(x: ArrayLike) -> jax.Array:
+@elementwise
+def telu(x: jax.Array) -> jax.Array:
     """Weigh x with the tanh of its exponential: x * tanh(e^x).
 
     Edges: -inf gives 0 with derivative 0, inf gives inf with derivative 1. NaN gives NaN in
@@ -85,7 +92,7 @@ def telu(x: ArrayLike) -> jax.Array:
         >>> round(float(telu(1.0)), 6)
         0.991329
     """
-    return _telu(as_float(x))
+    return _telu(x)
 
 
 def _telu_inner(x: jax.Array) -> jax.Array:
@@ -104,8 +111,8 @@ def _telu(x: jax.Array) -> jax.Array:
     return times_gate(x, jnp.tanh(_telu_inner(x)))
 
 
-@jax.jit
-def phish(x: ArrayLike) -> jax.Array:
+@elementwise
+def phish(x: jax.Array) -> jax.Array:
     """Weigh x with the tanh of its exact gelu: x * tanh(x/2 * erfc(-x / sqrt(2))).
 
     Edges: ±0 gives 0 with derivative 0. -inf gives 0 with derivative 0, inf gives inf with
@@ -117,7 +124,7 @@ def phish(x: ArrayLike) -> jax.Array:
         >>> round(float(phish(1.0)), 6)
         0.686521
     """
-    return _phish(as_float(x))
+    return _phish(x)
 
 
 def _normal(x: jax.Array) -> jax.Array:
@@ -136,8 +143,8 @@ def _phish(x: jax.Array) -> jax.Array:
     return times_gate(x, jnp.tanh(finite(x) * _normal(x)))
 
 
-@jax.jit
-def logish(x: ArrayLike) -> jax.Array:
+@elementwise
+def logish(x: jax.Array) -> jax.Array:
     """Weigh x with the logarithm of 1 + its logistic gate: x * log(1 + 1 / (1 + e^-x)).
 
     Edges: -inf gives 0 with derivative 0, inf gives inf with derivative log(2). NaN gives NaN
@@ -149,7 +156,7 @@ def logish(x: ArrayLike) -> jax.Array:
         >>> round(float(logish(1.0)), 6)
         0.548733
     """
-    return _logish(as_float(x))
+    return _logish(x)
 
 
 def _logish_slope(x: jax.Array) -> jax.Array:
@@ -163,8 +170,8 @@ def _logish(x: jax.Array) -> jax.Array:
     return times_gate(x, jnp.log1p(a / (a + b)))
 
 
-@jax.jit
-def smish(x: ArrayLike) -> jax.Array:
+@elementwise
+def smish(x: jax.Array) -> jax.Array:
     """Weigh x with the tanh of logish's gate: x * tanh(log(1 + 1 / (1 + e^-x))).
 
     With s = 1 / (1 + e^-x) the gate is s (2 + s) / (2 + 2 s + s^2): it needs one exponential.
@@ -178,7 +185,7 @@ def smish(x: ArrayLike) -> jax.Array:
         >>> round(float(smish(1.0)), 6)
         0.49957
     """
-    return _smish(as_float(x))
+    return _smish(x)
 
 
 def _smish_parts(x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:

@@ -11,23 +11,24 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
+from relu_jax.activations.activation import Activation, Params, proposal, samples
+from relu_jax.activations.inputs import elementwise
 from relu_jax.core import errors
 
 
-@jax.jit
-def identity(x: ArrayLike) -> jax.Array:
+@elementwise
+def identity(x: jax.Array) -> jax.Array:
     """Return `x` itself, as floats.
 
     Example:
         >>> float(identity(-2.0))
         -2.0
     """
-    return as_float(x)
+    return x
 
 
-@jax.jit
-def relu(x: ArrayLike) -> jax.Array:
+@elementwise
+def relu(x: jax.Array) -> jax.Array:
     """Keep what is positive: max(x, 0).
 
     Edges: relu(-0.0) is 0.0; NaN stays NaN, with derivative 0. The slope at 0 is 0.
@@ -39,7 +40,7 @@ def relu(x: ArrayLike) -> jax.Array:
         >>> relu(jnp.array([-1.0, 2.0])).tolist()
         [0.0, 2.0]
     """
-    return _relu(as_float(x))
+    return _relu(x)
 
 
 @jax.custom_jvp
@@ -50,8 +51,8 @@ def _relu(x: jax.Array) -> jax.Array:
 _relu.defjvps(lambda t, _, x: jnp.where(x > 0, t, jnp.zeros_like(t)))
 
 
-@jax.jit
-def leaky_relu(x: ArrayLike, *, slope: ArrayLike = 0.01) -> jax.Array:
+@elementwise
+def leaky_relu(x: jax.Array, *, slope: ArrayLike = 0.01) -> jax.Array:
     """Keep what is positive, shrink the rest: x for x >= 0, else slope * x.
 
     Args:
@@ -67,12 +68,11 @@ def leaky_relu(x: ArrayLike, *, slope: ArrayLike = 0.01) -> jax.Array:
         >>> leaky_relu(jnp.array([-1.0, 2.0]), slope=0.5).tolist()
         [-0.5, 2.0]
     """
-    x = as_float(x)
     return jnp.where(x >= 0, x, slope * x)
 
 
-@jax.jit
-def relu6(x: ArrayLike) -> jax.Array:
+@elementwise
+def relu6(x: jax.Array) -> jax.Array:
     """Clip to [0, 6]: min(max(x, 0), 6).
 
     Edges: the slope is 0 at 0 and at 6. NaN stays NaN, with derivative 0.
@@ -83,7 +83,7 @@ def relu6(x: ArrayLike) -> jax.Array:
         >>> relu6(jnp.array([-1.0, 2.0, 7.0])).tolist()
         [0.0, 2.0, 6.0]
     """
-    return _relu6(as_float(x))
+    return _relu6(x)
 
 
 @jax.custom_jvp
@@ -94,8 +94,8 @@ def _relu6(x: jax.Array) -> jax.Array:
 _relu6.defjvps(lambda t, _, x: jnp.where((x > 0) & (x < 6), t, jnp.zeros_like(t)))
 
 
-@jax.jit
-def hard_tanh(x: ArrayLike, *, low: ArrayLike = -1.0, high: ArrayLike = 1.0) -> jax.Array:
+@elementwise
+def hard_tanh(x: jax.Array, *, low: ArrayLike = -1.0, high: ArrayLike = 1.0) -> jax.Array:
     """Clip to [low, high].
 
     Edges: the slope is 1 at both kinks (PyTorch takes 0). NaN stays NaN, with derivative 1.
@@ -106,7 +106,6 @@ def hard_tanh(x: ArrayLike, *, low: ArrayLike = -1.0, high: ArrayLike = 1.0) -> 
         >>> hard_tanh(jnp.array([-3.0, 0.5, 3.0])).tolist()
         [-1.0, 0.5, 1.0]
     """
-    x = as_float(x)
     return jnp.where(x > high, high, jnp.where(x < low, low, x))
 
 

@@ -15,19 +15,40 @@ import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
-from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
+from relu_jax.activations.activation import (
+    Activation,
+    Params,
+    proposal,
+    samples,
+)
+from relu_jax.activations.decays import (
+    coarse_gate,
+    coarse_normal_tail,
+    normal_tail,
+    rounding_off,
+)
+from relu_jax.activations.inputs import elementwise, in_half_by
 from relu_jax.activations.slopes import with_slope
-from relu_jax.activations.tails import gate, times_gate
+from relu_jax.activations.tails import times_gate
 from relu_jax.core import errors
-from relu_jax.core.numerics import widened
+
+_ROOT_HALF = np.sqrt(0.5).item()
+_DENSITY = (1 / np.sqrt(2 * np.pi)).item()  # of the standard normal law, at 0
+_LINEAR = 2 * np.sqrt(2 / np.pi).item()
+_CUBIC = 0.044715 * _LINEAR
+_CLOSED = 14.0  # e^(-14²/2) is 0 in float32
 
 
-@jax.jit
-def gelu(x: ArrayLike) -> jax.Array:
+@in_half_by(lambda x: _coarse_gelu(x))
+def gelu(x: jax.Array) -> jax.Array:
     """Weigh x with the normal distribution function, exactly: x/2 * erfc(-x / sqrt(2)).
 
     This is ``jax.nn.gelu(x, approximate=False)``; the default of jax.nn and Flax is
     `gelu_tanh`, up to 4.73e-4 away (at |x| near 2.7).
+
+    In float32 it is relu(x) - |x| Φ(-|x|), with Φ from one exponential and one quotient, which
+    takes 0.6 of the time of jax.nn, forward and backward; half precision is right to half a
+    rounding and a bit.
 
     Edges: -inf gives 0 with derivative 0, inf gives inf with derivative 1.
 
@@ -37,18 +58,17 @@ def gelu(x: ArrayLike) -> jax.Array:
         >>> round(float(gelu(1.0)), 6)
         0.841345
     """
-    return _gelu(as_float(x))
+    return _gelu(x)
 
 
-@jax.jit
-def gelu_tanh(x: ArrayLike) -> jax.Array:
+@elementwise
+def gelu_tanh(x: jax.Array) -> jax.Array:
     """Approximate gelu: x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3))).
 
     This is ``jax.nn.gelu(x)``, whose default is ``approximate=True``; the exact form is `gelu`.
 
     Edges: -inf gives 0 with derivative 0, inf gives inf with derivative 1. The negative tail
-    is accurate to its own size; jax.nn rounds it to 0 beyond about -5 (float32). Half precision
-    is computed in float32 and rounded once.
+    is accurate to its own size; jax.nn rounds it to 0 beyond about -5 (float32).
 
     Source: Hendrycks & Gimpel 2016, section 2.
 
@@ -56,12 +76,11 @@ def gelu_tanh(x: ArrayLike) -> jax.Array:
         >>> round(float(gelu_tanh(1.0)), 6)
         0.841192
     """
-    x = as_float(x)
-    return _gelu_tanh(widened(x)).astype(x.dtype)
+    return _gelu_tanh(x)
 
 
-@jax.jit
-def silu(x: ArrayLike, *, beta: ArrayLike = 1.0) -> jax.Array:
+@in_half_by(lambda x, beta=1.0: _coarse_silu(x, beta))
+def silu(x: jax.Array, *, beta: ArrayLike = 1.0) -> jax.Array:
     """Weigh x with a logistic gate, also called swish: x / (1 + e^(-beta x)).
 
     Args:
@@ -76,11 +95,11 @@ def silu(x: ArrayLike, *, beta: ArrayLike = 1.0) -> jax.Array:
         >>> round(float(silu(1.0)), 6)
         0.731059
     """
-    return _silu(as_float(x), beta)
+    return _silu(x, beta)
 
 
-@jax.jit
-def softplus(x: ArrayLike, *, beta: ArrayLike = 1.0) -> jax.Array:
+@elementwise
+def softplus(x: jax.Array, *, beta: ArrayLike = 1.0) -> jax.Array:
     """Round off the corner of relu: log(1 + e^(beta x)) / beta.
 
     Args:
@@ -96,20 +115,24 @@ def softplus(x: ArrayLike, *, beta: ArrayLike = 1.0) -> jax.Array:
         >>> round(float(softplus(0.0)), 6)
         0.693147
     """
-    return _softplus(as_float(x), beta)
+    return _softplus(x, beta)
 
 
-@with_slope(lambda x, beta: gate(beta * x))
-def _softplus(x: jax.Array, beta: ArrayLike) -> jax.Array:
+def _plain_softplus(x: jax.Array, beta: ArrayLike) -> jax.Array:
     return jnp.logaddexp(beta * x, 0) / beta
 
 
-_ROOT_HALF = np.sqrt(0.5).item()
-_DENSITY = (1 / np.sqrt(2 * np.pi)).item()  # of the standard normal law, at 0
+@with_slope(lambda x, beta: lax.logistic(beta * x), in_params=_plain_softplus)
+def _softplus(x: jax.Array, beta: ArrayLike) -> jax.Array:
+    return jnp.maximum(x, 0) + rounding_off(jnp.abs(beta * x)) / beta
 
 
 def _gelu_value(x: jax.Array) -> jax.Array:
-    return 0.5 * _above_infinity(x) * lax.erfc(-x * _ROOT_HALF)
+    if x.dtype == jnp.float64:
+        return 0.5 * _above_infinity(x) * lax.erfc(-x * _ROOT_HALF)
+    a = jnp.minimum(jnp.abs(x), _CLOSED)
+    density, above, below = normal_tail(a)
+    return jnp.maximum(x, 0) - a * density * above / below
 
 
 def _density(x: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -126,6 +149,15 @@ def _gelu_bend(x: jax.Array) -> jax.Array:
 
 @with_slope(_gelu_bend)
 def _gelu_slope(x: jax.Array) -> jax.Array:
+    if x.dtype == jnp.float64:
+        return _wide_gelu_slope(x)
+    a = jnp.minimum(jnp.abs(x), _CLOSED)
+    density, above, below = normal_tail(a)
+    shut = density * (above - a * below * _DENSITY)  # the slope at -a, times what is below
+    return jnp.where(x < 0, shut, below - shut) / below
+
+
+def _wide_gelu_slope(x: jax.Array) -> jax.Array:
     z, density = _density(x)
     # The value has been computed where a gradient is asked for, and costs a division where a
     # second erfc would cost as much as all the rest.
@@ -138,12 +170,14 @@ def _gelu_slope(x: jax.Array) -> jax.Array:
 _gelu = with_slope(_gelu_slope)(_gelu_value)
 
 
+@with_slope(_gelu_slope)
+def _coarse_gelu(x: jax.Array) -> jax.Array:
+    a = jnp.minimum(jnp.abs(x), _CLOSED)
+    return jnp.maximum(x, 0) - a * coarse_normal_tail(a)
+
+
 def _above_infinity(x: jax.Array) -> jax.Array:
     return jnp.maximum(x, -float(jnp.finfo(x.dtype).max))
-
-
-_LINEAR = 2 * np.sqrt(2 / np.pi).item()
-_CUBIC = 0.044715 * _LINEAR
 
 
 def _closed(x: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -178,7 +212,7 @@ def _silu_slope(x: jax.Array, beta: ArrayLike) -> jax.Array:
         level = 1 / (1 + half * half)
         below = jnp.where(u < 0, half, 1)
         return below * (below * (1 + u * jnp.where(u < 0, level, half * half * level))) * level
-    opened = gate(jnp.asarray(u))
+    opened = lax.logistic(jnp.asarray(u))
     return opened * (1 + jnp.clip(u, -800, 800) * (1 - opened))
 
 
@@ -188,13 +222,19 @@ def _silu_where_finite(x: jax.Array, beta: ArrayLike) -> jax.Array:
     return z * lax.logistic(beta * z)
 
 
-@with_slope(_silu_slope, in_params=_silu_where_finite)
-def _silu(x: jax.Array, beta: ArrayLike) -> jax.Array:
-    top, steepness = float(jnp.finfo(x.dtype).max), jnp.asarray(beta)
-    # Finite on the closed side, which is that of -inf where beta is positive.
-    low = jnp.where(steepness > 0, -top, -jnp.inf).astype(x.dtype)
-    high = jnp.where(steepness < 0, top, jnp.inf).astype(x.dtype)
-    return jnp.clip(x, low, high) * lax.logistic(beta * x)
+def _weighed(gate: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+    @with_slope(_silu_slope, in_params=_silu_where_finite)
+    def silu(x: jax.Array, beta: ArrayLike) -> jax.Array:
+        top, steepness = float(jnp.finfo(x.dtype).max), jnp.asarray(beta)
+        # Finite on the closed side, which is that of -inf where beta is positive.
+        low = jnp.where(steepness > 0, -top, -jnp.inf).astype(x.dtype)
+        high = jnp.where(steepness < 0, top, jnp.inf).astype(x.dtype)
+        return jnp.clip(x, low, high) * gate(beta * x)
+
+    return silu
+
+
+_silu, _coarse_silu = _weighed(lax.logistic), _weighed(coarse_gate)
 
 
 def _silu_facts(beta: float) -> dict[str, Any]:

@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from relu_jax.activations.decays import decay
+
 
 def finite(x: jax.Array) -> jax.Array:
     """Clip to a quarter of the largest number, where x times 0 is 0 and 2 x does not overflow.
@@ -57,8 +59,8 @@ def odds(x: jax.Array) -> tuple[jax.Array, jax.Array]:
         [1.0, 0.0]
     """
     below = x < 0
-    decay = jnp.exp(-jnp.abs(x))
-    return jnp.where(below, decay, 1), jnp.where(below, 1, decay)
+    shut = decay(jnp.abs(x))
+    return jnp.where(below, shut, 1), jnp.where(below, 1, shut)
 
 
 def gate(x: jax.Array) -> jax.Array:

@@ -55,6 +55,16 @@ def wide_dtype(dtype: DTypeLike) -> np.dtype:
     return np.dtype(np.float64 if jnp.dtype(dtype) == np.float64 else np.float32)
 
 
+def is_half(dtype: DTypeLike) -> bool:
+    """Say whether a float type is narrower than float32.
+
+    Example:
+        >>> is_half("bfloat16"), is_half("float32")
+        (True, False)
+    """
+    return bool(jnp.issubdtype(dtype, jnp.floating)) and jnp.finfo(dtype).bits < 32
+
+
 def widened(x: Array) -> Array:
     """Give x at least the precision of float32.
 

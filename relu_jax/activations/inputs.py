@@ -1,0 +1,100 @@
+"""What may the x of an activation be, and in which precision is the function computed?"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from relu_jax.core import errors
+from relu_jax.core.numerics import is_half, widened
+
+P = ParamSpec("P")
+Formula = Callable[Concatenate[jax.Array, P], jax.Array]
+Function = Callable[Concatenate[ArrayLike, P], jax.Array]
+
+
+def as_float(x: ArrayLike) -> jax.Array:
+    """Turn `x` into a float array: floats keep their dtype, integers and bools become float32.
+
+    jax.nn keeps int32 for relu and hard_tanh, promotes for most others and refuses sigmoid
+    and silu; here every activation does the same.
+
+    Raises:
+        TypeError: `x` is no array, or complex, where an order, and so a kink, has no meaning.
+
+    Example:
+        >>> as_float(3).dtype
+        dtype('float32')
+    """
+    refuse_no_array(x)
+    x = jnp.asarray(x)
+    if jnp.issubdtype(x.dtype, jnp.floating):
+        return x
+    if jnp.issubdtype(x.dtype, jnp.integer) or x.dtype == jnp.bool_:
+        return x.astype(jnp.float32)
+    raise errors.rejected(
+        rule="an activation takes real numbers",
+        got=errors.describe(x),
+        do="apply it to both parts, as complex_relu does, or to the modulus, as mod_relu does",
+        kind=TypeError,
+    )
+
+
+def refuse_no_array(x: Any) -> None:
+    """Refuse what is no number and no array: None and text."""
+    if x is None or isinstance(x, (str, bytes)):
+        raise errors.rejected(
+            rule="an activation takes an array of real numbers",
+            got=errors.describe(x),
+            do="pass an array or a number",
+            kind=TypeError,
+        )
+
+
+def elementwise(formula: Formula[P]) -> Function[P]:
+    """Make a function of the catalogue of a formula, which is given float32 or float64.
+
+    Half precision is computed in float32 and rounded once, and so are its derivatives; jax.nn
+    rounds after every operation. Integers and bools become float32. The result has the dtype of
+    a float `x`, whatever that of the parameters. It is compiled.
+
+    Example:
+        >>> @elementwise
+        ... def doubled(x):
+        ...     return 2 * x
+        >>> doubled(jnp.bfloat16(1.5)).dtype, doubled(True).tolist()
+        (dtype(bfloat16), 2.0)
+    """
+    return in_half_by(formula)(formula)
+
+
+def in_half_by(half: Callable[..., jax.Array]) -> Callable[[Formula[P]], Function[P]]:
+    """Do as `elementwise`, with another formula in float32 for what is rounded to half precision.
+
+    Example:
+        >>> @in_half_by(lambda x: 2.0001 * x)
+        ... def doubled(x):
+        ...     return 2 * x
+        >>> float(doubled(jnp.float16(1.5))), float(doubled(jnp.float32(1.5)))
+        (3.0, 3.0)
+    """
+
+    def decorate(formula: Formula[P]) -> Function[P]:
+        @jax.jit
+        @wraps(formula)
+        def function(x: ArrayLike, *args: P.args, **params: P.kwargs) -> jax.Array:
+            x = as_float(x)
+            taken = half if is_half(x.dtype) else formula
+            wide = {name: _widened_parameter(value) for name, value in params.items()}
+            return taken(widened(x), *args, **wide).astype(x.dtype)
+
+        return function
+
+    return decorate
+
+
+def _widened_parameter(value: Any) -> Any:
+    return widened(value) if is_half(jnp.result_type(value)) else value
