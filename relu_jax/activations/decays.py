@@ -166,7 +166,8 @@ def coarse_normal_tail(a: jax.Array) -> jax.Array:
     Returns:
         within 1.5e-4 of it, and beyond a = 6 within 5e-4.
 
-    Edges: from 13.2 on it is that of 13.2. It has no derivative.
+    Edges: 0 where the result would be below the normal numbers, from about 13 on. It has no
+    derivative.
 
     Example:
         >>> round(float(coarse_normal_tail(jnp.float32(1.0))), 3)

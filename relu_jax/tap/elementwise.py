@@ -28,6 +28,16 @@ def _division(x: Any, y: Any) -> Any:
     return np.divide(x, y)
 
 
+def _bits(x: Any, new_dtype: Any) -> Any:
+    """Read the bits of a float32 as an int32, or the other way: other widths are not known."""
+    x, new = np.asarray(x), np.dtype(new_dtype)
+    if new == np.int32 and x.dtype.kind == "f":
+        return x.astype(np.float32).view(np.int32)
+    if new == np.float32 and x.dtype == np.int32:
+        return x.view(np.float32).astype(np.float64)
+    raise NotImplementedError(f"the bits of {x.dtype} as {new}")
+
+
 # Affine in the one array they are applied to, the other operands being constants or parameters.
 AFFINE: dict[str, Rule] = {
     "add": np.add,
@@ -97,6 +107,8 @@ NONLINEAR: dict[str, Rule] = {
     "or": _logical(np.logical_or, np.bitwise_or),
     "xor": _logical(np.logical_xor, np.bitwise_xor),
     "not": _logical(np.logical_not, np.bitwise_not),
+    "shift_left": np.left_shift,
+    "bitcast_convert_type": _bits,
 }
 
 RULES: dict[str, Rule] = {**AFFINE, **NONLINEAR}

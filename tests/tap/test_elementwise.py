@@ -51,6 +51,17 @@ CASES = {
     "convert_element_type from ints": (
         lambda x: lax.convert_element_type(x, np.float64), (INTS,), {"new_dtype": np.float64},
     ),
+    "shift_left": (lax.shift_left, (INTS, np.abs(INTS)), {}),
+    "bitcast_convert_type to ints": (
+        lambda x: lax.bitcast_convert_type(x, np.int32),
+        (np.float32(REALS),),
+        {"new_dtype": np.int32},
+    ),
+    "bitcast_convert_type from ints": (
+        lambda x: lax.bitcast_convert_type(x, np.float32),
+        ((INTS + 127) << np.int32(23),),
+        {"new_dtype": np.float32},
+    ),
     "reduce_precision": (lambda x: lax.reduce_precision(x, 11, 52), (REALS,), {}),
     "copy": (lambda x: jnp.array(x, copy=True), (REALS,), {}),
     "digamma": (lax.digamma, (REALS[REALS != 0],), {}),  # at the pole SciPy says inf, JAX NaN
@@ -74,6 +85,12 @@ def test_a_rule_computes_what_its_primitive_computes(name, computed):
     with np.errstate(all="ignore"):
         got = elementwise.RULES[name.split(" ")[0]](*args, **params)
     np.testing.assert_allclose(got, computed[name], rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize("new_dtype", [np.int16, np.float64, np.uint32])
+def test_bits_of_another_width_are_not_read(new_dtype):
+    with pytest.raises(NotImplementedError, match=r"the bits of float64 as"):
+        elementwise.RULES["bitcast_convert_type"](REALS, new_dtype=new_dtype)
 
 
 def test_every_rule_is_checked():
