@@ -40,7 +40,6 @@ _COARSE_TAIL = (
     -0.007821110124960316, 0.000814927180032869, -5.442877121910196e-05, 2.071845695745502e-06,
     -3.394462453010417e-08,
 )  # fmt: skip
-_FAR = 13.2  # beyond it erfc(a / √2) / 2 is below every normal number of float32
 _LOG2_HIGH = 0.693359375  # its product with a whole number is exact
 _LOG2_LOW = math.log(2) - _LOG2_HIGH
 _WHOLE = np.float32(1.5 * 2**23)  # adding it rounds to a whole number, which its last bits then are
@@ -96,11 +95,10 @@ def coarse_decay(u: jax.Array) -> jax.Array:
         >>> round(float(coarse_decay(jnp.float32(1.0))), 3)
         0.368
     """
-    return _coarse_power(u * math.log2(math.e))
+    return _coarse_power(jnp.minimum(u * math.log2(math.e), 127))
 
 
 def _coarse_power(v: jax.Array) -> jax.Array:
-    v = jnp.minimum(v, 127)
     n, power = _halvings(v)
     return power * _polynomial(_COARSE_FALL, v - n)
 
@@ -146,7 +144,7 @@ def normal_tail(a: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Take what is right of a >= 0 under the standard normal law, erfc(a / √2) / 2, unfinished.
 
     Args:
-        a: float32, from 0 to 13.2.
+        a: float32, from 0 to 14, where the first is 0.
 
     Returns:
         e^(-a²/2), and the numerator and the denominator of what it is to be multiplied by. Both
@@ -161,13 +159,15 @@ def normal_tail(a: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
 
 
 def coarse_normal_tail(a: jax.Array) -> jax.Array:
-    """Take erfc(a / √2) / 2 for a >= 0, as near as half precision shows.
+    """Take erfc(a / √2) / 2 as near as half precision shows.
+
+    Args:
+        a: float32, from 0 to 13, where it is 0.
 
     Returns:
         within 1.5e-4 of it, and beyond a = 6 within 5e-4.
 
-    Edges: 0 where the result would be below the normal numbers, from about 13 on. It has no
-    derivative.
+    Edges: it has no derivative.
 
     Example:
         >>> round(float(coarse_normal_tail(jnp.float32(1.0))), 3)

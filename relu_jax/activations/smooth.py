@@ -172,7 +172,7 @@ _gelu = with_slope(_gelu_slope)(_gelu_value)
 
 @with_slope(_gelu_slope)
 def _coarse_gelu(x: jax.Array) -> jax.Array:
-    a = jnp.minimum(jnp.abs(x), _CLOSED)
+    a = jnp.minimum(jnp.abs(x), 13)
     return jnp.maximum(x, 0) - a * coarse_normal_tail(a)
 
 

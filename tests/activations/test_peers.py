@@ -162,16 +162,16 @@ def test_half_precision_is_rounded_once(peer, dtype):
     held = np.isfinite(np.float64(x)) & ~(np.abs(np.float64(x)) < TINY)
     # The slopes of these two end there in float64, in half precision they do not.
     known = np.abs(np.float64(x)) < (15 if peer.name in ("tanh", "sigmoid") else np.inf)
-    for y, want, bend, most, held in zip(
+    for y, want, bent, most, sure in zip(
         ours, true[:2], true[1:], (0.8, 1.2), (held, held & known), strict=True
     ):
         step = float(jnp.finfo(dtype).eps) * 2.0 ** np.floor(np.log2(np.abs(want)))
         # bfloat16 ends about where float32 is flushed; float16 has its subnormal numbers.
         end = 16 * (1 + np.abs(np.float64(x))) * least if dtype == "bfloat16" else least * 2.0**-10
         step = np.maximum(step, end)
-        within = 4 * EPS * (np.abs(want) + np.abs(np.float64(x) * bend))  # that of float32
+        within = 4 * EPS * (np.abs(want) + np.abs(np.float64(x) * bent))  # that of float32
         far = np.abs(np.clip(np.float64(y), -top, top) - np.clip(want, -top, top))
-        wrong = held & ~(far <= most * step + within)
+        wrong = sure & ~(far <= most * step + within)
         assert not wrong.any(), (np.float64(x)[wrong], far[wrong] / step[wrong])
 
 
