@@ -7,13 +7,15 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
+from relu_jax.activations.activation import Activation, Params, proposal, samples
+from relu_jax.activations.decays import decay, fall
+from relu_jax.activations.inputs import in_half_by
 from relu_jax.activations.slopes import with_slope
 from relu_jax.core import errors
 
 
-@jax.jit
-def celu(x: ArrayLike, *, alpha: ArrayLike = 1.0) -> jax.Array:
+@in_half_by(lambda x, alpha=1.0: _celu_in_half(x, alpha))
+def celu(x: jax.Array, *, alpha: ArrayLike = 1.0) -> jax.Array:
     """Bend the negative side smoothly: max(x, 0) + alpha * (e^(min(x, 0) / alpha) - 1).
 
     Args:
@@ -30,7 +32,7 @@ def celu(x: ArrayLike, *, alpha: ArrayLike = 1.0) -> jax.Array:
         >>> celu(jnp.array([-jnp.inf, 2.0]), alpha=0.5).tolist()
         [-0.5, 2.0]
     """
-    return _celu(as_float(x), alpha)
+    return _celu(x, alpha)
 
 
 def _celu_slope(x: jax.Array, alpha: ArrayLike) -> jax.Array:
@@ -41,6 +43,15 @@ def _celu_slope(x: jax.Array, alpha: ArrayLike) -> jax.Array:
 def _celu(x: jax.Array, alpha: ArrayLike) -> jax.Array:
     # XLA divides by a constant alpha in this way: so jit changes no bit.
     return jnp.maximum(x, 0) + alpha * jnp.expm1(jnp.minimum(x, 0) * (1 / alpha))
+
+
+def _shut(x: jax.Array, alpha: ArrayLike) -> jax.Array:
+    return jnp.maximum(-x, 0) * (1 / alpha)
+
+
+@with_slope(lambda x, alpha: decay(_shut(x, alpha)), in_params=_celu)
+def _celu_in_half(x: jax.Array, alpha: ArrayLike) -> jax.Array:
+    return jnp.maximum(x, 0) + alpha * fall(_shut(x, alpha))
 
 
 def _celu_facts(alpha: float) -> dict[str, Any]:

@@ -77,13 +77,37 @@ def decay(u: jax.Array) -> jax.Array:
     """
     if u.dtype != jnp.float32:
         return jnp.exp(-u)
-    u = jnp.minimum(u, 88.0)
-    n, power = _halvings(u * math.log2(math.e))
-    r = (u - n * _LOG2_HIGH) - n * _LOG2_LOW
-    return power - power * (r * _polynomial(_FALL, r))
+    power, rest = _in_two(u)
+    return power - power * rest
 
 
 decay.defjvps(lambda t, y, _: -y * t)
+
+
+def fall(u: jax.Array) -> jax.Array:
+    """Take e^-u - 1 for u >= 0, without cancelling near 0.
+
+    Returns:
+        within two roundings of float32.
+
+    Edges: inf gives -1, NaN gives NaN. Not for negative u. It has no derivative.
+
+    Example:
+        >>> round(float(fall(jnp.float32(1e-6)) * 1e6), 4)
+        -1.0
+    """
+    if u.dtype != jnp.float32:
+        return jnp.expm1(-u)
+    power, rest = _in_two(u)
+    return (power - 1) - power * rest
+
+
+def _in_two(u: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Write e^-u as power * (1 - rest), with a power of two."""
+    u = jnp.minimum(u, 88)
+    n, power = _halvings(u * math.log2(math.e))
+    r = (u - n * _LOG2_HIGH) - n * _LOG2_LOW
+    return power, r * _polynomial(_FALL, r)
 
 
 def coarse_decay(u: jax.Array) -> jax.Array:

@@ -9,14 +9,15 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from relu_jax.activations.activation import Activation, Params, proposal, samples
-from relu_jax.activations.inputs import elementwise
+from relu_jax.activations.decays import decay, fall
+from relu_jax.activations.inputs import in_half_by
 from relu_jax.activations.slopes import with_slope
 
 SELU_ALPHA = 1.6732632423543772848170429916717
 SELU_SCALE = 1.0507009873554804934193349852946
 
 
-@elementwise
+@in_half_by(lambda x, alpha=1.0: elu_in_half(x, alpha))
 def elu(x: jax.Array, *, alpha: ArrayLike = 1.0) -> jax.Array:
     """Bend the negative side: x for x > 0, else alpha * (e^x - 1).
 
@@ -47,7 +48,7 @@ def _elu(x: jax.Array, alpha: ArrayLike) -> jax.Array:
     return jnp.where(x > 0, x, alpha * jnp.expm1(jnp.where(x > 0, 0, x)))
 
 
-@elementwise
+@in_half_by(lambda x: SELU_SCALE * elu_in_half(x, SELU_ALPHA))
 def selu(x: jax.Array) -> jax.Array:
     """Scale an elu so that zero mean and unit variance are a fixed point of a layer.
 
@@ -63,6 +64,17 @@ def selu(x: jax.Array) -> jax.Array:
         2.1014
     """
     return SELU_SCALE * elu(x, alpha=SELU_ALPHA)
+
+
+@with_slope(lambda x, alpha: jnp.where(x > 0, 1, alpha * decay(jnp.maximum(-x, 0))))
+def elu_in_half(x: jax.Array, alpha: ArrayLike) -> jax.Array:
+    """Take the elu of a float32 whose result will be rounded to half precision.
+
+    Example:
+        >>> round(float(elu_in_half(jnp.float32(-1.0), 1.0)), 4)
+        -0.6321
+    """
+    return jnp.where(x > 0, x, alpha * fall(jnp.maximum(-x, 0)))
 
 
 def _elu_facts(alpha: float) -> dict[str, Any]:

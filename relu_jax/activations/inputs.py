@@ -6,10 +6,11 @@ from typing import Any, Concatenate, ParamSpec
 
 import jax
 import jax.numpy as jnp
+from jax.custom_derivatives import SymbolicZero
 from jax.typing import ArrayLike
 
 from relu_jax.core import errors
-from relu_jax.core.numerics import is_half, widened
+from relu_jax.core.numerics import is_half, narrowed, widened
 
 P = ParamSpec("P")
 Formula = Callable[Concatenate[jax.Array, P], jax.Array]
@@ -83,17 +84,47 @@ def in_half_by(half: Callable[..., jax.Array]) -> Callable[[Formula[P]], Functio
     """
 
     def decorate(formula: Formula[P]) -> Function[P]:
+        rounded = _rounded_once(half)
+
         @jax.jit
         @wraps(formula)
         def function(x: ArrayLike, *args: P.args, **params: P.kwargs) -> jax.Array:
             x = as_float(x)
-            taken = half if is_half(x.dtype) else formula
-            wide = {name: _widened_parameter(value) for name, value in params.items()}
-            return taken(widened(x), *args, **wide).astype(x.dtype)
+            if is_half(x.dtype):
+                return rounded(x, {name: _widened_parameter(v) for name, v in params.items()})
+            return formula(x, *args, **params).astype(x.dtype)
 
         return function
 
     return decorate
+
+
+def _rounded_once(formula: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+    """Compute in float32 and round; what differentiation keeps for later is rounded as well."""
+
+    @jax.custom_jvp
+    def in_half(x: jax.Array, params: dict[str, Any]) -> jax.Array:
+        return narrowed(formula(widened(x), **params), x.dtype)
+
+    def rule(primals: tuple[Any, Any], tangents: tuple[Any, Any]) -> tuple[Any, Any]:
+        (x, params), (t, moved) = primals, tangents
+        wide = widened(x)
+        total = jnp.zeros_like(x)
+        if not isinstance(t, SymbolicZero):
+            along = jax.jvp(lambda x: formula(x, **params), (wide,), (jnp.ones_like(wide),))
+            total = narrowed(along[1], x.dtype) * t
+        for name, tangent in moved.items():
+            if not isinstance(tangent, SymbolicZero):
+                along = jax.jvp(
+                    lambda p, name=name: formula(wide, **params | {name: p}),
+                    (params[name],),
+                    (tangent,),
+                )
+                total = total + along[1].astype(x.dtype)
+        return in_half(x, params), total
+
+    in_half.defjvp(rule, symbolic_zeros=True)
+    return in_half
 
 
 def _widened_parameter(value: Any) -> Any:

@@ -1,5 +1,6 @@
 """How near is near enough, and which small formulas stay right at their degenerate points?"""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -73,6 +74,42 @@ def widened(x: Array) -> Array:
         ('float32', 'float32')
     """
     return x.astype(wide_dtype(x.dtype))
+
+
+def narrowed(x: Array, dtype: DTypeLike) -> Array:
+    """Round to a float type that is no wider, to the nearest and in a tie to the even number.
+
+    On a CPU a float32 is rounded to bfloat16 by its bits: XLA's own conversion makes a cheap
+    function take up to 1.3 times as long.
+
+    Edges: NaN stays NaN, and quiet. Differentiated it is a conversion.
+
+    Example:
+        >>> float(narrowed(jnp.float32(1.01), "bfloat16"))
+        1.0078125
+    """
+    dtype = jnp.dtype(dtype)
+    by_bits = dtype == jnp.bfloat16 and x.dtype == jnp.float32 and jax.default_backend() == "cpu"
+    return bfloat16_by_bits(x) if by_bits else x.astype(dtype)
+
+
+@jax.custom_jvp
+def bfloat16_by_bits(x: Array) -> Array:
+    """Round a float32 to bfloat16, as `narrowed` does on a CPU.
+
+    Example:
+        >>> float(bfloat16_by_bits(jnp.float32(1.01)))
+        1.0078125
+    """
+    bits = lax.bitcast_convert_type(x, np.uint32)
+    nearest = bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))
+    # The comparison is of the bits too: what is used twice, XLA may write to memory.
+    is_nan = (bits & np.uint32(0x7FFFFFFF)) > np.uint32(0x7F800000)
+    rounded = jnp.where(is_nan, bits | np.uint32(0x400000), nearest)
+    return lax.bitcast_convert_type((rounded >> np.uint32(16)).astype(np.uint16), jnp.bfloat16)
+
+
+bfloat16_by_bits.defjvps(lambda t, _, x: t.astype(jnp.bfloat16))
 
 
 def safe_divide(

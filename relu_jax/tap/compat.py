@@ -120,6 +120,18 @@ def rule_identity(eqn: Any) -> Any:
     rule = next((eqn.params[k] for k in ("jvp_jaxpr_fun", "bwd") if k in eqn.params), None)
     if rule is None:
         return None
-    place = str(getattr(opened(inner_jaxprs(eqn)[0]).jaxpr.debug_info, "func_src_info", ""))
+    place = _place(eqn)
     known = f"{_JAX}/_src/" in place or f"{_PACKAGE}/activations/" in place
     return place if known else id(rule)
+
+
+def rounds(eqn: Any) -> bool:
+    """Say whether an equation with a derivative rule is core.numerics' rounding by bits."""
+    if "jvp_jaxpr_fun" not in eqn.params:
+        return False
+    name, _, file = _place(eqn).partition(" at ")
+    return name == "bfloat16_by_bits" and file.startswith(f"{_PACKAGE}/core/numerics.py")
+
+
+def _place(eqn: Any) -> str:
+    return str(getattr(opened(inner_jaxprs(eqn)[0]).jaxpr.debug_info, "func_src_info", ""))

@@ -177,6 +177,8 @@ def _is_elementwise(eqn: Any) -> bool:
 
     An operand may be smaller than the result and be repeated, as a slope per unit is.
     """
+    if compat.rounds(eqn):
+        return True
     whole = tuple(eqn.outvars[0].aval.shape)
     return (
         len(eqn.outvars) == 1
@@ -195,6 +197,8 @@ def _elementwise_body(jaxpr: Any) -> bool:
     for eqn in jaxpr.eqns:
         name, bodies = eqn.primitive.name, compat.inner_jaxprs(eqn)
         spread = name in ("broadcast_in_dim", "full")
+        if bodies and compat.rounds(eqn):
+            continue
         if bodies and name in (*CALLS, *OWN_RULE):
             if not all(_elementwise_body(compat.opened(b).jaxpr) for b in bodies):
                 return False
