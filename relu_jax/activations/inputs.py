@@ -6,11 +6,12 @@ from typing import Any, Concatenate, ParamSpec
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.custom_derivatives import SymbolicZero
 from jax.typing import ArrayLike
 
 from relu_jax.core import errors
-from relu_jax.core.numerics import is_half, narrowed, widened
+from relu_jax.core.numerics import is_half, narrowed, wide_dtype, widened
 
 P = ParamSpec("P")
 Formula = Callable[Concatenate[jax.Array, P], jax.Array]
@@ -90,9 +91,10 @@ def in_half_by(half: Callable[..., jax.Array]) -> Callable[[Formula[P]], Functio
         @wraps(formula)
         def function(x: ArrayLike, *args: P.args, **params: P.kwargs) -> jax.Array:
             x = as_float(x)
+            wide = {name: _in_dtype(value, wide_dtype(x.dtype)) for name, value in params.items()}
             if is_half(x.dtype):
-                return rounded(x, {name: _widened_parameter(v) for name, v in params.items()})
-            return formula(x, *args, **params).astype(x.dtype)
+                return rounded(x, wide)
+            return formula(x, *args, **wide)
 
         return function
 
@@ -127,5 +129,5 @@ def _rounded_once(formula: Callable[..., jax.Array]) -> Callable[..., jax.Array]
     return in_half
 
 
-def _widened_parameter(value: Any) -> Any:
-    return widened(value) if is_half(jnp.result_type(value)) else value
+def _in_dtype(value: Any, dtype: np.dtype) -> Any:
+    return value.astype(dtype) if jnp.issubdtype(value.dtype, jnp.floating) else value

@@ -109,7 +109,7 @@ def bfloat16_by_bits(x: Array) -> Array:
     return lax.bitcast_convert_type((rounded >> np.uint32(16)).astype(np.uint16), jnp.bfloat16)
 
 
-bfloat16_by_bits.defjvps(lambda t, _, x: t.astype(jnp.bfloat16))
+bfloat16_by_bits.defjvps(lambda t, *_: t.astype(jnp.bfloat16))
 
 
 def safe_divide(

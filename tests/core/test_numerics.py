@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
-from relu_jax.core.numerics import rms, safe_divide, tolerance, wide_dtype, widened
+from relu_jax.core.numerics import (
+    bfloat16_by_bits,
+    narrowed,
+    rms,
+    safe_divide,
+    tolerance,
+    wide_dtype,
+    widened,
+)
 
 FLOATS = ("float32", "float16", "bfloat16")
 
@@ -32,6 +40,27 @@ def test_half_precision_is_widened_and_wider_floats_stay(dtype):
     with jax.enable_x64(True):
         x = widened(jnp.ones(2, dtype))
     assert x.dtype == wide_dtype(dtype) == ("float64" if dtype == "float64" else "float32")
+
+
+def test_rounding_by_bits_is_the_conversion_for_every_kind_of_float32():
+    bits = np.random.default_rng(0).integers(0, 2**32, 2**18, dtype=np.uint32)
+    high = np.arange(2**16, dtype=np.uint32) << 16  # with ties, and what is just off one
+    bits = np.concatenate([bits, *(high | low for low in (0, 1, 0x7FFF, 0x8000, 0x8001, 0xFFFF))])
+    x = jnp.asarray(bits.view(np.float32))
+    got, want = map(np.float32, jax.jit(lambda x: (bfloat16_by_bits(x), x.astype(jnp.bfloat16)))(x))
+    np.testing.assert_array_equal(got, want)
+    assert np.isnan(got[np.isnan(x)]).all()
+    np.testing.assert_array_equal(np.signbit(got), np.signbit(want))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+def test_narrowing_rounds_and_is_differentiated_as_a_conversion(dtype):
+    x, t = jnp.float32([1.00390625, -3.3e38, 1e-40, jnp.inf]), jnp.float32([1.01, 2, 0, -1])
+    value, along = jax.jvp(lambda x: narrowed(x, dtype), (x,), (t,))
+    np.testing.assert_array_equal(value, x.astype(dtype))
+    np.testing.assert_array_equal(along, t.astype(dtype))
+    (back,) = jax.vjp(lambda x: narrowed(x, dtype), x)[1](t.astype(dtype))
+    np.testing.assert_array_equal(back, t.astype(dtype).astype("float32"))
 
 
 def test_tolerance_fails_what_is_off_by_more():

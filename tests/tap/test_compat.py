@@ -9,6 +9,7 @@ import pytest
 from jax import lax, nn
 
 import relu_jax
+from relu_jax.core.numerics import bfloat16_by_bits
 from relu_jax.tap import compat
 
 X = np.array([-1.0, 0.0, 2.0], np.float32)
@@ -184,3 +185,10 @@ def test_a_name_that_only_sounds_like_a_transposition_is_none():
     assert not any(map(compat.is_transposed, jax.make_jaxpr(f)(w, x).eqns))
     backward = jax.make_jaxpr(jax.grad(lambda w: jnp.sum(f(w, x))))(w).eqns
     assert any(map(compat.is_transposed, backward))
+
+
+def test_rounding_by_bits_is_known_and_nothing_else_is():
+    opened, _ = compat.trace(bfloat16_by_bits, jnp.ones(3))
+    assert [compat.rounds(eqn) for eqn in opened.jaxpr.eqns] == [True]
+    opened, _ = compat.trace(lambda x: jax.nn.relu(x).astype("bfloat16"), jnp.ones(3))
+    assert not any(compat.rounds(eqn) for eqn in opened.jaxpr.eqns)

@@ -1,0 +1,82 @@
+"""What may x be, and in which precision is it computed?"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from relu_jax.activations import get
+from relu_jax.activations.inputs import elementwise, in_half_by
+
+HALF = ("float16", "bfloat16")
+
+
+@elementwise
+def third_power(x, *, scale=1.0):
+    return scale * x * x * x
+
+
+@pytest.mark.parametrize("dtype", [*HALF, "float32", "float64"])
+def test_a_float_keeps_its_dtype_whatever_the_parameter_s(dtype):
+    with jax.enable_x64(True):
+        x = jnp.ones(3, dtype)
+        for scale in (2.0, jnp.float32(2), jnp.bfloat16(2), np.float64(2)):
+            assert third_power(x, scale=scale).dtype == dtype
+
+
+@pytest.mark.standard_promotion("float64 parameters meet float32 arrays")
+def test_what_is_no_float_becomes_float32():
+    for x in (2, True, np.int8([2]), np.array([True])):
+        assert third_power(x).dtype == jnp.float32
+
+
+@pytest.mark.parametrize("dtype", HALF)
+def test_half_precision_is_rounded_once_where_a_step_would_overflow_or_round(dtype):
+    x = jnp.asarray([3.1, 41.0], dtype)  # in float16 41^3 is infinite, 41^3 / 1000 is not
+    got = third_power(x, scale=1e-3)
+    np.testing.assert_array_equal(got, jnp.asarray(np.float64(x) ** 3 * 1e-3, dtype))
+    slope = jax.vmap(jax.grad(lambda x: third_power(x, scale=1e-3)))(x)
+    np.testing.assert_array_equal(slope, jnp.asarray(np.float64(x) ** 2 * 3e-3, dtype))
+
+
+@pytest.mark.parametrize("dtype", HALF)
+def test_what_is_kept_for_the_backward_pass_is_half_precision(dtype):
+    x = jnp.ones(5, dtype)
+    kept = jax.tree.leaves(jax.vjp(get("gelu"), x)[1])
+    assert {leaf.dtype for leaf in kept if leaf.size == 5} == {jnp.dtype(dtype)}
+
+
+@pytest.mark.parametrize("dtype", HALF)
+def test_a_parameter_s_gradient_is_that_of_float32(dtype):
+    x = jnp.linspace(-2, 2, 9).astype(dtype)
+
+    def loss(scale, x):
+        return third_power(x, scale=scale).astype("float32").sum()
+
+    want = jax.grad(loss)(1.5, x.astype("float32"))
+    for scale in (1.5, jnp.float32(1.5), jnp.asarray(1.5, dtype)):
+        got = jax.grad(loss)(scale, x)
+        assert float(got) == pytest.approx(float(want), abs=0.05)
+        assert got.dtype == jnp.result_type(scale)
+
+
+@pytest.mark.parametrize("dtype", HALF)
+def test_it_is_differentiated_twice_mapped_and_scanned(dtype):
+    x = jnp.asarray([0.5, -1.0, 2.0], dtype)
+    bend = jax.vmap(jax.grad(jax.grad(third_power)))(x)
+    np.testing.assert_array_equal(bend, 6 * x)
+    along = jax.jvp(jax.vmap(third_power), (x,), (jnp.ones_like(x),))[1]
+    np.testing.assert_array_equal(along, jax.vmap(jax.grad(third_power))(x))
+    last, _ = jax.lax.scan(lambda c, _: (third_power(c, scale=0.1), None), x, length=2)
+    assert last.dtype == x.dtype
+
+
+def test_another_formula_serves_half_precision_alone():
+    f = in_half_by(lambda x, scale=3.0: scale * x + 1)(lambda x, scale=3.0: scale * x)
+    assert float(f(jnp.float32(2))) == 6
+    assert float(f(jnp.float16(2))) == float(f(jnp.float16(2), scale=3.0)) == 7
+
+
+def test_name_and_docstring_are_the_formula_s():
+    assert third_power.__name__ == "third_power"
+    assert get("gelu").fn.__doc__.startswith("Weigh x")
