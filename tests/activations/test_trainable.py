@@ -10,6 +10,7 @@ import pytest
 from relu_jax.activations import as_float
 from relu_jax.activations.lookup import get_trainable
 from relu_jax.activations.trainable import Start, Trainable, frozen
+from relu_jax.activations.trainable_catalogue import TRAINABLE
 from relu_jax.activations.trainable_rectifiers import PRELU, SRELU
 from relu_jax.activations.trainable_smooth import ACON_C, DYT, SQUAREPLUS
 from relu_jax.activations.trainable_sums import APL
@@ -114,7 +115,7 @@ def test_a_start_fills_every_unit_and_keeps_shared_numbers_scalar():
 def test_a_start_refuses_unknown_names_and_numbers_out_of_range():
     with pytest.raises(TypeError, match=r"what starts here is slope; got alpha; leave it out"):
         PRELU.init(None, (), alpha=1.0)
-    with pytest.raises(ValueError, match=r"squareplus needs b > 0; got b=0.0; keep to b > 0"):
+    with pytest.raises(ValueError, match=r"squareplus needs b > 0; got b=0.0; pass a posi"):
         SQUAREPLUS.init(None, (), b=0)
     with pytest.raises(TypeError, match=r"start of slope is a finite number; got float nan; pass"):
         PRELU.init(None, (), slope=np.nan)
@@ -135,6 +136,21 @@ def test_a_random_start_needs_a_key_and_draws_each_parameter_apart():
     assert abs(float(params["p1"].mean())) < 5 / np.sqrt(4000)
     assert abs(np.corrcoef(params["p1"], params["p2"])[0, 1]) < 5 / np.sqrt(4000)
     assert abs(float(params["p1"].var()) - 1) < 5 * np.sqrt(2 / 4000)
+
+
+def test_no_finite_x_makes_the_derivative_in_a_parameter_nan():
+    top = float(jnp.finfo("float32").max)
+    size = np.geomspace(1.2e-38, top, 301).clip(max=top)
+    x = np.float32([*-size, 0.0, *size])
+    starts = {t.name: t.init(jax.random.key(0)) for t in TRAINABLE}
+
+    def moved(trainable, name, params):
+        one = (params[name],), (jnp.ones_like(params[name]),)
+        return jax.jvp(lambda value: trainable(params | {name: value}, x), *one)[1]
+
+    slopes = jax.jit(lambda p: [[moved(t, k, p[t.name]) for k in t.parameters] for t in TRAINABLE])
+    found = zip(TRAINABLE, slopes(starts), strict=True)
+    assert not [t.name for t, of in found if any(np.isnan(slope).any() for slope in of)]
 
 
 def test_frozen_is_an_activation_with_kinks_and_derivatives():
