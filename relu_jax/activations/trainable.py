@@ -181,8 +181,8 @@ def frozen(trainable: Trainable, params: Mapping[str, ArrayLike]) -> Activation:
 
     Raises:
         TypeError: no `Trainable`, other parameters than it has, or one that is no single number
-            or has no value yet, inside jit: freeze one unit at a time. An apl has hinges, no
-            single numbers, and cannot be frozen.
+            or has no value yet, inside jit: freeze one unit at a time. An apl, a replu or a pade
+            counts pieces, and cannot be frozen.
         ValueError: a number out of the parameter's range.
 
     Example:
@@ -196,6 +196,13 @@ def frozen(trainable: Trainable, params: Mapping[str, ArrayLike]) -> Activation:
             rule="frozen takes a Trainable and its parameters",
             got=errors.describe(trainable),
             do='pass get_trainable("prelu"), or another',
+            kind=TypeError,
+        )
+    if trainable.stacked:
+        raise errors.rejected(
+            rule="what is frozen has numbers as its parameters",
+            got=f"{trainable.name}, whose {' and '.join(trainable.stacked)} count pieces",
+            do="call the Trainable with its parameters",
             kind=TypeError,
         )
     _check_names(trainable, params)

@@ -13,7 +13,7 @@ from relu_jax.activations.trainable import Start, Trainable, frozen
 from relu_jax.activations.trainable_catalogue import TRAINABLE
 from relu_jax.activations.trainable_rectifiers import PRELU, SRELU
 from relu_jax.activations.trainable_smooth import ACON_C, DYT, SQUAREPLUS
-from relu_jax.activations.trainable_sums import APL
+from relu_jax.activations.trainable_sums import APL, PADE, REPLU
 
 pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 
@@ -178,6 +178,13 @@ def test_frozen_refuses_arrays_and_numbers_out_of_range():
         frozen(PRELU, {"slope": np.nan})
     with pytest.raises(ValueError, match=r"srelu needs low < high; got low=1.0 and high=0.0"):
         frozen(SRELU, {"low": 1.0, "low_slope": 0.1, "high": 0.0, "high_slope": 1.0})
+
+
+@pytest.mark.parametrize("trainable", [APL, REPLU, PADE], ids=["apl", "replu", "pade"])
+def test_what_counts_pieces_is_not_frozen(trainable):
+    for params in (trainable.init(), dict.fromkeys(trainable.parameters, 1.0)):
+        with pytest.raises(TypeError, match=f"parameters; got {trainable.name}, whose .* and"):
+            frozen(trainable, params)
 
 
 def test_frozen_refuses_a_name_and_a_number_without_a_value():
