@@ -125,7 +125,7 @@ def summary(act: Activation, *, variance: float = 1.0) -> Summary:
     seen = curve(act)
     found = extremes(act, seen, 0, flat_parts(act, seen))
     mean, second = gain_facts.mean_and_power(act, variance)
-    gain = math.sqrt(variance / second) if 0 < second < math.inf else None
+    gain = gain_facts.signal_gain(variance, second)
     return Summary(act.name, act.formula, found.lowest, found.highest, mean, gain, seen.kinks)
 
 

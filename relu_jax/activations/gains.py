@@ -123,11 +123,21 @@ def gains(act: Activation, found: Averages) -> Gains:
         >>> [round(g, 4) for g in gains(TANH, averages_of_tanh)[:3]]
         [1.5925, 1.4674, 1.6667]
     """
-    signal = _inverse_root(found.second / found.variance)
+    signal = signal_gain(found.variance, found.second)
     gradient = _inverse_root(found.slope_second)
     torch = torch_gain(act)
     known = not (math.isnan(found.second) or math.isnan(found.slope_second))
     return Gains(signal, gradient, torch, _why(signal, gradient, torch, known=known))
+
+
+def signal_gain(variance: float, second: float) -> float | None:
+    """Give the gain that keeps a variance, by E f² at it; None where E f² is 0 or has no bound.
+
+    Example:
+        >>> signal_gain(1.0, 0.25), signal_gain(1.0, 0.0)
+        (2.0, None)
+    """
+    return _inverse_root(second / variance)
 
 
 def torch_gain(act: Activation) -> float | None:
@@ -187,7 +197,7 @@ def fixed_points(act: Activation, seen: Curve, found: Averages) -> FixedPoints:
         >>> one.q, round(one.slope, 4), one.kind
         (1.0, 0.7826, 'stable')
     """
-    gain = _inverse_root(found.second / found.variance)
+    gain = signal_gain(found.variance, found.second)
     if gain is None:
         return FixedPoints(None, (), False)
     q = found.variance * np.geomspace(1 / REACH, REACH, _MANY)
