@@ -8,6 +8,7 @@ from relu_jax.activations.rectifiers import relu
 from relu_jax.activations.trainable import Arrays, Trainable
 from relu_jax.core import errors
 from relu_jax.core.integers import integer
+from relu_jax.core.numerics import widened
 from relu_jax.core.types import Key
 
 # Least squares of leaky_relu(0.01) at 601 even points of [-3, 3].
@@ -125,9 +126,10 @@ def pade(params: Arrays, x: jax.Array) -> jax.Array:
         0.75
     """
     above, below = (_pieces(params, name) for name in ("numerator", "denominator"))
-    if jnp.finfo(x.dtype).bits == 16:  # where the powers leave the type at once
-        wide = {"numerator": above.astype(jnp.float32), "denominator": below.astype(jnp.float32)}
-        return pade(wide, x.astype(jnp.float32)).astype(x.dtype)
+    wide = widened(x)
+    if wide.dtype != x.dtype:  # half precision, which the powers leave at once
+        parts = {"numerator": widened(above), "denominator": widened(below)}
+        return pade(parts, wide).astype(x.dtype)
     far, endless = jnp.abs(x) > 1, jnp.isinf(x)
     near = jnp.where(far, 1, x)
     inner = _horner(above, near) / (1 + jnp.abs(near * _horner(below, near)))
