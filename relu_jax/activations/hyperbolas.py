@@ -50,8 +50,7 @@ def _hyperbola(x: jax.Array, b: Any) -> jax.Array:
     r = root(x, b)
     # XLA makes 0.5 * (x + r) of 0.5 * x + 0.5 * r, whose sum overflows far out, where f is x.
     above = jnp.where(x > float(jnp.finfo(x.dtype).max) / 4, x, 0.5 * (x + r))
-    # With |x| for -x the branch that is not taken divides by no 0: the gradient in b stays finite.
-    return jnp.where(x < 0, 0.5 * b / (r + jnp.abs(x)), above)
+    return jnp.where(x < 0, 0.5 * b / (r - x), above)
 
 
 @with_slope(_bend)
