@@ -204,6 +204,8 @@ def as_float(x: ArrayLike) -> jax.Array:
         return x
     if jnp.issubdtype(x.dtype, jnp.integer) or x.dtype == jnp.bool_:
         return x.astype(jnp.float32)
+    if not jnp.issubdtype(x.dtype, jnp.complexfloating):
+        raise _no_array(x)
     raise errors.rejected(
         rule="an activation takes real numbers",
         got=errors.describe(x),
@@ -213,13 +215,18 @@ def as_float(x: ArrayLike) -> jax.Array:
 
 
 def _refuse_no_array(x: Any) -> None:
-    if x is None or isinstance(x, (str, bytes)):
-        raise errors.rejected(
-            rule="an activation takes an array of real numbers",
-            got=errors.describe(x),
-            do="pass an array or a number",
-            kind=TypeError,
-        )
+    words = isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "OSUMm"
+    if x is None or words or isinstance(x, (str, bytes, Mapping)):
+        raise _no_array(x)
+
+
+def _no_array(x: Any) -> Exception:
+    return errors.rejected(
+        rule="an activation takes an array of real numbers",
+        got=errors.describe(x),
+        do="pass an array or a number",
+        kind=TypeError,
+    )
 
 
 def samples(f: Callable[..., Any], *points: float) -> list[float]:

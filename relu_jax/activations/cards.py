@@ -1,7 +1,6 @@
 """What is there to know about one activation function, on one card?"""
 
 import math
-import numbers
 from typing import NamedTuple
 
 from relu_jax.activations import gains as gain_facts
@@ -12,6 +11,7 @@ from relu_jax.activations.flat_parts import Interval, flat_parts
 from relu_jax.activations.gains import Averages, FixedPoints, Gains
 from relu_jax.activations.kink_facts import Kink, kink_facts
 from relu_jax.activations.neuron_scores import NeuronScores, neuron_scores
+from relu_jax.activations.ranges import known_number
 from relu_jax.activations.vanishing import DTYPES, Vanishing, vanishing
 from relu_jax.activations.zeros import Zeros, zeros
 from relu_jax.core import errors
@@ -159,7 +159,7 @@ def _checked(act: Activation, variance: float) -> float:
             do='pass get("relu"), or an Activation of your own',
             kind=TypeError,
         )
-    if not (isinstance(variance, numbers.Real) and 0 < variance < math.inf):
+    if not 0 < known_number(variance) < math.inf:
         raise errors.rejected(
             rule="a variance is a finite number above 0",
             got=errors.describe(variance),

@@ -9,7 +9,7 @@ from jax.typing import ArrayLike
 from relu_jax.activations import powers
 from relu_jax.activations.activation import as_float
 from relu_jax.activations.exponential import elu
-from relu_jax.activations.ranges import refuse_unless
+from relu_jax.activations.ranges import finite_number, refuse_unless
 from relu_jax.activations.rectifiers import LEAKY_RELU, leaky_relu
 from relu_jax.activations.trainable import Arrays, Start, Trainable
 from relu_jax.core.types import Key
@@ -56,6 +56,7 @@ def sample_rrelu(key: Key, x: ArrayLike, *, low: float = 1 / 8, high: float = 1 
         high: largest slope, not below `low`.
 
     Raises:
+        TypeError: a bound that is no finite number.
         ValueError: low > high.
 
     Edges: the slope at 0 is 1. NaN gives NaN.
@@ -68,6 +69,7 @@ def sample_rrelu(key: Key, x: ArrayLike, *, low: float = 1 / 8, high: float = 1 
         (True, 2.0)
     """
     x = as_float(x)
+    low, high = (finite_number("a bound of rrelu", v, do="pass a float") for v in (low, high))
     refuse_unless(low <= high, "rrelu", "low <= high", low=low, high=high)
     return leaky_relu(x, slope=jax.random.uniform(key, x.shape, x.dtype, low, high))
 

@@ -1,9 +1,12 @@
 """Which learned activations are sums of hinges, or quotients of polynomials, of any length?"""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from relu_jax.activations.ranges import checked_shape
 from relu_jax.activations.rectifiers import relu
 from relu_jax.activations.trainable import Arrays, Trainable
 from relu_jax.core import errors
@@ -47,8 +50,8 @@ def start_apl(key: Key | None = None, shape: tuple[int, ...] = (), *, hinges: in
         hinges: how many, at least 1.
 
     Raises:
-        TypeError: hinges is no whole number.
-        ValueError: hinges < 1.
+        TypeError: hinges, or a size in `shape`, is no whole number.
+        ValueError: hinges < 1, or a size below 0.
 
     Example:
         >>> start_apl(None, (4,), hinges=3)["hinge"].shape
@@ -94,8 +97,8 @@ def start_replu(key: Key | None = None, shape: tuple[int, ...] = (), *, pieces: 
         pieces: how many rise, at least 1.
 
     Raises:
-        TypeError: pieces is no whole number.
-        ValueError: pieces < 1.
+        TypeError: pieces, or a size in `shape`, is no whole number.
+        ValueError: pieces < 1, or a size below 0.
 
     Example:
         >>> start_replu(None, (4,), pieces=3)["bend"][:, 0].tolist()
@@ -191,8 +194,9 @@ def _horner(coefficients: jax.Array, x: jax.Array) -> jax.Array:
     return total
 
 
-def _spread(values: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+def _spread(values: jax.Array, shape: Any) -> jax.Array:
     """Repeat a vector for all units, along axes behind its own."""
+    shape = checked_shape(shape)
     return jnp.broadcast_to(values.reshape(-1, *(1,) * len(shape)), (len(values), *shape))
 
 

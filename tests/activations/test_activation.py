@@ -77,7 +77,11 @@ def test_complex_input_is_refused():
         get("relu")(np.zeros(2, np.complex64))
 
 
-@pytest.mark.parametrize("x", [None, "a", b"a"])
+@pytest.mark.parametrize(
+    "x",
+    [None, "a", b"a", {"a": 1.0}, np.array(["a"]), np.array([None]), np.datetime64("2020-01-01"),
+     jax.random.key(0)],
+)  # fmt: skip
 def test_what_is_no_array_is_refused_before_jax_sees_it(x):
     act = get("tanh")
     for call in (unwrap(Activation.__call__), unwrap(Activation.derivative)):

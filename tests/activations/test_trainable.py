@@ -1,5 +1,6 @@
 """The record of a trained activation: where its parameters lie, how they start, what it refuses."""
 
+from functools import partial
 from inspect import unwrap
 
 import jax
@@ -13,7 +14,7 @@ from relu_jax.activations.trainable import Start, Trainable, frozen
 from relu_jax.activations.trainable_catalogue import TRAINABLE
 from relu_jax.activations.trainable_rectifiers import PRELU, SRELU
 from relu_jax.activations.trainable_smooth import ACON_C, DYT, SQUAREPLUS
-from relu_jax.activations.trainable_sums import APL, PADE, REPLU
+from relu_jax.activations.trainable_sums import APL, PADE, REPLU, start_apl
 
 pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 
@@ -86,6 +87,11 @@ def test_the_wrong_parameters_are_refused_by_name():
         PRELU({"alpha": 1.0}, 1.0)
     with pytest.raises(TypeError, match=r"parameters of prelu are slope; got none"):
         PRELU({}, 1.0)
+    for params in (None, [1], "slope"):
+        with pytest.raises(TypeError, match=r"parameters of prelu are slope; got (None|list|str)"):
+            unwrap(Trainable.__call__)(PRELU, params, 1.0)
+    with pytest.raises(TypeError, match=r"parameters of prelu are slope; got 3, slope; take"):
+        unwrap(Trainable.__call__)(PRELU, {3: 1.0, "slope": 1.0}, 1.0)
     with pytest.raises(TypeError, match=r"parameters of dyt are alpha, gamma, beta; got alpha"):
         frozen(DYT, {"alpha": 1.0})
 
@@ -126,6 +132,20 @@ def test_starts_are_told_but_for_those_that_are_drawn_or_spread_out():
     assert {k: float(v) for k, v in DYT.init().items()} == DYT.starts
     assert set(ACON_C.starts) == {"beta"}
     assert APL.starts == {}
+
+
+@pytest.mark.parametrize("trainable", [PRELU, ACON_C, APL], ids=["prelu", "acon_c", "apl"])
+def test_a_shape_is_made_of_sizes(trainable):
+    init = unwrap(type(trainable.init).__call__) if trainable is not APL else unwrap(start_apl)
+    init = partial(init, trainable.init) if trainable is not APL else init
+    key = jax.random.key(0)
+    with pytest.raises(ValueError, match=r"size of a parameter is at least 0; got shape=\(2, -1\)"):
+        init(key, (2, -1))
+    for shape in (None, "a", 2.5, (2.5,)):
+        with pytest.raises(TypeError, match=r"a size of a parameter is an integer; got"):
+            init(key, shape)
+    assert {v.shape[-1] for v in init(key, 3).values()} == {3}
+    assert {v.shape[-1] for v in init(key, (0,)).values()} == {0}
 
 
 def test_a_random_start_needs_a_key_and_draws_each_parameter_apart():
@@ -174,8 +194,9 @@ def test_two_frozen_at_the_same_numbers_are_one_and_compile_once():
 def test_frozen_refuses_arrays_and_numbers_out_of_range():
     with pytest.raises(TypeError, match=r"a frozen prelu has one number as slope; got float32 arr"):
         frozen(PRELU, {"slope": np.zeros(3, np.float32)})
-    with pytest.raises(TypeError, match=r"prelu.slope is a finite number; got float nan"):
-        frozen(PRELU, {"slope": np.nan})
+    for slope in (np.nan, None, "0.5", 1j, True):
+        with pytest.raises(TypeError, match=r"prelu.slope is a finite number; got"):
+            unwrap(frozen)(PRELU, {"slope": slope})
     with pytest.raises(ValueError, match=r"srelu needs low < high; got low=1.0 and high=0.0"):
         frozen(SRELU, {"low": 1.0, "low_slope": 0.1, "high": 0.0, "high_slope": 1.0})
 
