@@ -1,6 +1,9 @@
 """What is there to know about one activation function, on one card?"""
 
 import math
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import NamedTuple
 
 from relu_jax.activations import gains as gain_facts
@@ -122,11 +125,23 @@ def summary(act: Activation, *, variance: float = 1.0) -> Summary:
         (6.0, (0.0, 6.0), 0.3989)
     """
     variance = _checked(act, variance)
-    seen = curve(act)
+    seen = curve(act, highest=1)
     found = extremes(act, seen, 0, flat_parts(act, seen))
-    mean, second = gain_facts.mean_and_power(act, variance)
+    mean, second = gain_facts.mean_and_power(act, variance, highest=seen.highest)
     gain = gain_facts.signal_gain(variance, second)
     return Summary(act.name, act.formula, found.lowest, found.highest, mean, gain, seen.kinks)
+
+
+def summaries(acts: Iterable[Activation], *, variance: float = 1.0) -> Iterator[Summary]:
+    """Summarise activations in their order, compiling two at a time.
+
+    Example:
+        >>> from relu_jax.activations import get
+        >>> [found.name for found in summaries([get("relu"), get("tanh")])]
+        ['relu', 'tanh']
+    """
+    with ThreadPoolExecutor(2) as pool:
+        yield from pool.map(partial(summary, variance=variance), acts)
 
 
 def window(of: Card) -> tuple[float, float]:

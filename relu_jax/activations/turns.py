@@ -84,7 +84,7 @@ def refined(
     found = []
     for place in places:
         first, last, kind = place
-        where, value = at.get(place) or widened(act, order, x, y, first, last)
+        where, value = at.get(place) or widened(act, order, x, y, first, last, highest=seen.highest)
         where = _settled(seen, where)
         if where.low == where.high in seen.kinks and any(
             singular(seen, where.low, side, order) for side in (0, 1)
@@ -126,7 +126,8 @@ def _narrowed(
     tried = np.linspace(low, high, each, axis=1)
     if order:
         tried = np.where(np.isin(tried, seen.kinks), np.nextafter(tried, np.inf), tried)
-    y = kind[:, None] * evaluate(act, tried.ravel()).reshape(3, *tried.shape)
+    found = evaluate(act, tried.ravel(), highest=seen.highest)
+    y = kind[:, None] * found.reshape(-1, *tried.shape)
     if order < 2:
         rises = y[order + 1] > 0
         clear = rises[:, 0] & ~rises[:, -1]
