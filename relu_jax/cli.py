@@ -178,7 +178,7 @@ def _diagnose(args: argparse.Namespace) -> int:
 def _activations(args: argparse.Namespace) -> int:
     from relu_jax import activations
     from relu_jax.activations.card_text import value_range
-    from relu_jax.activations.cards import card, summary
+    from relu_jax.activations.cards import card, summaries
     from relu_jax.activations.entry_text import entry_text
     from relu_jax.report.cards import activation_table, plot_text
 
@@ -192,12 +192,11 @@ def _activations(args: argparse.Namespace) -> int:
         if args.plot:
             _say(plot_text(_panels(act, told)) + "\n")
     if not chosen:
-        rows = []
+        rows, count = [], len(activations.CATALOGUE)
         with _progress() as tell:
-            for i, act in enumerate(activations.CATALOGUE):
-                tell(i / len(activations.CATALOGUE), act.name)
-                row = summary(act, variance=args.variance)._asdict()
-                rows.append(row | {"range": value_range(row["lowest"], row["highest"])})
+            for told in summaries(activations.CATALOGUE, variance=args.variance):
+                rows.append(told._asdict() | {"range": value_range(told.lowest, told.highest)})
+                tell(len(rows) / count, told.name)
         _say(activation_table(rows))
     return 0
 

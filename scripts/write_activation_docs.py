@@ -15,7 +15,7 @@ from pathlib import Path
 import relu_jax as rj
 from relu_jax.activations import Activation
 from relu_jax.activations.card_text import facts, number, settings, value_range
-from relu_jax.activations.cards import Card, Summary, card, summary, window
+from relu_jax.activations.cards import Card, Summary, card, summaries, window
 from relu_jax.activations.curves import pieces
 from relu_jax.report.cards import Panel, picture
 
@@ -79,7 +79,7 @@ def drawing(act: Activation, told: Card) -> str:
 
 def overview(acts: Sequence[Activation]) -> str:
     """Write everything above the first section."""
-    return HEAD + "".join(row(summary(act)) for act in acts)
+    return HEAD + "".join(map(row, summaries(acts)))
 
 
 def written(acts: Sequence[Activation]) -> Iterator[tuple[str, str]]:

@@ -15,9 +15,12 @@ from relu_jax.activations.inputs import as_float, refuse_no_array
 from relu_jax.activations.ranges import finite_number
 from relu_jax.activations.slopes import AtKinks
 from relu_jax.core import errors
+from relu_jax.core.integers import integer
 
 Params = dict[str, float]
 _NO_CONSTANT = "pass a float; for a trained parameter call the activation's fn with an array"
+
+_NO_SLOPE = "pass a float, such as 0.0"
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,10 @@ class Activation:
             x: where; integers and bools become float32.
             order: how many times, at least 1.
 
+        Raises:
+            TypeError: an order that is no whole number, or an x that is no array of real numbers.
+            ValueError: order < 1.
+
         Edges: at a kink the value is `slope_at_kinks`.
 
         Example:
@@ -107,10 +114,11 @@ class Activation:
             >>> RELU.derivative(np.float32([-1.0, 0.0, 2.0])).tolist()
             [0.0, 0.0, 1.0]
         """
-        if not isinstance(order, int) or order < 1:
+        order = integer("the order of a derivative", order)
+        if order < 1:
             raise errors.rejected(
-                rule="the order of a derivative is an integer of at least 1",
-                got=errors.describe(order),
+                rule="the order of a derivative is at least 1",
+                got=f"order={order}",
                 do="pass order=1 or order=2",
             )
         refuse_no_array(x)
@@ -148,13 +156,14 @@ class Activation:
         facts = self.facts(**values) if self.facts and not isinstance(self.fn, AtKinks) else {}
         return replace(self, params=values, **facts)
 
-    def with_slopes(self, *slopes: float) -> "Activation":
+    def with_slopes(self, *slopes: SupportsFloat) -> "Activation":
         """Return the same activation with other derivatives at its kinks.
 
         Args:
             slopes: one per kink, in their order.
 
         Raises:
+            TypeError: one that is no finite number.
             ValueError: more or fewer than there are kinks.
 
         Edges: a subnormal x, which XLA flushes to 0 on the CPU, counts as a kink at 0.
@@ -172,7 +181,8 @@ class Activation:
                 do="pass one slope per kink",
             )
         fn = self.fn.fn if isinstance(self.fn, AtKinks) else self.fn
-        at = AtKinks(fn, self.kinks, tuple(map(float, slopes)))
+        known = (finite_number(f"a slope of {self.name}", slope, do=_NO_SLOPE) for slope in slopes)
+        at = AtKinks(fn, self.kinks, tuple(known))
         return replace(self, fn=at, slope_at_kinks=at.slopes)
 
 

@@ -1,7 +1,9 @@
 """What is there to know about one activation function, on one card?"""
 
 import math
-import numbers
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import NamedTuple
 
 from relu_jax.activations import gains as gain_facts
@@ -12,6 +14,7 @@ from relu_jax.activations.flat_parts import Interval, flat_parts
 from relu_jax.activations.gains import Averages, FixedPoints, Gains
 from relu_jax.activations.kink_facts import Kink, kink_facts
 from relu_jax.activations.neuron_scores import NeuronScores, neuron_scores
+from relu_jax.activations.ranges import known_number
 from relu_jax.activations.vanishing import DTYPES, Vanishing, vanishing
 from relu_jax.activations.zeros import Zeros, zeros
 from relu_jax.core import errors
@@ -122,11 +125,23 @@ def summary(act: Activation, *, variance: float = 1.0) -> Summary:
         (6.0, (0.0, 6.0), 0.3989)
     """
     variance = _checked(act, variance)
-    seen = curve(act)
+    seen = curve(act, highest=1)
     found = extremes(act, seen, 0, flat_parts(act, seen))
-    mean, second = gain_facts.mean_and_power(act, variance)
-    gain = math.sqrt(variance / second) if 0 < second < math.inf else None
+    mean, second = gain_facts.mean_and_power(act, variance, highest=seen.highest)
+    gain = gain_facts.signal_gain(variance, second)
     return Summary(act.name, act.formula, found.lowest, found.highest, mean, gain, seen.kinks)
+
+
+def summaries(acts: Iterable[Activation], *, variance: float = 1.0) -> Iterator[Summary]:
+    """Summarise activations in their order, compiling two at a time.
+
+    Example:
+        >>> from relu_jax.activations import get
+        >>> [found.name for found in summaries([get("relu"), get("tanh")])]
+        ['relu', 'tanh']
+    """
+    with ThreadPoolExecutor(2) as pool:
+        yield from pool.map(partial(summary, variance=variance), acts)
 
 
 def window(of: Card) -> tuple[float, float]:
@@ -159,7 +174,7 @@ def _checked(act: Activation, variance: float) -> float:
             do='pass get("relu"), or an Activation of your own',
             kind=TypeError,
         )
-    if not (isinstance(variance, numbers.Real) and 0 < variance < math.inf):
+    if not 0 < known_number(variance) < math.inf:
         raise errors.rejected(
             rule="a variance is a finite number above 0",
             got=errors.describe(variance),

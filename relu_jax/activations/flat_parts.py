@@ -38,9 +38,10 @@ def flat_parts(act: Activation, seen: Curve) -> tuple[Interval, ...]:
     x, slope = seen.order(1)
     found = []
     for first, last in _runs(slope == 0):
-        where, _ = widened(act, 1, x, slope, first, last)
+        where, _ = widened(act, 1, x, slope, first, last, highest=seen.highest)
         low, high = (snapped(seen, end) for end in where[:2])
-        if last - first > 2 and _leaves_zero(act, low, -1) and _leaves_zero(act, high, 1):
+        ends = ((low, -1), (high, 1))
+        if last - first > 2 and all(_leaves_zero(act, seen, *end) for end in ends):
             cuts = [low, *(kink for kink in seen.kinks if low < kink < high), high]
             found += [Interval(*piece) for piece in pairwise(cuts)]
     return tuple(found)
@@ -54,7 +55,14 @@ def _runs(true: np.ndarray) -> Iterator[tuple[int, int]]:
 
 
 def widened(
-    act: Activation, order: int, x: np.ndarray, y: np.ndarray, first: int, last: int
+    act: Activation,
+    order: int,
+    x: np.ndarray,
+    y: np.ndarray,
+    first: int,
+    last: int,
+    *,
+    highest: int = 2,
 ) -> tuple[Interval, float]:
     """Find where a level stretch of a curve ends, between the points of its grid.
 
@@ -65,6 +73,7 @@ def widened(
         y: the curve on it.
         first: index of the first level point.
         last: index of the last.
+        highest: as for `evaluate`, at least `order`.
 
     Returns:
         the interval, infinite where the grid ends, and the value on it.
@@ -81,19 +90,19 @@ def widened(
         inside, outside = x[i], x[j] if 0 <= j < x.size else np.sign(x[i]) * np.inf
         for _ in range(4 if np.isfinite(outside) else 0):
             points = np.linspace(inside, outside, 257)
-            apart = np.abs(evaluate(act, points)[order] - y[i]) > 1e-14 * abs(y[i])
+            apart = np.abs(evaluate(act, points, highest=highest)[order] - y[i]) > 1e-14 * abs(y[i])
             stop = int(apart.argmax()) or 256
             inside, outside = points[stop - 1], points[stop]
         ends.append(float(inside if np.isfinite(outside) else outside))
     return Interval(*ends), float(y[first])
 
 
-def _leaves_zero(act: Activation, edge: float, side: int) -> bool:
+def _leaves_zero(act: Activation, seen: Curve, edge: float, side: int) -> bool:
     """Say whether f' grows beyond an edge as it does at the end of a level, not of an underflow."""
     if np.isinf(edge):
         return True
     beyond = edge + side * 0.05 * max(1.0, abs(edge)) * np.linspace(0.02, 1, 50)
-    return bool(np.abs(evaluate(act, beyond)[1]).max() > 1e-12)
+    return bool(np.abs(evaluate(act, beyond, highest=seen.highest)[1]).max() > 1e-12)
 
 
 def snapped(seen: Curve, x: float) -> float:

@@ -20,6 +20,7 @@ REACH = 100.0  # fixed points are looked for within this factor of the variance
 _MANY = 65  # variances per call: one shape, so that one program serves all calls
 _SAME = 1e-9
 NODES = 32  # per panel of `normal_nodes`
+_ROOM = 128 * NODES  # one shape again: panels of 0 add no error
 ACCURATE = 1e-6  # largest estimated error of an average, as a share of the mean magnitude
 
 
@@ -85,8 +86,8 @@ def averages(act: Activation, seen: Curve, variance: float) -> Averages:
     return Averages(variance, mean, second, slope_second, cross)
 
 
-def mean_and_power(act: Activation, variance: float) -> tuple[float, float]:
-    """Average f and f² by nodes that need no program of their own, or as `averages` does.
+def mean_and_power(act: Activation, variance: float, *, highest: int = 2) -> tuple[float, float]:
+    """Average f and f² by a program of `evaluate`, or where it is not accurate as `averages` does.
 
     Example:
         >>> from relu_jax.activations.rectifiers import RELU
@@ -94,16 +95,21 @@ def mean_and_power(act: Activation, variance: float) -> tuple[float, float]:
         [0.398942, 0.5]
     """
     x, w = normal_nodes((*act.kinks, *act.bends), variance)
-    f = evaluate(act, x)[0]
-    terms = np.stack([w * f, w * f * f])
+    f = evaluate(act, x, highest=highest)[0]
+    terms = np.pad(np.stack([w * f, w * f * f]), ((0, 0), (0, -x.size % _ROOM)))
     with jax.enable_x64(True):
-        off = np.asarray(handover.theory().error_of(jnp.asarray(terms), NODES))
+        off = np.asarray(_error(jnp.asarray(terms)))
     mean, second = terms.sum(axis=1)
     if not (off <= 1e-9 * np.abs(terms).sum(axis=1)).all():
         mean, second = (
             part[0] for part in _averages(act, np.full(_MANY, variance), "mean", "second")
         )
     return (0.0 if abs(mean) <= 1e-12 * math.sqrt(second) else float(mean)), float(second)
+
+
+@jax.jit
+def _error(terms: jax.Array) -> jax.Array:
+    return handover.theory().error_of(terms, NODES)
 
 
 def _endless(seen: Curve, kink: float, side: int) -> bool:
@@ -123,11 +129,21 @@ def gains(act: Activation, found: Averages) -> Gains:
         >>> [round(g, 4) for g in gains(TANH, averages_of_tanh)[:3]]
         [1.5925, 1.4674, 1.6667]
     """
-    signal = _inverse_root(found.second / found.variance)
+    signal = signal_gain(found.variance, found.second)
     gradient = _inverse_root(found.slope_second)
     torch = torch_gain(act)
     known = not (math.isnan(found.second) or math.isnan(found.slope_second))
     return Gains(signal, gradient, torch, _why(signal, gradient, torch, known=known))
+
+
+def signal_gain(variance: float, second: float) -> float | None:
+    """Give the gain that keeps a variance, by E f² at it; None where E f² is 0 or has no bound.
+
+    Example:
+        >>> signal_gain(1.0, 0.25), signal_gain(1.0, 0.0)
+        (2.0, None)
+    """
+    return _inverse_root(second / variance)
 
 
 def torch_gain(act: Activation) -> float | None:
@@ -187,7 +203,7 @@ def fixed_points(act: Activation, seen: Curve, found: Averages) -> FixedPoints:
         >>> one.q, round(one.slope, 4), one.kind
         (1.0, 0.7826, 'stable')
     """
-    gain = _inverse_root(found.second / found.variance)
+    gain = signal_gain(found.variance, found.second)
     if gain is None:
         return FixedPoints(None, (), False)
     q = found.variance * np.geomspace(1 / REACH, REACH, _MANY)

@@ -17,6 +17,7 @@ from jax.typing import ArrayLike
 from relu_jax.activations import smooth
 from relu_jax.activations.activation import as_float
 from relu_jax.activations.exponential import selu
+from relu_jax.activations.ranges import known_number
 from relu_jax.activations.rectifiers import relu
 from relu_jax.activations.smooth import gelu_tanh, silu
 from relu_jax.core import errors
@@ -196,7 +197,7 @@ def swiglu_oai(
         limit: above 0.
 
     Raises:
-        ValueError: limit <= 0.
+        ValueError: limit <= 0, or no number.
 
     Edges: at a bound the slope is that of the inside, as with PyTorch's clamp.
 
@@ -208,7 +209,7 @@ def swiglu_oai(
         (0.0, 0.0)
     """
     value, gate = _pair(value, gate)
-    if not limit > 0:
+    if not known_number(limit) > 0:
         raise errors.rejected(
             rule="swiglu_oai clips at limit > 0", got=f"limit={limit}", do="pass limit=7.0"
         )

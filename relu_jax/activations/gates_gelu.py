@@ -14,7 +14,7 @@ from relu_jax.activations.activation import Activation, Params, as_float, propos
 from relu_jax.activations.ranges import positive
 from relu_jax.activations.slopes import with_slope
 from relu_jax.activations.smooth import gelu, gelu_tanh
-from relu_jax.activations.tails import finite, scaled, times_gate
+from relu_jax.activations.tails import scaled, settled
 from relu_jax.core import errors
 
 LOWEST_AT = -0.7517915246935645
@@ -71,7 +71,7 @@ def smu(x: ArrayLike, *, alpha: ArrayLike = 0.25, mu: ArrayLike = 1.0) -> jax.Ar
 
     Args:
         x: any shape.
-        alpha: slope at -inf, below 1.
+        alpha: slope at -inf, below 1; above 1, which training may reach, it is the slope at inf.
         mu: sharpness, above 0; the paper trains it. alpha = 0 with mu = sqrt(1/2) is gelu.
 
     Edges: inf gives inf with derivative 1; -inf gives alpha * -inf, or 0 where alpha is 0, with
@@ -87,17 +87,21 @@ def smu(x: ArrayLike, *, alpha: ArrayLike = 0.25, mu: ArrayLike = 1.0) -> jax.Ar
     return _smu(as_float(x), alpha, mu)
 
 
+def _turn(x: jax.Array, alpha: Any, mu: Any) -> jax.Array:
+    return settled(((1 - alpha) * mu) * x)
+
+
 def _smu_slope(x: jax.Array, alpha: Any, mu: Any) -> jax.Array:
-    v = ((1 - alpha) * mu) * x
-    z = finite(v)
-    return alpha + (1 - alpha) * (0.5 * lax.erfc(-v) + z * (jnp.exp(-z * z) / sqrt(pi)))
+    v = _turn(x, alpha, mu)
+    return alpha + (1 - alpha) * (0.5 * lax.erfc(-v) + v * (jnp.exp(-v * v) / sqrt(pi)))
 
 
 @with_slope(_smu_slope)
 def _smu(x: jax.Array, alpha: Any, mu: Any) -> jax.Array:
-    gate = 0.5 * lax.erfc(-(((1 - alpha) * mu) * x))
-    smooth = (1 - alpha) * times_gate(x, gate) + scaled(alpha, x)
-    return jnp.where(x == jnp.inf, x, smooth)
+    v = _turn(x, alpha, mu)
+    # An open gate leaves x, a shut one alpha x: no product overflows, or meets inf * 0.
+    gated = jnp.where(v == -40, 0, x) * (0.5 * lax.erfc(-v))
+    return jnp.where(v == 40, x, (1 - alpha) * gated + scaled(alpha, x))
 
 
 def _gelu_at(x: float) -> float:

@@ -11,6 +11,7 @@ from jax.typing import ArrayLike
 
 from relu_jax.activations.activation import as_float
 from relu_jax.activations.axes import from_front
+from relu_jax.activations.ranges import finite_number
 from relu_jax.activations.rectifiers import relu
 from relu_jax.core import errors
 from relu_jax.core.integers import integer
@@ -126,22 +127,22 @@ def _k_winners(x: ArrayLike, k: int, axis: int) -> jax.Array:
     return jnp.where(wins, x, 0)
 
 
-@partial(jax.jit, static_argnames=("axis", "epsilon"))
 def standardize(x: ArrayLike, *, axis: int = -1, epsilon: float = 1e-5) -> jax.Array:
     """Shift to mean 0 and scale to variance 1: (x - mean) / sqrt(var + epsilon).
 
     Args:
         x: any shape; integers and bools become float32.
         axis: along which mean and variance are taken.
-        epsilon: added to the variance; at least 0.
+        epsilon: added to the variance; a number of at least 0, known before the function runs.
 
     Raises:
         ValueError: epsilon < 0, an empty axis, or no such axis.
-        TypeError: complex input.
+        TypeError: epsilon is no finite number, or complex input.
 
     Edges: equal entries give 0, with derivative 0 in their common value; with epsilon = 0 they
-    give NaN. float16 and bfloat16 are computed in float32. jax.nn.standardize takes the variance
-    as a difference of two squares, which loses digits where the mean is large.
+    give NaN. An infinite entry, as a NaN, makes all of its slice NaN. float16 and bfloat16 are
+    computed in float32. jax.nn.standardize takes the variance as a difference of two squares,
+    which loses digits where the mean is large.
 
     Source: Ba, Kiros & Hinton 2016, equation 3, without gain and bias.
 
@@ -149,19 +150,26 @@ def standardize(x: ArrayLike, *, axis: int = -1, epsilon: float = 1e-5) -> jax.A
         >>> standardize(jnp.array([1.0, 3.0]), epsilon=0.0).tolist()
         [-1.0, 1.0]
     """
+    epsilon = finite_number("epsilon", epsilon, do="pass epsilon=1e-5")
+    if epsilon < 0:
+        raise errors.rejected(
+            rule="standardize needs epsilon >= 0", got=f"epsilon={epsilon}", do="pass epsilon=1e-5"
+        )
+    return _standardize(x, axis, epsilon)
+
+
+@partial(jax.jit, static_argnames=("axis", "epsilon"))
+def _standardize(x: ArrayLike, axis: int, epsilon: float) -> jax.Array:
     x = as_float(x)
     axis = from_front(axis, x)
-    size = x.shape[axis]
-    if not size:
+    if not x.shape[axis]:
         raise errors.rejected(
             rule="standardize takes mean and variance along an axis with at least one entry",
             got=f"{errors.describe(x)}, axis={axis}",
             do="pass an axis that is not empty",
         )
-    if not epsilon >= 0:
-        raise errors.rejected(
-            rule="standardize needs epsilon >= 0", got=f"epsilon={epsilon}", do="pass epsilon=1e-5"
-        )
+    if not x.size:
+        return x
     # A quarter of all, since XLA multiplies by 1 / spread, which is flushed beyond 8e37. And no
     # squares, which overflow or vanish long before.
     wide = widened(x) / 4

@@ -16,6 +16,7 @@ from relu_jax.activations.activation import Activation, Params, as_float, propos
 from relu_jax.activations.ranges import positive
 from relu_jax.activations.slopes import with_slope
 from relu_jax.activations.tails import finite, odds, times_gate
+from relu_jax.activations.waves import sinc
 from relu_jax.core import errors
 
 
@@ -77,7 +78,7 @@ def snake(x: ArrayLike, *, frequency: ArrayLike = 1.0) -> jax.Array:
 
     Args:
         x: any shape.
-        frequency: the paper's a, above 0.
+        frequency: the paper's a, above 0; 0 is the identity.
 
     Edges: ±inf gives ±inf; its derivatives are NaN, for the wave has no limit. NaN gives NaN
     in value and derivative.
@@ -98,10 +99,20 @@ def _snake_slope(x: jax.Array, frequency: Any) -> jax.Array:
     return both * both * _nan_where(jnp.isinf(x))
 
 
-@with_slope(_snake_slope)
+@with_slope(lambda w: sinc(w) * (2 * jnp.cos(w) - sinc(w)))
+def _hump(w: jax.Array) -> jax.Array:
+    return jnp.sin(w) * sinc(w)
+
+
+def _snake_in_frequency(x: jax.Array, frequency: Any) -> jax.Array:
+    # x sin(w)^2 / w for sin(w)^2 / frequency: a derivative at 0 too, and no 1 / frequency^2.
+    return x + x * _hump(finite(frequency * x))
+
+
+@with_slope(_snake_slope, in_params=_snake_in_frequency)
 def _snake(x: jax.Array, frequency: Any) -> jax.Array:
     wave = jnp.sin(finite(frequency * x))
-    return x + wave * (wave / frequency)
+    return x + wave * (wave / jnp.where(frequency == 0, 1, frequency))
 
 
 def _nan_where(test: jax.Array) -> jax.Array:

@@ -50,8 +50,7 @@ def _hyperbola(x: jax.Array, b: Any) -> jax.Array:
     r = root(x, b)
     # XLA makes 0.5 * (x + r) of 0.5 * x + 0.5 * r, whose sum overflows far out, where f is x.
     above = jnp.where(x > float(jnp.finfo(x.dtype).max) / 4, x, 0.5 * (x + r))
-    # With |x| for -x the branch that is not taken divides by no 0: the gradient in b stays finite.
-    return jnp.where(x < 0, 0.5 * b / (r + jnp.abs(x)), above)
+    return jnp.where(x < 0, 0.5 * b / (r - x), above)
 
 
 @with_slope(_bend)
@@ -61,7 +60,14 @@ def _rise(x: jax.Array, b: Any) -> jax.Array:
     return jnp.where(x < 0, 0.5 * b / sides, 0.5 * sides) / r
 
 
-_squareplus = with_slope(_rise)(_hyperbola)
+@with_slope(lambda b, x: 0.25 / root(x, b))
+def _in_width(b: Any, x: jax.Array) -> jax.Array:
+    return _hyperbola(x, b)
+
+
+# Differentiated step by step, the quotient squares what it divides by: too small a number in
+# float16.
+_squareplus = with_slope(_rise, in_params=lambda x, b: _in_width(b, x))(_hyperbola)
 
 
 @jax.jit

@@ -1,6 +1,6 @@
 """What may the x of an activation be, and in which precision is the function computed?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
@@ -37,6 +37,8 @@ def as_float(x: ArrayLike) -> jax.Array:
         return x
     if jnp.issubdtype(x.dtype, jnp.integer) or x.dtype == jnp.bool_:
         return x.astype(jnp.float32)
+    if not jnp.issubdtype(x.dtype, jnp.complexfloating):
+        raise _no_array(x)
     raise errors.rejected(
         rule="an activation takes real numbers",
         got=errors.describe(x),
@@ -46,14 +48,19 @@ def as_float(x: ArrayLike) -> jax.Array:
 
 
 def refuse_no_array(x: Any) -> None:
-    """Refuse what is no number and no array: None and text."""
-    if x is None or isinstance(x, (str, bytes)):
-        raise errors.rejected(
-            rule="an activation takes an array of real numbers",
-            got=errors.describe(x),
-            do="pass an array or a number",
-            kind=TypeError,
-        )
+    """Refuse what is no number and no array of numbers: None, text, a mapping."""
+    words = isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "OSUMm"
+    if x is None or words or isinstance(x, (str, bytes, Mapping)):
+        raise _no_array(x)
+
+
+def _no_array(x: Any) -> Exception:
+    return errors.rejected(
+        rule="an activation takes an array of real numbers",
+        got=errors.describe(x),
+        do="pass an array or a number",
+        kind=TypeError,
+    )
 
 
 def elementwise(formula: Formula[P]) -> Function[P]:

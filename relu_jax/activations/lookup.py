@@ -165,8 +165,11 @@ def find_any(name: str) -> Activation | Gated | Trainable | Mixing:
 
 
 def _find(home: Home, name: str) -> Any:
+    found = registry.find(home.entries, name)
+    if found is not None:
+        return found
     others = [other for other in HOMES if other is not home]
-    return registry.find(
+    raise registry.unknown(
         home.entries,
         name,
         rule=home.rule,

@@ -23,42 +23,51 @@ class Named(Protocol):
 Entry = TypeVar("Entry", bound=Named)
 
 
-def find(
-    entries: Sequence[Entry],
+def find(entries: Sequence[Entry], name: Any) -> Entry | None:
+    """Find an entry by its name; None where no entry bears it.
+
+    Example:
+        >>> from relu_jax.activations import CATALOGUE
+        >>> find(CATALOGUE, "tanh").formula
+        'tanh(x)'
+    """
+    return next((entry for entry in entries if entry.name == name), None)
+
+
+def unknown(
+    entries: Sequence[Named],
     name: Any,
     *,
     rule: str,
     hint: str = "",
     elsewhere: Mapping[str, str] = _NOTHING,
     aliases: Mapping[str, str] = _NOTHING,
-) -> Entry:
-    """Find an entry by its name.
+) -> Exception:
+    """Build the error for a name that `find` does not find; the caller raises it.
 
     Args:
         entries: the registry.
-        name: one of theirs.
+        name: none of theirs.
         rule: what the error says a name has to be.
         hint: added to advice by likeness: where other things are found.
         elsewhere: advice for names that people look for here and are kept in another place.
         aliases: what others call a name, spelled as by `folded`, and ours for it.
 
-    Raises:
-        ValueError: an unknown name; the message has the one that is meant, or the nearest ones.
+    Returns:
+        A ValueError; its message has the name that is meant, or the nearest ones.
 
     Edges: aliases and other spellings are told, never taken: one function has one name.
 
     Example:
         >>> from relu_jax.activations import CATALOGUE
-        >>> find(CATALOGUE, "tanh", rule="a name of the catalogue").formula
-        'tanh(x)'
+        >>> print(unknown(CATALOGUE, "Tanh", rule="a name is of the catalogue"))
+        a name is of the catalogue; got str 'Tanh'; did you mean tanh?
     """
     names = [entry.name for entry in entries]
-    if isinstance(name, str) and name in names:
-        return entries[names.index(name)]
     meant = _meant(name, names, elsewhere, aliases) if isinstance(name, str) else ""
     near = meant or _near(name, names)
     do = f"{near}; {hint}" if hint and not meant else near
-    raise errors.rejected(rule=rule, got=errors.describe(name), do=do)
+    return errors.rejected(rule=rule, got=errors.describe(name), do=do)
 
 
 def folded(name: str) -> str:

@@ -45,6 +45,19 @@ def scaled(factor: Any, x: jax.Array) -> jax.Array:
     return factor * jnp.where(jnp.isinf(x) & (jnp.asarray(factor) == 0), 0, x)
 
 
+def settled(x: jax.Array) -> jax.Array:
+    """Clip to [-40, 40], beyond which tanh and erf are ±1 in every float, for good.
+
+    Edges: beyond, the derivative is 0 whatever it is multiplied by: no inf * 0.
+
+    Example:
+        >>> float(settled(jnp.float32(-jnp.inf)))
+        -40.0
+    """
+    end = np.array(40, x.dtype)
+    return lax.clamp(-end, x, end)
+
+
 def odds(x: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Write e^x as a quotient a / b, both in [0, 1] and one of them 1.
 

@@ -19,7 +19,7 @@ from jax.typing import ArrayLike
 
 from relu_jax.activations.activation import Activation, as_float
 from relu_jax.activations.axes import from_front
-from relu_jax.activations.ranges import finite_number
+from relu_jax.activations.ranges import checked_shape, finite_number
 from relu_jax.core import errors
 from relu_jax.core.types import Key
 
@@ -117,8 +117,8 @@ class Start:
             numbers: instead of `values`.
 
         Raises:
-            TypeError: a name that is no parameter, or a value that is no finite number.
-            ValueError: a number out of the parameter's range.
+            TypeError: a name that is no parameter, a value that is no finite number, or no shape.
+            ValueError: a number out of the parameter's range, or a size below 0.
         """
         del key
         known = dict(self.values)
@@ -133,6 +133,7 @@ class Start:
         known |= {k: finite_number(f"the start of {k}", v, do=_OWN) for k, v in numbers.items()}
         if self.facts is not None:
             self.facts(**known)
+        shape = checked_shape(shape)
         return {k: jnp.full(() if k in self.shared else shape, v) for k, v in known.items()}
 
 
@@ -158,7 +159,8 @@ class Drawn:
         """Draw and fill the parameters, each of the shape given.
 
         Raises:
-            TypeError: there is no key.
+            TypeError: there is no key, or no shape.
+            ValueError: a size below 0.
         """
         if key is None:
             raise errors.rejected(
@@ -167,6 +169,7 @@ class Drawn:
                 do="pass key=jax.random.key(0)",
                 kind=TypeError,
             )
+        shape = checked_shape(shape)
         keys = jax.random.split(key, len(self.drawn))
         random = {k: self.draw(key, shape) for k, key in zip(self.drawn, keys, strict=True)}
         return random | {k: jnp.full(shape, v) for k, v in self.filled}
@@ -181,8 +184,8 @@ def frozen(trainable: Trainable, params: Mapping[str, ArrayLike]) -> Activation:
 
     Raises:
         TypeError: no `Trainable`, other parameters than it has, or one that is no single number
-            or has no value yet, inside jit: freeze one unit at a time. An apl has hinges, no
-            single numbers, and cannot be frozen.
+            or has no value yet, inside jit: freeze one unit at a time. An apl, a replu or a pade
+            counts pieces, and cannot be frozen.
         ValueError: a number out of the parameter's range.
 
     Example:
@@ -196,6 +199,13 @@ def frozen(trainable: Trainable, params: Mapping[str, ArrayLike]) -> Activation:
             rule="frozen takes a Trainable and its parameters",
             got=errors.describe(trainable),
             do='pass get_trainable("prelu"), or another',
+            kind=TypeError,
+        )
+    if trainable.stacked:
+        raise errors.rejected(
+            rule="what is frozen has numbers as its parameters",
+            got=f"{trainable.name}, whose {' and '.join(trainable.stacked)} count pieces",
+            do="call the Trainable with its parameters",
             kind=TypeError,
         )
     _check_names(trainable, params)
@@ -228,11 +238,12 @@ class Frozen:
         return self.trainable(params, x)
 
 
-def _check_names(trainable: Trainable, params: Mapping[str, ArrayLike]) -> None:
-    if set(params) != set(trainable.parameters):
+def _check_names(trainable: Trainable, params: Any) -> None:
+    if not isinstance(params, Mapping) or set(params) != set(trainable.parameters):
+        names = isinstance(params, Mapping) and (", ".join(sorted(map(str, params))) or "none")
         raise errors.rejected(
             rule=f"the parameters of {trainable.name} are {', '.join(trainable.parameters)}",
-            got=", ".join(sorted(params)) or "none",
+            got=names or errors.describe(params),
             do=f"take those that get_trainable({trainable.name!r}).init gives",
             kind=TypeError,
         )
@@ -262,7 +273,7 @@ def _misfit(name: str, value: jax.Array, x: jax.Array, rule: str) -> Exception:
     )
 
 
-def _number(owner: str, name: str, value: ArrayLike) -> float:
+def _number(owner: str, name: str, value: Any) -> float:
     if isinstance(value, Tracer):
         raise errors.rejected(
             rule=f"a frozen {owner} has numbers, known before it runs",
@@ -270,11 +281,11 @@ def _number(owner: str, name: str, value: ArrayLike) -> float:
             do="freeze outside of jit and grad, or call the Trainable with its parameters",
             kind=TypeError,
         )
-    if np.shape(value) == ():
-        return float(np.asarray(value))
-    raise errors.rejected(
-        rule=f"a frozen {owner} has one number as {name}",
-        got=errors.describe(value),
-        do="pass the parameters of one unit",
-        kind=TypeError,
-    )
+    if np.shape(value):
+        raise errors.rejected(
+            rule=f"a frozen {owner} has one number as {name}",
+            got=errors.describe(value),
+            do="pass the parameters of one unit",
+            kind=TypeError,
+        )
+    return finite_number(f"{owner}.{name}", value, do="pass a float")

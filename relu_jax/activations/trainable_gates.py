@@ -9,7 +9,7 @@ from jax import lax
 
 from relu_jax.activations.ranges import refuse_unless
 from relu_jax.activations.trainable import Arrays, Drawn, Trainable
-from relu_jax.core.numerics import wide_dtype, widened
+from relu_jax.core.numerics import widened
 
 
 def apa(params: Arrays, x: jax.Array) -> jax.Array:
@@ -50,7 +50,7 @@ def aglu(params: Arrays, x: jax.Array) -> jax.Array:
 
 
 def _gate(params: Arrays, x: jax.Array) -> jax.Array:
-    lam, kappa, z = (v.astype(wide_dtype(x.dtype)) for v in (params["lam"], params["kappa"], x))
+    lam, kappa, z = map(widened, (params["lam"], params["kappa"], x))
     return jnp.exp(-jax.nn.softplus(jnp.log(lam) - kappa * z) / lam).astype(x.dtype)
 
 

@@ -6,10 +6,11 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from relu_jax.activations import powers
 from relu_jax.activations.activation import as_float
 from relu_jax.activations.exponential import elu
-from relu_jax.activations.ranges import refuse_unless
-from relu_jax.activations.rectifiers import leaky_relu, relu
+from relu_jax.activations.ranges import finite_number, refuse_unless
+from relu_jax.activations.rectifiers import LEAKY_RELU, leaky_relu
 from relu_jax.activations.trainable import Arrays, Start, Trainable
 from relu_jax.core.types import Key
 
@@ -24,7 +25,7 @@ PRELU_STARTS = {
 # Scale and bias: as published for learning, and those that keep a standard normal's variance.
 STAR_RELU_STARTS = {
     "metaformer": (1.0, 0.0),
-    "unit_variance": (0.8944271909999159, -0.4472135954999579),
+    "unit_variance": (powers.STAR_SCALE, powers.STAR_BIAS),
 }
 
 
@@ -55,6 +56,7 @@ def sample_rrelu(key: Key, x: ArrayLike, *, low: float = 1 / 8, high: float = 1 
         high: largest slope, not below `low`.
 
     Raises:
+        TypeError: a bound that is no finite number.
         ValueError: low > high.
 
     Edges: the slope at 0 is 1. NaN gives NaN.
@@ -67,6 +69,7 @@ def sample_rrelu(key: Key, x: ArrayLike, *, low: float = 1 / 8, high: float = 1 
         (True, 2.0)
     """
     x = as_float(x)
+    low, high = (finite_number("a bound of rrelu", v, do="pass a float") for v in (low, high))
     refuse_unless(low <= high, "rrelu", "low <= high", low=low, high=high)
     return leaky_relu(x, slope=jax.random.uniform(key, x.shape, x.dtype, low, high))
 
@@ -135,12 +138,7 @@ def star_relu(params: Arrays, x: jax.Array) -> jax.Array:
         >>> float(star_relu(STAR_RELU.init(), jnp.float32(3.0)))
         9.0
     """
-    return params["scale"] * relu(x) ** 2 + params["bias"]
-
-
-def _prelu_facts(slope: float) -> dict[str, Any]:
-    kinks = () if slope == 1 else (0.0,)
-    return {"kinks": kinks, "slope_at_kinks": (1.0,) * len(kinks), "flat": slope == 0}
+    return powers.star_relu(x, scale=params["scale"], bias=params["bias"])
 
 
 def _pelu_facts(a: float, b: float) -> dict[str, Any]:
@@ -173,11 +171,11 @@ def _star_relu_facts(scale: float, bias: float) -> dict[str, Any]:
 PRELU = Trainable(
     "prelu",
     prelu,
-    Start((("slope", PRELU_STARTS["he2015"]),), facts=_prelu_facts),
+    Start((("slope", PRELU_STARTS["he2015"]),), facts=LEAKY_RELU.facts),
     "x for x >= 0, else slope * x",
     "He, Zhang, Ren & Sun 2015, equation 1",
     ("slope",),
-    facts=_prelu_facts,
+    facts=LEAKY_RELU.facts,
 )
 PELU = Trainable(
     "pelu",
@@ -212,7 +210,10 @@ SRELU = Trainable(
 STAR_RELU = Trainable(
     "star_relu",
     star_relu,
-    Start((("scale", 1.0), ("bias", 0.0)), facts=_star_relu_facts),
+    Start(
+        tuple(zip(("scale", "bias"), STAR_RELU_STARTS["metaformer"], strict=True)),
+        facts=_star_relu_facts,
+    ),
     "scale * max(x, 0)^2 + bias",
     "Yu et al. 2022, MetaFormer baselines for vision",
     ("scale", "bias"),

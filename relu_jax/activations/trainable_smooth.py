@@ -5,12 +5,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
+from relu_jax.activations import gates_gelu, growing_waves, hyperbolas
 from relu_jax.activations.ranges import refuse_unless
-from relu_jax.activations.rectifiers import relu
 from relu_jax.activations.slopes import with_slope
 from relu_jax.activations.smooth import silu
+from relu_jax.activations.tails import settled
 from relu_jax.activations.trainable import Arrays, Drawn, Start, Trainable
 
 XIELU_BETA = 0.5
@@ -52,7 +52,7 @@ def acon_c(params: Arrays, x: jax.Array) -> jax.Array:
 def snake(params: Arrays, x: jax.Array) -> jax.Array:
     """Add a learned ripple to the identity: x + sin(a x)^2 / a.
 
-    Edges: a = 0 gives x with its derivative x^2 in a. ±inf gives NaN: the ripple has no limit.
+    Edges: a = 0 gives x with its derivative x^2 in a. ±inf gives ±inf; its derivatives are NaN.
 
     Source: Ziyin, Hartwig & Ueda 2020.
 
@@ -60,22 +60,14 @@ def snake(params: Arrays, x: jax.Array) -> jax.Array:
         >>> float(snake({"a": jnp.float32(0.0)}, jnp.float32(3.0)))
         3.0
     """
-    return _snake(x, params["a"])
-
-
-@with_slope(lambda x, a: 1 + jnp.sin(2 * a * x))
-def _snake(x: jax.Array, a: jax.Array) -> jax.Array:
-    still = a == 0
-    ripple = jnp.sin(a * x) ** 2 / jnp.where(still, 1, a)
-    return x + jnp.where(still, a * x * x, ripple)
+    return growing_waves.snake(x, frequency=params["a"])
 
 
 def squareplus(params: Arrays, x: jax.Array) -> jax.Array:
     """Learn how round the corner of a relu is: (x + sqrt(x^2 + b)) / 2.
 
-    Edges: b is positive. Neither x^2 nor the difference on the negative side is formed, so
-    nothing overflows and the tail b / (4 |x|) is right to its own size; -inf gives 0 with
-    derivative 0, inf gives inf with derivative 1.
+    Edges: b is positive. -inf gives 0 with derivative 0, inf gives inf with derivative 1. The
+    derivative in b is 1 / (4 sqrt(x^2 + b)) for every x.
 
     Source: Barron 2021; b starts at 4, as in jax.nn.
 
@@ -83,33 +75,14 @@ def squareplus(params: Arrays, x: jax.Array) -> jax.Array:
         >>> float(squareplus({"b": jnp.float32(4.0)}, jnp.float32(0.0)))
         1.0
     """
-    return _squareplus(x, params["b"])
-
-
-def _squareplus_parts(x: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Give |x| and sqrt(x^2 + b), which are one number where b is below the last bit of x^2."""
-    size = jnp.where(x > 0, x, -x)
-    far = size * np.sqrt(jnp.finfo(x.dtype).eps).item() > jnp.sqrt(b)
-    return size, jnp.where(far, size, jnp.sqrt(jnp.where(far, 0, size) ** 2 + b))
-
-
-def _squareplus_slope(x: jax.Array, b: jax.Array) -> jax.Array:
-    size, root = _squareplus_parts(x, b)
-    below = b / (2 * (size + root)) / root
-    return jnp.where(x > 0, 1 - below, below)
-
-
-@with_slope(_squareplus_slope)
-def _squareplus(x: jax.Array, b: jax.Array) -> jax.Array:
-    size, root = _squareplus_parts(x, b)
-    return relu(x) + b / (2 * (size + root))
+    return hyperbolas.squareplus(x, b=params["b"])
 
 
 def smu(params: Arrays, x: jax.Array) -> jax.Array:
     """Round off a leaky_relu: ((1 + alpha) x + (1 - alpha) x * erf(mu (1 - alpha) x)) / 2.
 
-    Edges: large mu gives leaky_relu(x, slope=alpha), mu = 0 the line (1 + alpha) x / 2. For
-    mu > 0, -inf gives -inf with derivative alpha, and inf gives inf with derivative 1.
+    Edges: large mu gives max(x, alpha x), mu = 0 the line (1 + alpha) x / 2. For mu > 0 the slope
+    is the smaller one of alpha and 1 at -inf, the larger one at inf.
 
     Source: Biswas, Kumar, Banerjee & Pandey 2022, SMU. mu = 1 at the start is ours;
     public code starts at 1e6, which is a leaky_relu to rounding.
@@ -118,13 +91,7 @@ def smu(params: Arrays, x: jax.Array) -> jax.Array:
         >>> float(smu({"alpha": jnp.float32(0.5), "mu": jnp.float32(0.0)}, jnp.float32(4.0)))
         3.0
     """
-    alpha, mu = params["alpha"], params["mu"]
-    u = mu * (1 - alpha) * x
-    # Beyond 40 the gate is 0 or 1 in every dtype, where x * gate could be inf * 0.
-    far = jnp.abs(u) > 40
-    near = jnp.where(far, 0, x)
-    gated = near * lax.erfc(-mu * (1 - alpha) * near) / 2
-    return alpha * x + (1 - alpha) * jnp.where(far, jnp.where(u > 0, x, 0), gated)
+    return gates_gelu.smu(x, alpha=params["alpha"], mu=params["mu"])
 
 
 def xielu(params: Arrays, x: jax.Array) -> jax.Array:
@@ -163,7 +130,7 @@ def dyt(params: Arrays, x: jax.Array) -> jax.Array:
 
     alpha is one number for the layer, gamma and beta are one for each unit.
 
-    Edges: ±inf gives beta ± gamma for alpha > 0.
+    Edges: ±inf gives beta ± gamma for alpha > 0, with derivative 0 in x and alpha.
 
     Source: Zhu, Chen, He, LeCun & Liu 2025, Transformers without normalization;
     alpha starts at 0.5 outside language models.
@@ -172,12 +139,7 @@ def dyt(params: Arrays, x: jax.Array) -> jax.Array:
         >>> float(dyt(DYT.init(), jnp.float32(jnp.inf)))
         1.0
     """
-    return params["gamma"] * jnp.tanh(params["alpha"] * x) + params["beta"]
-
-
-def _squareplus_facts(b: float) -> dict[str, Any]:
-    refuse_unless(b > 0, "squareplus", "b > 0", b=b)
-    return {}
+    return params["gamma"] * jnp.tanh(settled(params["alpha"] * x)) + params["beta"]
 
 
 def _smu_facts(alpha: float, mu: float) -> dict[str, Any]:
@@ -217,11 +179,11 @@ SNAKE = Trainable(
 SQUAREPLUS = Trainable(
     "squareplus",
     squareplus,
-    Start((("b", 4.0),), facts=_squareplus_facts),
+    Start((("b", 4.0),), facts=hyperbolas.SQUAREPLUS.facts),
     "(x + sqrt(x^2 + b)) / 2",
     "Barron 2021",
     ("b",),
-    facts=_squareplus_facts,
+    facts=hyperbolas.SQUAREPLUS.facts,
 )
 SMU = Trainable(
     "smu",

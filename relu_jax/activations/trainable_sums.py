@@ -1,13 +1,17 @@
 """Which learned activations are sums of hinges, or quotients of polynomials, of any length?"""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from relu_jax.activations.ranges import checked_shape
 from relu_jax.activations.rectifiers import relu
 from relu_jax.activations.trainable import Arrays, Trainable
 from relu_jax.core import errors
 from relu_jax.core.integers import integer
+from relu_jax.core.numerics import widened
 from relu_jax.core.types import Key
 
 # Least squares of leaky_relu(0.01) at 601 even points of [-3, 3].
@@ -46,8 +50,8 @@ def start_apl(key: Key | None = None, shape: tuple[int, ...] = (), *, hinges: in
         hinges: how many, at least 1.
 
     Raises:
-        TypeError: hinges is no whole number.
-        ValueError: hinges < 1.
+        TypeError: hinges, or a size in `shape`, is no whole number.
+        ValueError: hinges < 1, or a size below 0.
 
     Example:
         >>> start_apl(None, (4,), hinges=3)["hinge"].shape
@@ -93,8 +97,8 @@ def start_replu(key: Key | None = None, shape: tuple[int, ...] = (), *, pieces: 
         pieces: how many rise, at least 1.
 
     Raises:
-        TypeError: pieces is no whole number.
-        ValueError: pieces < 1.
+        TypeError: pieces, or a size in `shape`, is no whole number.
+        ValueError: pieces < 1, or a size below 0.
 
     Example:
         >>> start_replu(None, (4,), pieces=3)["bend"][:, 0].tolist()
@@ -125,9 +129,10 @@ def pade(params: Arrays, x: jax.Array) -> jax.Array:
         0.75
     """
     above, below = (_pieces(params, name) for name in ("numerator", "denominator"))
-    if jnp.finfo(x.dtype).bits == 16:  # where the powers leave the type at once
-        wide = {"numerator": above.astype(jnp.float32), "denominator": below.astype(jnp.float32)}
-        return pade(wide, x.astype(jnp.float32)).astype(x.dtype)
+    wide = widened(x)
+    if wide.dtype != x.dtype:  # half precision, which the powers leave at once
+        parts = {"numerator": widened(above), "denominator": widened(below)}
+        return pade(parts, wide).astype(x.dtype)
     far, endless = jnp.abs(x) > 1, jnp.isinf(x)
     near = jnp.where(far, 1, x)
     inner = _horner(above, near) / (1 + jnp.abs(near * _horner(below, near)))
@@ -189,8 +194,9 @@ def _horner(coefficients: jax.Array, x: jax.Array) -> jax.Array:
     return total
 
 
-def _spread(values: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+def _spread(values: jax.Array, shape: Any) -> jax.Array:
     """Repeat a vector for all units, along axes behind its own."""
+    shape = checked_shape(shape)
     return jnp.broadcast_to(values.reshape(-1, *(1,) * len(shape)), (len(values), *shape))
 
 

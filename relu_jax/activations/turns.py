@@ -39,14 +39,15 @@ def turning(y: np.ndarray) -> Iterator[Place]:
     least = _FINE * float(np.quantile(core, 0.9)) if core.size else 0.0
     low = high = 0
     rising = 0
-    for i, value in enumerate(y):
-        high = i if value > y[high] else high
-        low = i if value < y[low] else low
-        if rising >= 0 and y[high] - value > least + _FINE * abs(y[high]):
+    values = y.tolist()  # floats of Python compare in less than half of the time
+    for i, value in enumerate(values):
+        high = i if value > values[high] else high
+        low = i if value < values[low] else low
+        if rising >= 0 and values[high] - value > least + _FINE * abs(values[high]):
             if rising:
                 yield _level(y, high, i, 1)
             rising, low = -1, i
-        elif rising <= 0 and value - y[low] > least + _FINE * abs(y[low]):
+        elif rising <= 0 and value - values[low] > least + _FINE * abs(values[low]):
             if rising:
                 yield _level(y, low, i, -1)
             rising, high = 1, i
@@ -84,7 +85,7 @@ def refined(
     found = []
     for place in places:
         first, last, kind = place
-        where, value = at.get(place) or widened(act, order, x, y, first, last)
+        where, value = at.get(place) or widened(act, order, x, y, first, last, highest=seen.highest)
         where = _settled(seen, where)
         if where.low == where.high in seen.kinks and any(
             singular(seen, where.low, side, order) for side in (0, 1)
@@ -126,7 +127,8 @@ def _narrowed(
     tried = np.linspace(low, high, each, axis=1)
     if order:
         tried = np.where(np.isin(tried, seen.kinks), np.nextafter(tried, np.inf), tried)
-    y = kind[:, None] * evaluate(act, tried.ravel()).reshape(3, *tried.shape)
+    found = evaluate(act, tried.ravel(), highest=seen.highest)
+    y = kind[:, None] * found.reshape(-1, *tried.shape)
     if order < 2:
         rises = y[order + 1] > 0
         clear = rises[:, 0] & ~rises[:, -1]

@@ -51,8 +51,20 @@ def test_parameter_out_of_range_is_refused(name, params, rule):
 
 @pytest.mark.parametrize("order", [0, -1])
 def test_derivative_of_no_order_is_refused(order):
-    with pytest.raises(ValueError, match=r"order of a derivative is .* at least 1; got int"):
+    with pytest.raises(ValueError, match=f"order of a derivative is at least 1; got order={order}"):
         get("relu").derivative(1.0, order)
+
+
+@pytest.mark.parametrize("order", [1.0, True, "1", None])
+def test_derivative_of_no_whole_order_is_refused(order):
+    with pytest.raises(TypeError, match=r"the order of a derivative is an integer; got"):
+        unwrap(Activation.derivative)(get("relu"), 1.0, order)
+
+
+@pytest.mark.parametrize("slope", [np.nan, np.inf, None, "steep", 1j])
+def test_a_slope_at_a_kink_that_is_no_finite_number_is_refused(slope):
+    with pytest.raises(TypeError, match=r"a slope of relu is a finite number; got .*; pass a fl"):
+        unwrap(Activation.with_slopes)(get("relu"), slope)
 
 
 def test_derivative_of_third_order_holds_for_the_cube():
@@ -65,7 +77,11 @@ def test_complex_input_is_refused():
         get("relu")(np.zeros(2, np.complex64))
 
 
-@pytest.mark.parametrize("x", [None, "a", b"a"])
+@pytest.mark.parametrize(
+    "x",
+    [None, "a", b"a", {"a": 1.0}, np.array(["a"]), np.array([None]), np.datetime64("2020-01-01"),
+     jax.random.key(0)],
+)  # fmt: skip
 def test_what_is_no_array_is_refused_before_jax_sees_it(x):
     act = get("tanh")
     for call in (unwrap(Activation.__call__), unwrap(Activation.derivative)):

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from relu_jax.activations import get
-from relu_jax.activations.cards import card, summary, window
+from relu_jax.activations import Activation, get
+from relu_jax.activations.cards import card, summaries, summary, window
 from tests.activations.shapes import BUMP, ROOT, SHRINK, SINE, STEP, WAVE
 
 pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
@@ -79,3 +79,14 @@ def test_what_oscillates_is_drawn_near_zero():
     low, high = window(card(SINE, dtypes=()))
     assert -1 < low < 0 < high < 1
     assert window(card(get("relu6"), dtypes=())) == (-5.0, 7.0)
+
+
+def test_a_row_of_the_table_costs_one_program(caplog):
+    fn = jax.jit(lambda x: jnp.where(x > 0.3, x, 0.3))
+    act = Activation("floor", fn, "max(x, 0.3)", "", kinks=(0.3,), slope_at_kinks=(0.0,), flat=True)
+    summary(get("gelu"))
+    with jax.log_compiles(True):
+        found = summary(act)
+    compiled = [line for line in caplog.messages if line.startswith("Finished XLA compilation")]
+    assert len(compiled) == 1, compiled
+    assert list(summaries([act])) == [found]

@@ -208,3 +208,9 @@ def test_an_unbounded_slope_leaves_what_f_alone_tells():
         )
     assert found.cross == pytest.approx(cross, rel=1e-5)
     assert fixed_points(act, seen, found).points[-1].slope == pytest.approx(0.730765, abs=2e-6)
+
+
+def test_a_steep_rise_beside_0_needs_no_finer_rule(monkeypatch):
+    monkeypatch.setattr("relu_jax.activations.gains._averages", lambda *_: pytest.fail("finer"))
+    mean, second = mean_and_power(get("lif_rate_smooth"), 1.0)
+    assert (mean, second) == pytest.approx((49.545564812, 7129.0436399), rel=1e-9)

@@ -1,6 +1,7 @@
 """Gated units: their formulas in every dtype, both gradients, and a registry of their own."""
 
 from functools import cache
+from inspect import unwrap
 
 import jax
 import jax.numpy as jnp
@@ -134,6 +135,9 @@ def test_bounds_of_no_width_are_refused():
         ValueError, match=r"swiglu_oai clips at limit > 0; got limit=0; pass limit="
     ):
         swiglu_oai(1.0, 1.0, limit=0)
+    for limit in (np.nan, None, "7"):
+        with pytest.raises(ValueError, match=r"swiglu_oai clips at limit > 0; got limit=.*; pass"):
+            unwrap(swiglu_oai)(1.0, 1.0, limit=limit)
 
 
 def test_parameters_of_the_gate_are_taken():

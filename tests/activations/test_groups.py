@@ -166,6 +166,18 @@ def test_standardize_refuses_a_negative_epsilon_and_an_empty_axis():
         standardize(X, epsilon=-1.0)
     with pytest.raises(ValueError, match=r"at least one entry; got .*array of shape \(2, 0\)"):
         standardize(np.zeros((2, 0), np.float32))
+    for epsilon in (np.nan, "1", None, True):
+        with pytest.raises(TypeError, match=r"epsilon is a finite number; got .*; pass epsilon="):
+            unwrap(standardize)(X, epsilon=epsilon)
+
+
+def test_an_empty_batch_has_nothing_to_standardize():
+    assert standardize(np.zeros((0, 3), np.float16)).shape == (0, 3)
+
+
+def test_an_infinite_entry_makes_its_slice_nan_alone():
+    y = standardize(np.float32([[1, np.inf, 2], [1, 2, 3]]))
+    np.testing.assert_array_equal(np.isnan(y), [[True] * 3, [False] * 3])
 
 
 @pytest.mark.parametrize("f", [maxout, k_winners])

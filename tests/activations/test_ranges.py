@@ -4,6 +4,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from relu_jax.activations.ranges import finite_number, positive
@@ -21,7 +22,11 @@ def test_positive_parameters_move_no_kink():
     assert positive("aria2", alpha=1e-30, beta=2.0) == {}
 
 
-@pytest.mark.parametrize("value", [math.nan, -math.inf, "steep", None, (1.0, 2.0)])
+@pytest.mark.parametrize(
+    "value",
+    [math.nan, -math.inf, "steep", "2", b"2", None, (1.0, 2.0), True, np.True_, np.array("2"),
+     1j, 10**400],
+)  # fmt: skip
 def test_what_is_no_finite_number_is_refused_by_name(value):
     with pytest.raises(TypeError, match=r"a start is a finite number; got .*; pass 1"):
         finite_number("a start", value, do="pass 1")

@@ -17,7 +17,12 @@ ALIASES = {"dexter": "right", "sinister": "left", "azure": "blue"}
 
 
 def test_an_entry_is_found_by_its_name():
-    assert registry.find(THINGS, "right", rule="a side") is THINGS[1]
+    assert registry.find(THINGS, "right") is THINGS[1]
+
+
+@pytest.mark.parametrize("name", ["Right", "", None, 3, ["right"]])
+def test_nothing_is_found_by_another(name):
+    assert registry.find(THINGS, name) is None
 
 
 @pytest.mark.parametrize(
@@ -40,4 +45,6 @@ def test_an_entry_is_found_by_its_name():
 )
 def test_another_name_is_answered_with_what_helps(name, hint, told):
     with pytest.raises(ValueError, match=told):
-        registry.find(THINGS, name, rule="a side", hint=hint, elsewhere=ELSEWHERE, aliases=ALIASES)
+        raise registry.unknown(
+            THINGS, name, rule="a side", hint=hint, elsewhere=ELSEWHERE, aliases=ALIASES
+        )

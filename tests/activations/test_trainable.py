@@ -1,5 +1,6 @@
 """The record of a trained activation: where its parameters lie, how they start, what it refuses."""
 
+from functools import partial
 from inspect import unwrap
 
 import jax
@@ -10,9 +11,10 @@ import pytest
 from relu_jax.activations import as_float
 from relu_jax.activations.lookup import get_trainable
 from relu_jax.activations.trainable import Start, Trainable, frozen
+from relu_jax.activations.trainable_catalogue import TRAINABLE
 from relu_jax.activations.trainable_rectifiers import PRELU, SRELU
 from relu_jax.activations.trainable_smooth import ACON_C, DYT, SQUAREPLUS
-from relu_jax.activations.trainable_sums import APL
+from relu_jax.activations.trainable_sums import APL, PADE, REPLU, start_apl
 
 pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 
@@ -85,6 +87,11 @@ def test_the_wrong_parameters_are_refused_by_name():
         PRELU({"alpha": 1.0}, 1.0)
     with pytest.raises(TypeError, match=r"parameters of prelu are slope; got none"):
         PRELU({}, 1.0)
+    for params in (None, [1], "slope"):
+        with pytest.raises(TypeError, match=r"parameters of prelu are slope; got (None|list|str)"):
+            unwrap(Trainable.__call__)(PRELU, params, 1.0)
+    with pytest.raises(TypeError, match=r"parameters of prelu are slope; got 3, slope; take"):
+        unwrap(Trainable.__call__)(PRELU, {3: 1.0, "slope": 1.0}, 1.0)
     with pytest.raises(TypeError, match=r"parameters of dyt are alpha, gamma, beta; got alpha"):
         frozen(DYT, {"alpha": 1.0})
 
@@ -114,7 +121,7 @@ def test_a_start_fills_every_unit_and_keeps_shared_numbers_scalar():
 def test_a_start_refuses_unknown_names_and_numbers_out_of_range():
     with pytest.raises(TypeError, match=r"what starts here is slope; got alpha; leave it out"):
         PRELU.init(None, (), alpha=1.0)
-    with pytest.raises(ValueError, match=r"squareplus needs b > 0; got b=0.0; keep to b > 0"):
+    with pytest.raises(ValueError, match=r"squareplus needs b > 0; got b=0.0; pass a posi"):
         SQUAREPLUS.init(None, (), b=0)
     with pytest.raises(TypeError, match=r"start of slope is a finite number; got float nan; pass"):
         PRELU.init(None, (), slope=np.nan)
@@ -127,6 +134,20 @@ def test_starts_are_told_but_for_those_that_are_drawn_or_spread_out():
     assert APL.starts == {}
 
 
+@pytest.mark.parametrize("trainable", [PRELU, ACON_C, APL], ids=["prelu", "acon_c", "apl"])
+def test_a_shape_is_made_of_sizes(trainable):
+    init = unwrap(type(trainable.init).__call__) if trainable is not APL else unwrap(start_apl)
+    init = partial(init, trainable.init) if trainable is not APL else init
+    key = jax.random.key(0)
+    with pytest.raises(ValueError, match=r"size of a parameter is at least 0; got shape=\(2, -1\)"):
+        init(key, (2, -1))
+    for shape in (None, "a", 2.5, (2.5,)):
+        with pytest.raises(TypeError, match=r"a size of a parameter is an integer; got"):
+            init(key, shape)
+    assert {v.shape[-1] for v in init(key, 3).values()} == {3}
+    assert {v.shape[-1] for v in init(key, (0,)).values()} == {0}
+
+
 def test_a_random_start_needs_a_key_and_draws_each_parameter_apart():
     with pytest.raises(TypeError, match=r"p1 and p2 start as random numbers; got no key; pass key"):
         ACON_C.init()
@@ -135,6 +156,21 @@ def test_a_random_start_needs_a_key_and_draws_each_parameter_apart():
     assert abs(float(params["p1"].mean())) < 5 / np.sqrt(4000)
     assert abs(np.corrcoef(params["p1"], params["p2"])[0, 1]) < 5 / np.sqrt(4000)
     assert abs(float(params["p1"].var()) - 1) < 5 * np.sqrt(2 / 4000)
+
+
+def test_no_finite_x_makes_the_derivative_in_a_parameter_nan():
+    top = float(jnp.finfo("float32").max)
+    size = np.geomspace(1.2e-38, top, 301).clip(max=top)
+    x = np.float32([*-size, 0.0, *size])
+    starts = {t.name: t.init(jax.random.key(0)) for t in TRAINABLE}
+
+    def moved(trainable, name, params):
+        one = (params[name],), (jnp.ones_like(params[name]),)
+        return jax.jvp(lambda value: trainable(params | {name: value}, x), *one)[1]
+
+    slopes = jax.jit(lambda p: [[moved(t, k, p[t.name]) for k in t.parameters] for t in TRAINABLE])
+    found = zip(TRAINABLE, slopes(starts), strict=True)
+    assert not [t.name for t, of in found if any(np.isnan(slope).any() for slope in of)]
 
 
 def test_frozen_is_an_activation_with_kinks_and_derivatives():
@@ -158,10 +194,18 @@ def test_two_frozen_at_the_same_numbers_are_one_and_compile_once():
 def test_frozen_refuses_arrays_and_numbers_out_of_range():
     with pytest.raises(TypeError, match=r"a frozen prelu has one number as slope; got float32 arr"):
         frozen(PRELU, {"slope": np.zeros(3, np.float32)})
-    with pytest.raises(TypeError, match=r"prelu.slope is a finite number; got float nan"):
-        frozen(PRELU, {"slope": np.nan})
+    for slope in (np.nan, None, "0.5", 1j, True):
+        with pytest.raises(TypeError, match=r"prelu.slope is a finite number; got"):
+            unwrap(frozen)(PRELU, {"slope": slope})
     with pytest.raises(ValueError, match=r"srelu needs low < high; got low=1.0 and high=0.0"):
         frozen(SRELU, {"low": 1.0, "low_slope": 0.1, "high": 0.0, "high_slope": 1.0})
+
+
+@pytest.mark.parametrize("trainable", [APL, REPLU, PADE], ids=["apl", "replu", "pade"])
+def test_what_counts_pieces_is_not_frozen(trainable):
+    for params in (trainable.init(), dict.fromkeys(trainable.parameters, 1.0)):
+        with pytest.raises(TypeError, match=f"parameters; got {trainable.name}, whose .* and"):
+            frozen(trainable, params)
 
 
 def test_frozen_refuses_a_name_and_a_number_without_a_value():

@@ -1,5 +1,7 @@
 """Learned rectifiers: what they contain as special cases, how frameworks start them."""
 
+from inspect import unwrap
+
 import equinox
 import jax
 import jax.numpy as jnp
@@ -142,6 +144,9 @@ def test_rrelu_without_room_to_draw_is_a_leaky_relu():
 def test_rrelu_refuses_bounds_the_wrong_way_round_and_complex_numbers():
     with pytest.raises(ValueError, match=r"rrelu needs low <= high; got low=0.5 and high=0.25"):
         sample_rrelu(jax.random.key(0), X, low=0.5, high=0.25)
+    for bound in (np.nan, np.inf, None, "a"):
+        with pytest.raises(TypeError, match=r"a bound of rrelu is a finite number; got .*; pass a"):
+            unwrap(sample_rrelu)(jax.random.key(0), X, low=0.5, high=bound)
     with pytest.raises(TypeError, match=r"takes real numbers"):
         sample_rrelu(jax.random.key(0), np.zeros(2, np.complex64))
 
