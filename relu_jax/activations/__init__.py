@@ -5,7 +5,7 @@ Parameters are checked where they are set: by `get`, `Activation.with_params`, `
 ``softplus(-3.0, beta=0.0)`` is what the formula gives, inf.
 """
 
-from relu_jax.activations.activation import Activation, Params, as_float
+from relu_jax.activations.activation import Activation, Params
 from relu_jax.activations.algebraic import arcsinh, arctan, elliott, isrlu, isru, soft_sign, symlog
 from relu_jax.activations.bounded import log_sigmoid, sigmoid, tanh
 from relu_jax.activations.cards import Card, card
@@ -26,6 +26,7 @@ from relu_jax.activations.gumbel import gumbel_softmax
 from relu_jax.activations.hard_gates import hard_elish, hard_mish, hard_silu
 from relu_jax.activations.hyperbolas import bent_identity, pflu, smu1, squareplus
 from relu_jax.activations.hyperbolic import lisht, nlrelu, shifted_softplus, tanh_shrink
+from relu_jax.activations.inputs import as_float
 from relu_jax.activations.lookup import get, get_gated, get_mixing, get_trainable
 from relu_jax.activations.mixing import MIXING, Mixing, mixing_names
 from relu_jax.activations.neurons import lif_rate, lif_rate_smooth

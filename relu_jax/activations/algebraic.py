@@ -12,14 +12,15 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
+from relu_jax.activations.activation import Activation, Params, proposal, samples
+from relu_jax.activations.inputs import elementwise
 from relu_jax.activations.ranges import positive
 from relu_jax.activations.slopes import with_slope
 from relu_jax.activations.tails import finite
 
 
-@jax.jit
-def soft_sign(x: ArrayLike) -> jax.Array:
+@elementwise
+def soft_sign(x: jax.Array) -> jax.Array:
     """Squash to (-1, 1) by a quotient: x / (1 + |x|).
 
     Edges: ±inf gives ±1 with derivative 0, where jax.nn gives NaN; NaN gives NaN. The second
@@ -31,7 +32,7 @@ def soft_sign(x: ArrayLike) -> jax.Array:
         >>> soft_sign(jnp.array([-jnp.inf, 1.0])).tolist()
         [-1.0, 0.5]
     """
-    return _soft_sign(as_float(x))
+    return _soft_sign(x)
 
 
 @with_slope(lambda x: _inverse(x) * _inverse(x))
@@ -44,8 +45,8 @@ def _inverse(x: jax.Array) -> jax.Array:
     return 1 / (1 + jnp.abs(x))
 
 
-@jax.jit
-def elliott(x: ArrayLike) -> jax.Array:
+@elementwise
+def elliott(x: jax.Array) -> jax.Array:
     """Squash to (0, 1) by a quotient: x / (2 (1 + |x|)) + 1/2.
 
     Edges: -inf gives 0, inf gives 1, both with derivative 0; NaN gives NaN. The negative tail
@@ -57,7 +58,7 @@ def elliott(x: ArrayLike) -> jax.Array:
         >>> elliott(jnp.array([-jnp.inf, 0.0, 1.0])).tolist()
         [0.0, 0.5, 0.75]
     """
-    return _elliott(as_float(x))
+    return _elliott(x)
 
 
 @with_slope(lambda x: 0.5 * _inverse(x) * _inverse(x))
@@ -66,8 +67,8 @@ def _elliott(x: jax.Array) -> jax.Array:
     return jnp.where(x < 0, rest, 1 - rest)
 
 
-@jax.jit
-def symlog(x: ArrayLike) -> jax.Array:
+@elementwise
+def symlog(x: jax.Array) -> jax.Array:
     """Compress large numbers of either sign: sign(x) * log(1 + |x|).
 
     Edges: ±inf gives ±inf with derivative 0; NaN gives NaN. The second derivative jumps from
@@ -79,7 +80,7 @@ def symlog(x: ArrayLike) -> jax.Array:
         >>> round(float(symlog(-1.0)), 6)
         -0.693147
     """
-    return _symlog(as_float(x))
+    return _symlog(x)
 
 
 @with_slope(_inverse)
@@ -87,8 +88,8 @@ def _symlog(x: jax.Array) -> jax.Array:
     return jnp.sign(x) * jnp.log1p(jnp.abs(x))
 
 
-@jax.jit
-def isru(x: ArrayLike, *, alpha: ArrayLike = 1.0) -> jax.Array:
+@elementwise
+def isru(x: jax.Array, *, alpha: ArrayLike = 1.0) -> jax.Array:
     """Squash by an inverse square root: x / sqrt(1 + alpha x^2).
 
     Args:
@@ -103,11 +104,11 @@ def isru(x: ArrayLike, *, alpha: ArrayLike = 1.0) -> jax.Array:
         >>> isru(jnp.array([0.0, jnp.inf]), alpha=0.25).tolist()
         [0.0, 2.0]
     """
-    return _isru(as_float(x), alpha)
+    return _isru(x, alpha)
 
 
-@jax.jit
-def isrlu(x: ArrayLike, *, alpha: ArrayLike = 1.0) -> jax.Array:
+@elementwise
+def isrlu(x: jax.Array, *, alpha: ArrayLike = 1.0) -> jax.Array:
     """Keep what is positive, squash the rest: x for x >= 0, else x / sqrt(1 + alpha x^2).
 
     Args:
@@ -123,7 +124,7 @@ def isrlu(x: ArrayLike, *, alpha: ArrayLike = 1.0) -> jax.Array:
         >>> isrlu(jnp.array([-jnp.inf, 3.0])).tolist()
         [-1.0, 3.0]
     """
-    return _isrlu(as_float(x), alpha)
+    return _isrlu(x, alpha)
 
 
 def _split(x: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -171,8 +172,8 @@ def _isrlu(x: jax.Array, alpha: ArrayLike) -> jax.Array:
     return jnp.where(x >= 0, x, _isru(x, alpha))
 
 
-@jax.jit
-def arctan(x: ArrayLike) -> jax.Array:
+@elementwise
+def arctan(x: jax.Array) -> jax.Array:
     """Squash to (-pi/2, pi/2) with the inverse tangent.
 
     Edges: ±inf gives ±pi/2 with derivative 0; NaN gives NaN.
@@ -183,7 +184,7 @@ def arctan(x: ArrayLike) -> jax.Array:
         >>> round(float(arctan(1.0)), 6)
         0.785398
     """
-    return _arctan(as_float(x))
+    return _arctan(x)
 
 
 def _arctan_bend(x: jax.Array) -> jax.Array:
@@ -202,8 +203,8 @@ def _arctan(x: jax.Array) -> jax.Array:
     return jnp.arctan(x)
 
 
-@jax.jit
-def arcsinh(x: ArrayLike) -> jax.Array:
+@elementwise
+def arcsinh(x: jax.Array) -> jax.Array:
     """Compress large numbers of either sign: log(x + sqrt(1 + x^2)).
 
     Edges: ±inf gives ±inf with derivative 0; NaN gives NaN.
@@ -214,7 +215,7 @@ def arcsinh(x: ArrayLike) -> jax.Array:
         >>> round(float(arcsinh(1.0)), 6)
         0.881374
     """
-    return _arcsinh(as_float(x))
+    return _arcsinh(x)
 
 
 def _arcsinh_bend(x: jax.Array) -> jax.Array:

@@ -11,13 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
+from relu_jax.activations.activation import Activation, Params, proposal, samples
+from relu_jax.activations.inputs import elementwise
 from relu_jax.activations.slopes import with_slope
 from relu_jax.core import errors
 
 
-@jax.jit
-def relu1(x: ArrayLike) -> jax.Array:
+@elementwise
+def relu1(x: jax.Array) -> jax.Array:
     """Clip to [0, 1]: min(max(x, 0), 1), also called brelu.
 
     Edges: the slope is 0 at 0 and at 1. NaN stays NaN, with derivative 1.
@@ -31,8 +32,8 @@ def relu1(x: ArrayLike) -> jax.Array:
     return relu_n(x, n=1.0)
 
 
-@jax.jit
-def relu_n(x: ArrayLike, *, n: ArrayLike = 20.0) -> jax.Array:
+@elementwise
+def relu_n(x: jax.Array, *, n: ArrayLike = 20.0) -> jax.Array:
     """Clip to [0, n]: min(max(x, 0), n).
 
     Args:
@@ -47,12 +48,11 @@ def relu_n(x: ArrayLike, *, n: ArrayLike = 20.0) -> jax.Array:
         >>> relu_n(jnp.array([-1.0, 2.0, 7.0]), n=5.0).tolist()
         [0.0, 2.0, 5.0]
     """
-    x = as_float(x)
     return jnp.where(x >= n, n, jnp.where(x <= 0, 0, x))
 
 
-@jax.jit
-def hard_sigmoid(x: ArrayLike) -> jax.Array:
+@elementwise
+def hard_sigmoid(x: jax.Array) -> jax.Array:
     """Draw the sigmoid with straight lines: min(max(x + 3, 0), 6) / 6.
 
     Keras 2 and Theano called another line by this name: `linear_sigmoid`.
@@ -65,7 +65,7 @@ def hard_sigmoid(x: ArrayLike) -> jax.Array:
         >>> hard_sigmoid(jnp.array([-4.0, 0.0, 4.0])).tolist()
         [0.0, 0.5, 1.0]
     """
-    return _hard_sigmoid(as_float(x))
+    return _hard_sigmoid(x)
 
 
 # Read off x, not off the rounded x + 3.
@@ -74,8 +74,8 @@ def _hard_sigmoid(x: jax.Array) -> jax.Array:
     return jnp.minimum(jnp.maximum(x + 3, 0), 6) / 6
 
 
-@jax.jit
-def linear_sigmoid(x: ArrayLike, *, slope: ArrayLike = 0.2, offset: ArrayLike = 0.5) -> jax.Array:
+@elementwise
+def linear_sigmoid(x: jax.Array, *, slope: ArrayLike = 0.2, offset: ArrayLike = 0.5) -> jax.Array:
     """Clip a line to [0, 1]: min(max(slope * x + offset, 0), 1).
 
     The hard sigmoid of Keras 2 and Theano; that of jax.nn, Flax, PyTorch and Keras 3 has slope
@@ -94,12 +94,12 @@ def linear_sigmoid(x: ArrayLike, *, slope: ArrayLike = 0.2, offset: ArrayLike = 
         >>> linear_sigmoid(jnp.array([-4.0, 0.0, 4.0])).tolist()
         [0.0, 0.5, 1.0]
     """
-    y = slope * as_float(x) + offset
+    y = slope * x + offset
     return jnp.where(y >= 1, 1, jnp.where(y <= 0, 0, y))
 
 
-@jax.jit
-def sparse_sigmoid(x: ArrayLike) -> jax.Array:
+@elementwise
+def sparse_sigmoid(x: jax.Array) -> jax.Array:
     """Take the derivative of sparse_plus: min(max((x + 1) / 2, 0), 1).
 
     Edges: the slope is 0.25 at -1 and at 1, as in jax.nn. NaN stays NaN, with derivative 0.
@@ -110,7 +110,7 @@ def sparse_sigmoid(x: ArrayLike) -> jax.Array:
         >>> sparse_sigmoid(jnp.array([-2.0, 0.0, 0.5])).tolist()
         [0.0, 0.5, 0.75]
     """
-    return _sparse_sigmoid(as_float(x))
+    return _sparse_sigmoid(x)
 
 
 def _sparse_sigmoid_slope(x: jax.Array) -> jax.Array:

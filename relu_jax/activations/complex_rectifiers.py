@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
 
-from relu_jax.activations.activation import as_float
+from relu_jax.activations.inputs import as_float
 from relu_jax.activations.rectifiers import relu
 
 

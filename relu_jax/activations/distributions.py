@@ -15,7 +15,8 @@ import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
-from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
+from relu_jax.activations.activation import Activation, Params, proposal, samples
+from relu_jax.activations.inputs import elementwise
 from relu_jax.activations.ranges import positive
 from relu_jax.activations.slopes import with_slope
 from relu_jax.activations.tails import DENSITY, bell, in_widths, narrow_bell, normal_law
@@ -23,8 +24,8 @@ from relu_jax.activations.tails import DENSITY, bell, in_widths, narrow_bell, no
 _TOP = 6.7  # e^-e^6.7 is 0 in every float
 
 
-@jax.jit
-def erf(x: ArrayLike) -> jax.Array:
+@elementwise
+def erf(x: jax.Array) -> jax.Array:
     """Squash to (-1, 1) with the error function: 2/sqrt(pi) * integral of e^(-t^2), 0 to x.
 
     Edges: ±inf gives ±1 with derivative 0; NaN gives NaN.
@@ -35,7 +36,7 @@ def erf(x: ArrayLike) -> jax.Array:
         >>> round(float(erf(1.0)), 6)
         0.842701
     """
-    return _erf(as_float(x))
+    return _erf(x)
 
 
 @with_slope(lambda x: 2 / np.sqrt(np.pi).item() * narrow_bell(x))
@@ -43,8 +44,8 @@ def _erf(x: jax.Array) -> jax.Array:
     return lax.erf(x)
 
 
-@jax.jit
-def normal_cdf(x: ArrayLike) -> jax.Array:
+@elementwise
+def normal_cdf(x: jax.Array) -> jax.Array:
     """Squash to (0, 1) with the normal distribution function: erfc(-x / sqrt(2)) / 2.
 
     Edges: -inf gives 0, inf gives 1, both with derivative 0; NaN gives NaN. The negative tail
@@ -56,11 +57,11 @@ def normal_cdf(x: ArrayLike) -> jax.Array:
         >>> round(float(normal_cdf(1.0)), 6)
         0.841345
     """
-    return normal_law(as_float(x))
+    return normal_law(x)
 
 
-@jax.jit
-def laplace(x: ArrayLike, *, mu: ArrayLike = 0.707107, sigma: ArrayLike = 0.282095) -> jax.Array:
+@elementwise
+def laplace(x: jax.Array, *, mu: ArrayLike = 0.707107, sigma: ArrayLike = 0.282095) -> jax.Array:
     """Squash to (0, 1) with a normal distribution function: (1 + erf(u / sqrt(2))) / 2.
 
     u = (x - mu) / sigma. With its default constants, sqrt(1/2) and sqrt(1/(4 pi)), it meets the
@@ -79,7 +80,7 @@ def laplace(x: ArrayLike, *, mu: ArrayLike = 0.707107, sigma: ArrayLike = 0.2820
         >>> round(float(laplace(0.707107)), 6)
         0.5
     """
-    return _laplace(as_float(x), mu, sigma)
+    return _laplace(x, mu, sigma)
 
 
 def _laplace_slope(x: jax.Array, mu: Any, sigma: Any) -> jax.Array:
@@ -91,8 +92,8 @@ def _laplace(x: jax.Array, mu: Any, sigma: Any) -> jax.Array:
     return normal_law(in_widths(x - mu, sigma))
 
 
-@jax.jit
-def gompertz(x: ArrayLike, *, b: ArrayLike = 1.0, c: ArrayLike = 1.0) -> jax.Array:
+@elementwise
+def gompertz(x: jax.Array, *, b: ArrayLike = 1.0, c: ArrayLike = 1.0) -> jax.Array:
     """Squash to (0, 1) with Gompertz' growth curve: e^(-b e^(-c x)).
 
     Args:
@@ -108,7 +109,7 @@ def gompertz(x: ArrayLike, *, b: ArrayLike = 1.0, c: ArrayLike = 1.0) -> jax.Arr
         >>> round(float(gompertz(0.0)), 6)
         0.367879
     """
-    return _fall(jnp.minimum(jnp.log(b) - c * as_float(x), _TOP))
+    return _fall(jnp.minimum(jnp.log(b) - c * x, _TOP))
 
 
 def _crest_slope(u: jax.Array) -> jax.Array:
@@ -127,8 +128,8 @@ def _fall(u: jax.Array) -> jax.Array:
     return jnp.exp(-jnp.exp(u))
 
 
-@jax.jit
-def cloglog(x: ArrayLike) -> jax.Array:
+@elementwise
+def cloglog(x: jax.Array) -> jax.Array:
     """Squash to (0, 1) with the complementary log-log link's inverse: 1 - e^(-e^x).
 
     Edges: -inf gives 0, inf gives 1, both with derivative 0; NaN gives NaN. The negative tail
@@ -140,7 +141,7 @@ def cloglog(x: ArrayLike) -> jax.Array:
         >>> round(float(cloglog(0.0)), 6)
         0.632121
     """
-    return _cloglog(jnp.minimum(as_float(x), _TOP))
+    return _cloglog(jnp.minimum(x, _TOP))
 
 
 @with_slope(_crest)

@@ -15,8 +15,8 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from relu_jax.activations import smooth
-from relu_jax.activations.activation import as_float
 from relu_jax.activations.exponential import selu
+from relu_jax.activations.inputs import as_float
 from relu_jax.activations.ranges import known_number
 from relu_jax.activations.rectifiers import relu
 from relu_jax.activations.smooth import gelu_tanh, silu

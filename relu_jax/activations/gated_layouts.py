@@ -3,8 +3,8 @@
 import jax
 from jax.typing import ArrayLike
 
-from relu_jax.activations.activation import as_float
 from relu_jax.activations.axes import from_front
+from relu_jax.activations.inputs import as_float
 from relu_jax.core import errors
 
 # Where the gate lies in one array that holds both, by who wrote the layer.

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
 
-from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
+from relu_jax.activations.activation import Activation, Params, proposal, samples
+from relu_jax.activations.inputs import elementwise
 from relu_jax.activations.ranges import positive
 from relu_jax.activations.slopes import with_slope
 from relu_jax.activations.smooth import gelu, gelu_tanh
@@ -21,8 +22,8 @@ LOWEST_AT = -0.7517915246935645
 LOWEST = -0.16997120747990369
 
 
-@jax.jit
-def gelu_fast(x: ArrayLike) -> jax.Array:
+@elementwise
+def gelu_fast(x: jax.Array) -> jax.Array:
     """Approximate gelu as `gelu_tanh` does, under the name it has in Hugging Face Transformers.
 
     x/2 * (1 + tanh(0.7978845608 x (1 + 0.044715 x^2))), the same function with the constant
@@ -40,8 +41,8 @@ def gelu_fast(x: ArrayLike) -> jax.Array:
     return gelu_tanh(x)
 
 
-@jax.jit
-def clipped_gelu(x: ArrayLike, *, low: ArrayLike = -10.0, high: ArrayLike = 10.0) -> jax.Array:
+@elementwise
+def clipped_gelu(x: jax.Array, *, low: ArrayLike = -10.0, high: ArrayLike = 10.0) -> jax.Array:
     """Clip the exact gelu to [low, high], so that its outputs can be quantized.
 
     Args:
@@ -57,14 +58,14 @@ def clipped_gelu(x: ArrayLike, *, low: ArrayLike = -10.0, high: ArrayLike = 10.0
 
     Example:
         >>> clipped_gelu(jnp.array([-jnp.inf, 20.0])).tolist()
-        [-0.0, 10.0]
+        [0.0, 10.0]
     """
     y = gelu(x)
     return jnp.where(y > high, high, jnp.where(y < low, low, y))
 
 
-@jax.jit
-def smu(x: ArrayLike, *, alpha: ArrayLike = 0.25, mu: ArrayLike = 1.0) -> jax.Array:
+@elementwise
+def smu(x: jax.Array, *, alpha: ArrayLike = 0.25, mu: ArrayLike = 1.0) -> jax.Array:
     """Smooth the maximum of x and alpha x with the error function.
 
     ((1 + alpha) x + (1 - alpha) x erf(mu (1 - alpha) x)) / 2
@@ -84,7 +85,7 @@ def smu(x: ArrayLike, *, alpha: ArrayLike = 0.25, mu: ArrayLike = 1.0) -> jax.Ar
         >>> round(float(smu(1.0, alpha=0.0, mu=0.5**0.5)), 6)
         0.841345
     """
-    return _smu(as_float(x), alpha, mu)
+    return _smu(x, alpha, mu)
 
 
 def _turn(x: jax.Array, alpha: Any, mu: Any) -> jax.Array:

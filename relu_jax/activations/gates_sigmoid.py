@@ -9,15 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
+from relu_jax.activations.activation import Activation, Params, proposal, samples
+from relu_jax.activations.inputs import elementwise
 from relu_jax.activations.ranges import positive
 from relu_jax.activations.slopes import with_slope
 from relu_jax.activations.smooth import silu
 from relu_jax.activations.tails import finite, odds, times_gate
 
 
-@jax.jit
-def quick_gelu(x: ArrayLike) -> jax.Array:
+@elementwise
+def quick_gelu(x: jax.Array) -> jax.Array:
     """Approximate gelu by a logistic gate: x / (1 + e^(-1.702 x)), which is silu(beta=1.702).
 
     It is up to 0.0203 away from gelu (at |x| near 2.27).
@@ -34,8 +35,8 @@ def quick_gelu(x: ArrayLike) -> jax.Array:
     return silu(x, beta=1.702)
 
 
-@jax.jit
-def eswish(x: ArrayLike, *, beta: ArrayLike = 1.375) -> jax.Array:
+@elementwise
+def eswish(x: jax.Array, *, beta: ArrayLike = 1.375) -> jax.Array:
     """Scale silu: beta * x / (1 + e^-x).
 
     Args:
@@ -51,11 +52,11 @@ def eswish(x: ArrayLike, *, beta: ArrayLike = 1.375) -> jax.Array:
         >>> round(float(eswish(1.0, beta=2.0)), 6)
         1.462117
     """
-    return beta * silu(x)
+    return silu(x) * beta
 
 
-@jax.jit
-def elish(x: ArrayLike) -> jax.Array:
+@elementwise
+def elish(x: jax.Array) -> jax.Array:
     """Join silu above 0 to a gated elu below: (x for x >= 0, else e^x - 1) / (1 + e^-x).
 
     Edges: the derivative at 0 is 0.5 from both sides; the second derivative jumps from 1 to
@@ -68,7 +69,7 @@ def elish(x: ArrayLike) -> jax.Array:
         >>> [round(float(y), 6) for y in elish(jnp.array([-1.0, 1.0]))]
         [-0.170003, 0.731059]
     """
-    return _elish(as_float(x))
+    return _elish(x)
 
 
 def _elish_slope(x: jax.Array) -> jax.Array:
@@ -83,8 +84,8 @@ def _elish(x: jax.Array) -> jax.Array:
     return jnp.where(x < 0, jnp.expm1(jnp.minimum(x, 0)), x) * (a / (a + b))
 
 
-@jax.jit
-def aria2(x: ArrayLike, *, alpha: ArrayLike = 1.5, beta: ArrayLike = 2.0) -> jax.Array:
+@elementwise
+def aria2(x: jax.Array, *, alpha: ArrayLike = 1.5, beta: ArrayLike = 2.0) -> jax.Array:
     """Weigh x with a power of a logistic gate: x / (1 + e^(-beta x))^alpha.
 
     Args:
@@ -101,7 +102,7 @@ def aria2(x: ArrayLike, *, alpha: ArrayLike = 1.5, beta: ArrayLike = 2.0) -> jax
         >>> round(float(aria2(1.0, alpha=1.0, beta=1.0)), 6)
         0.731059
     """
-    return _aria2(as_float(x), alpha, beta)
+    return _aria2(x, alpha, beta)
 
 
 def _aria2_gate(u: jax.Array, alpha: Any) -> jax.Array:
@@ -132,8 +133,8 @@ def _aria2(x: jax.Array, alpha: Any, beta: Any) -> jax.Array:
     return times_gate(x, _aria2_gate(beta * x, alpha))
 
 
-@jax.jit
-def golu(x: ArrayLike) -> jax.Array:
+@elementwise
+def golu(x: jax.Array) -> jax.Array:
     """Weigh x with a Gompertz gate: x * e^(-e^-x).
 
     Edges: the derivative at 0 is 1/e. -inf gives 0 with derivative 0, inf gives inf with
@@ -145,7 +146,7 @@ def golu(x: ArrayLike) -> jax.Array:
         >>> round(float(golu(1.0)), 6)
         0.692201
     """
-    return _golu(as_float(x))
+    return _golu(x)
 
 
 def _golu_parts(x: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -9,8 +9,8 @@ from jax import lax
 from jax.core import Tracer
 from jax.typing import ArrayLike
 
-from relu_jax.activations.activation import as_float
 from relu_jax.activations.axes import from_front
+from relu_jax.activations.inputs import as_float
 from relu_jax.activations.ranges import finite_number
 from relu_jax.activations.rectifiers import relu
 from relu_jax.core import errors

@@ -13,7 +13,8 @@ import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
-from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
+from relu_jax.activations.activation import Activation, Params, proposal, samples
+from relu_jax.activations.inputs import elementwise
 from relu_jax.activations.ranges import positive
 from relu_jax.activations.slopes import with_slope
 from relu_jax.activations.tails import finite, odds, times_gate
@@ -21,8 +22,8 @@ from relu_jax.activations.waves import sinc
 from relu_jax.core import errors
 
 
-@jax.jit
-def gcu(x: ArrayLike) -> jax.Array:
+@elementwise
+def gcu(x: jax.Array) -> jax.Array:
     """Multiply x by a cosine, the growing cosine unit: x * cos(x).
 
     Edges: ±inf gives NaN in value and derivatives: there is no limit. NaN gives NaN in both.
@@ -33,12 +34,11 @@ def gcu(x: ArrayLike) -> jax.Array:
         >>> round(float(gcu(1.0)), 6)
         0.540302
     """
-    x = as_float(x)
     return x * jnp.cos(x)
 
 
-@jax.jit
-def sinlu(x: ArrayLike, *, amplitude: ArrayLike = 1.0, frequency: ArrayLike = 1.0) -> jax.Array:
+@elementwise
+def sinlu(x: jax.Array, *, amplitude: ArrayLike = 1.0, frequency: ArrayLike = 1.0) -> jax.Array:
     """Add a wave to silu: (x + amplitude * sin(frequency * x)) / (1 + e^-x).
 
     Args:
@@ -55,7 +55,7 @@ def sinlu(x: ArrayLike, *, amplitude: ArrayLike = 1.0, frequency: ArrayLike = 1.
         >>> round(float(sinlu(1.0)), 6)
         1.346223
     """
-    return _sinlu(as_float(x), amplitude, frequency)
+    return _sinlu(x, amplitude, frequency)
 
 
 def _sinlu_slope(x: jax.Array, amplitude: Any, frequency: Any) -> jax.Array:
@@ -79,8 +79,8 @@ def _phase(x: jax.Array, frequency: Any) -> jax.Array:
     return lax.clamp(np.array(-top, w.dtype), w, np.array(top, w.dtype))
 
 
-@jax.jit
-def snake(x: ArrayLike, *, frequency: ArrayLike = 1.0) -> jax.Array:
+@elementwise
+def snake(x: jax.Array, *, frequency: ArrayLike = 1.0) -> jax.Array:
     """Add a squared wave to x: x + sin(frequency * x)^2 / frequency.
 
     Args:
@@ -96,7 +96,7 @@ def snake(x: ArrayLike, *, frequency: ArrayLike = 1.0) -> jax.Array:
         >>> round(float(snake(1.0)), 6)
         1.708073
     """
-    return _snake(as_float(x), frequency)
+    return _snake(x, frequency)
 
 
 def _snake_slope(x: jax.Array, frequency: Any) -> jax.Array:

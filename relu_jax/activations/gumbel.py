@@ -5,8 +5,8 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
 
-from relu_jax.activations.activation import as_float
 from relu_jax.activations.axes import from_front
+from relu_jax.activations.inputs import as_float
 from relu_jax.activations.simplex import softmax
 from relu_jax.core import errors
 from relu_jax.core.numerics import widened

@@ -6,14 +6,14 @@ corner the slope is that of the straight side, as jax.nn takes it for hard_silu.
 
 import jax
 import jax.numpy as jnp
-from jax.typing import ArrayLike
 
-from relu_jax.activations.activation import Activation, as_float
+from relu_jax.activations.activation import Activation
+from relu_jax.activations.inputs import elementwise
 from relu_jax.activations.slopes import with_slope
 
 
-@jax.jit
-def hard_silu(x: ArrayLike) -> jax.Array:
+@elementwise
+def hard_silu(x: jax.Array) -> jax.Array:
     """Weigh x with a hard sigmoid, also called hard_swish: x * min(max(x + 3, 0), 6) / 6.
 
     Edges: the slope is 0 at -3 and 1 at 3. -inf gives 0 with derivative 0 (NaN in jax.nn), inf
@@ -25,7 +25,7 @@ def hard_silu(x: ArrayLike) -> jax.Array:
         >>> hard_silu(jnp.array([-4.0, 1.5, 4.0])).tolist()
         [-0.0, 1.125, 4.0]
     """
-    return _hard_silu(as_float(x))
+    return _hard_silu(x)
 
 
 def _hard_silu_slope(x: jax.Array) -> jax.Array:
@@ -38,8 +38,8 @@ def _hard_silu(x: jax.Array) -> jax.Array:
     return jnp.maximum(x, -3) * (jnp.minimum(jnp.maximum(x + 3, 0), 6) / 6)
 
 
-@jax.jit
-def hard_mish(x: ArrayLike) -> jax.Array:
+@elementwise
+def hard_mish(x: jax.Array) -> jax.Array:
     """Weigh x with a line from -2 to 0: x/2 * min(max(x + 2, 0), 2).
 
     Edges: the slope is 0 at -2 and 1 at 0, where it does not jump. -inf gives 0 with derivative
@@ -51,7 +51,7 @@ def hard_mish(x: ArrayLike) -> jax.Array:
         >>> hard_mish(jnp.array([-3.0, -1.0, 2.0])).tolist()
         [0.0, -0.5, 2.0]
     """
-    return _hard_mish(as_float(x))
+    return _hard_mish(x)
 
 
 def _hard_mish_slope(x: jax.Array) -> jax.Array:
@@ -63,8 +63,8 @@ def _hard_mish(x: jax.Array) -> jax.Array:
     return jnp.where(x >= 0, x, jnp.where(x <= -2, 0, 0.5 * x * (x + 2)))
 
 
-@jax.jit
-def hard_elish(x: ArrayLike) -> jax.Array:
+@elementwise
+def hard_elish(x: jax.Array) -> jax.Array:
     """Weigh an elu with a line from -1 to 1: elu(x) * min(max((x + 1) / 2, 0), 1).
 
     Edges: the slope is 0 at -1 and 1 at 1; at 0 it is 0.5 from both sides. -inf gives 0 with
@@ -76,7 +76,7 @@ def hard_elish(x: ArrayLike) -> jax.Array:
         >>> hard_elish(jnp.array([0.5, 2.0])).tolist()
         [0.375, 2.0]
     """
-    return _hard_elish(as_float(x))
+    return _hard_elish(x)
 
 
 def _hard_elish_slope(x: jax.Array) -> jax.Array:

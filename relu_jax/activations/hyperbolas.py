@@ -11,7 +11,8 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
+from relu_jax.activations.activation import Activation, Params, proposal, samples
+from relu_jax.activations.inputs import elementwise
 from relu_jax.activations.ranges import positive, refuse_unless
 from relu_jax.activations.slopes import with_slope
 from relu_jax.activations.tails import finite, root, scaled
@@ -20,8 +21,8 @@ from relu_jax.core import errors
 MOST = 1e30  # of what is added to the square: where that overflows in float32, it is lost
 
 
-@jax.jit
-def squareplus(x: ArrayLike, *, b: ArrayLike = 4.0) -> jax.Array:
+@elementwise
+def squareplus(x: jax.Array, *, b: ArrayLike = 4.0) -> jax.Array:
     """Round off the corner of relu with a hyperbola: (x + sqrt(x^2 + b)) / 2.
 
     Args:
@@ -38,7 +39,7 @@ def squareplus(x: ArrayLike, *, b: ArrayLike = 4.0) -> jax.Array:
         >>> round(float(squareplus(0.0)), 6), round(float(squareplus(1.5)), 6)
         (1.0, 2.0)
     """
-    return _squareplus(as_float(x), b)
+    return _squareplus(x, b)
 
 
 def _bend(x: jax.Array, b: Any) -> jax.Array:
@@ -78,8 +79,8 @@ def _in_width(b: Any, x: jax.Array) -> jax.Array:
 _squareplus = with_slope(_rise, in_params=lambda x, b: _in_width(b, x))(_hyperbola)
 
 
-@jax.jit
-def smu1(x: ArrayLike, *, alpha: ArrayLike = 0.25, mu: ArrayLike = 1.0) -> jax.Array:
+@elementwise
+def smu1(x: jax.Array, *, alpha: ArrayLike = 0.25, mu: ArrayLike = 1.0) -> jax.Array:
     """Smooth the maximum of x and alpha x with a square root.
 
     ((1 + alpha) x + sqrt((1 - alpha)^2 x^2 + mu^2)) / 2
@@ -99,7 +100,7 @@ def smu1(x: ArrayLike, *, alpha: ArrayLike = 0.25, mu: ArrayLike = 1.0) -> jax.A
         >>> round(float(smu1(0.0)), 6), round(float(smu1(1.5, alpha=0.0, mu=2.0)), 6)
         (0.5, 2.0)
     """
-    return _smu1(as_float(x), alpha, mu)
+    return _smu1(x, alpha, mu)
 
 
 def _smu1_bend(x: jax.Array, alpha: Any, mu: Any) -> jax.Array:
@@ -119,8 +120,8 @@ def _smu1(x: jax.Array, alpha: Any, mu: Any) -> jax.Array:
     return jnp.where(jnp.isinf(far), ends, _squareplus(far, mu * mu) + line)
 
 
-@jax.jit
-def bent_identity(x: ArrayLike) -> jax.Array:
+@elementwise
+def bent_identity(x: jax.Array) -> jax.Array:
     """Bend the identity at 0, from slope 1/2 to slope 3/2: x + (sqrt(x^2 + 1) - 1) / 2.
 
     Edges: the derivative at 0 is 1. -inf gives -inf with derivative 0.5, inf gives inf with
@@ -132,7 +133,7 @@ def bent_identity(x: ArrayLike) -> jax.Array:
         >>> [round(float(y), 6) for y in bent_identity(jnp.array([-0.75, 0.75]))]
         [-0.625, 0.875]
     """
-    return _bent_identity(as_float(x))
+    return _bent_identity(x)
 
 
 @with_slope(lambda x: 0.5 + _rise(x, 1.0))
@@ -141,8 +142,8 @@ def _bent_identity(x: jax.Array) -> jax.Array:
     return x * (1 + 0.5 * (finite(x) / (finite(root(x, 1.0)) + 1)))
 
 
-@jax.jit
-def pflu(x: ArrayLike) -> jax.Array:
+@elementwise
+def pflu(x: jax.Array) -> jax.Array:
     """Weigh x with an algebraic gate: x/2 * (1 + x / sqrt(1 + x^2)).
 
     Edges: the derivative at 0 is 0.5. -inf gives 0 with derivative 0, inf gives inf with
@@ -154,7 +155,7 @@ def pflu(x: ArrayLike) -> jax.Array:
         >>> [round(float(y), 6) for y in pflu(jnp.array([-0.75, 0.75]))]
         [-0.15, 0.6]
     """
-    return _pflu(as_float(x))
+    return _pflu(x)
 
 
 def _pflu_bend(x: jax.Array) -> jax.Array:

@@ -7,16 +7,18 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jax.typing import ArrayLike
 
-from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
+from relu_jax.activations.activation import Activation, Params, proposal, samples
+from relu_jax.activations.inputs import elementwise
 from relu_jax.activations.ranges import positive
 from relu_jax.activations.slopes import with_slope
-from relu_jax.activations.tails import finite, gate
+from relu_jax.activations.tails import finite
 
 
-@jax.jit
-def lisht(x: ArrayLike) -> jax.Array:
+@elementwise
+def lisht(x: jax.Array) -> jax.Array:
     """Multiply x by its tanh, a smooth absolute value: x * tanh(x).
 
     Edges: ±inf gives inf with derivative ±1. NaN gives NaN in value and derivative.
@@ -27,7 +29,7 @@ def lisht(x: ArrayLike) -> jax.Array:
         >>> round(float(lisht(-1.0)), 6)
         0.761594
     """
-    return _lisht(as_float(x))
+    return _lisht(x)
 
 
 def _lisht_slope(x: jax.Array) -> jax.Array:
@@ -40,8 +42,8 @@ def _lisht(x: jax.Array) -> jax.Array:
     return x * jnp.tanh(x)
 
 
-@jax.jit
-def tanh_shrink(x: ArrayLike) -> jax.Array:
+@elementwise
+def tanh_shrink(x: jax.Array) -> jax.Array:
     """Take the hyperbolic tangent away: x - tanh(x).
 
     Edges: near 0 it is x^3/3 to its last digits, where the difference would lose them all.
@@ -53,7 +55,7 @@ def tanh_shrink(x: ArrayLike) -> jax.Array:
         >>> round(float(tanh_shrink(1.0)), 6)
         0.238406
     """
-    return _tanh_shrink(as_float(x))
+    return _tanh_shrink(x)
 
 
 # x - tanh(x) is x^3 P(x^2) / Q(x^2): the ninth convergent of Lambert's continued fraction
@@ -82,8 +84,8 @@ def _horner(coefficients: tuple[float, ...], x: jax.Array) -> jax.Array:
     return total
 
 
-@jax.jit
-def shifted_softplus(x: ArrayLike) -> jax.Array:
+@elementwise
+def shifted_softplus(x: jax.Array) -> jax.Array:
     """Lower softplus so that it is 0 at 0: log((1 + e^x) / 2).
 
     Edges: near 0 it is x/2 to its last digits, where the difference from log 2 would lose them.
@@ -96,10 +98,10 @@ def shifted_softplus(x: ArrayLike) -> jax.Array:
         >>> float(shifted_softplus(0.0)), round(float(shifted_softplus(1.0)), 6)
         (0.0, 0.620115)
     """
-    return _shifted_softplus(as_float(x))
+    return _shifted_softplus(x)
 
 
-@with_slope(gate)
+@with_slope(lax.logistic)
 def _shifted_softplus(x: jax.Array) -> jax.Array:
     # log((1 + e^-|x|) / 2), for which XLA's log1p loses two digits below -0.29 in float64.
     decay = jnp.expm1(-jnp.abs(x))
@@ -108,8 +110,8 @@ def _shifted_softplus(x: jax.Array) -> jax.Array:
     return jnp.maximum(x, 0) + (curve - jnp.where(near, 0.0, np.log(2).item()))
 
 
-@jax.jit
-def nlrelu(x: ArrayLike, *, beta: ArrayLike = 1.0) -> jax.Array:
+@elementwise
+def nlrelu(x: jax.Array, *, beta: ArrayLike = 1.0) -> jax.Array:
     """Take the logarithm of a rectifier: log(1 + beta * max(x, 0)).
 
     Args:
@@ -125,7 +127,7 @@ def nlrelu(x: ArrayLike, *, beta: ArrayLike = 1.0) -> jax.Array:
         >>> [round(float(y), 6) for y in nlrelu(jnp.array([-1.0, 1.0]))]
         [0.0, 0.693147]
     """
-    return _nlrelu(as_float(x), beta)
+    return _nlrelu(x, beta)
 
 
 def _nlrelu_slope(x: jax.Array, beta: Any) -> jax.Array:

@@ -16,20 +16,20 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
 
-from relu_jax.activations.activation import Activation, as_float
+from relu_jax.activations.activation import Activation
+from relu_jax.activations.inputs import elementwise
 from relu_jax.activations.neuron_fits import REST, THRESHOLD, fit_hard, fit_smooth
 from relu_jax.activations.ranges import positive
 from relu_jax.activations.slopes import with_slope
 from relu_jax.activations.tails import finite_product
 from relu_jax.core import errors
-from relu_jax.core.numerics import widened
 
 RESET, RESISTANCE, TAU, REFRACTORY = -65.0, 90.0, 0.03, 0.002
 
 
-@jax.jit
+@elementwise
 def lif_rate(
-    x: ArrayLike,
+    x: jax.Array,
     *,
     rest: ArrayLike = REST,
     threshold: ArrayLike = THRESHOLD,
@@ -62,21 +62,12 @@ def lif_rate(
         >>> [round(float(rate), 1) for rate in lif_rate(jnp.array([0.1, 0.2, 1.0]))]
         [0.0, 17.9, 133.9]
     """
-    x = as_float(x)
-    above = widened(x - jnp.subtract(threshold, rest) / resistance)
-    threshold, reset, resistance, tau, refractory = _as_wide(
-        above, threshold, reset, resistance, tau, refractory
-    )
-    span = threshold - reset
+    above = x - jnp.subtract(threshold, rest) / resistance
+    span = jnp.subtract(threshold, reset)
     # Where the quotient span / u would overflow, the rate is that of the threshold itself.
     quiet = resistance * above <= span * 4 * float(jnp.finfo(above.dtype).tiny)
     drive = resistance * jnp.where(quiet, 1, above)
-    return jnp.where(quiet, 0, _rate(drive, span, tau, refractory)).astype(x.dtype)
-
-
-def _as_wide(x: jax.Array, *params: ArrayLike) -> list[jax.Array]:
-    """Give parameters the type of x: a current times a resistance overflows in float16."""
-    return [jnp.asarray(p, x.dtype) for p in params]
+    return jnp.where(quiet, 0, _rate(drive, span, tau, refractory))
 
 
 def _rate_bend(u: jax.Array, span: Any, tau: Any, refractory: Any) -> jax.Array:
@@ -95,9 +86,9 @@ def _rate(u: jax.Array, span: Any, tau: Any, refractory: Any) -> jax.Array:
     return 1 / (refractory + tau * jnp.log1p(span / u))
 
 
-@jax.jit
+@elementwise
 def lif_rate_smooth(
-    x: ArrayLike,
+    x: jax.Array,
     *,
     rest: ArrayLike = REST,
     threshold: ArrayLike = THRESHOLD,
@@ -128,14 +119,9 @@ def lif_rate_smooth(
         >>> [round(float(rate), 1) for rate in lif_rate_smooth(jnp.array([0.1, 0.2, 1.0]))]
         [3.8, 18.1, 133.9]
     """
-    x = as_float(x)
-    wide = widened(x)
-    rest, threshold, reset, resistance, tau, refractory, width = _as_wide(
-        wide, rest, threshold, reset, resistance, tau, refractory, width
-    )
-    onset, span = (threshold - rest) / resistance, (threshold - reset) / width
-    rate = _rate_of_current(wide, onset, resistance / width, span, tau, refractory)
-    return rate.astype(x.dtype)
+    onset = jnp.subtract(threshold, rest) / resistance
+    span = jnp.subtract(threshold, reset) / width
+    return _rate_of_current(x, onset, jnp.divide(resistance, width), span, tau, refractory)
 
 
 def _bend_of_current(x: jax.Array, onset: Any, per_current: Any, *rest: Any) -> jax.Array:

@@ -10,13 +10,14 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
+from relu_jax.activations.activation import Activation, Params, proposal, samples
+from relu_jax.activations.inputs import elementwise
 from relu_jax.activations.slopes import with_slope
 from relu_jax.core import errors
 
 
-@jax.jit
-def sparse_plus(x: ArrayLike) -> jax.Array:
+@elementwise
+def sparse_plus(x: jax.Array) -> jax.Array:
     """Round the corner of relu: 0 for x <= -1, x for x >= 1, (x + 1)^2 / 4 between.
 
     Edges: the slope is 0 at -1 and 1 at 1. -inf gives 0 with derivative 0, inf gives inf with
@@ -28,7 +29,7 @@ def sparse_plus(x: ArrayLike) -> jax.Array:
         >>> sparse_plus(jnp.array([-2.0, 0.0, 2.0])).tolist()
         [0.0, 0.25, 2.0]
     """
-    return _sparse_plus(as_float(x))
+    return _sparse_plus(x)
 
 
 def _sparse_plus_slope(x: jax.Array) -> jax.Array:
@@ -40,8 +41,8 @@ def _sparse_plus(x: jax.Array) -> jax.Array:
     return jnp.where(x <= -1, 0, jnp.where(x >= 1, x, (x + 1) ** 2 / 4))
 
 
-@jax.jit
-def smelu(x: ArrayLike, *, beta: ArrayLike = 2.0) -> jax.Array:
+@elementwise
+def smelu(x: jax.Array, *, beta: ArrayLike = 2.0) -> jax.Array:
     """Round the corner of relu over a width: 0, (x + beta)^2 / (4 beta), x.
 
     The pieces are x <= -beta, what lies between, and x >= beta.
@@ -59,7 +60,7 @@ def smelu(x: ArrayLike, *, beta: ArrayLike = 2.0) -> jax.Array:
         >>> smelu(jnp.array([-3.0, 0.0, 3.0])).tolist()
         [0.0, 0.5, 3.0]
     """
-    return _smelu(as_float(x), beta)
+    return _smelu(x, beta)
 
 
 def _smelu_slope(x: jax.Array, beta: ArrayLike) -> jax.Array:
@@ -89,8 +90,8 @@ def _half(x: jax.Array, beta: ArrayLike) -> jax.Array:
     return 0.5 * jnp.where(jnp.abs(x) >= beta, 0, x) + 0.5 * beta
 
 
-@jax.jit
-def sqnl(x: ArrayLike) -> jax.Array:
+@elementwise
+def sqnl(x: jax.Array) -> jax.Array:
     """Draw tanh with two parabolas: x - x |x| / 4 in [-2, 2], and ±1 outside.
 
     Edges: the slope is 0 at -2 and at 2, and 1 at 0, where the second derivative jumps from
@@ -102,7 +103,7 @@ def sqnl(x: ArrayLike) -> jax.Array:
         >>> sqnl(jnp.array([-3.0, 0.0, 1.0])).tolist()
         [-1.0, 0.0, 0.75]
     """
-    return _sqnl(as_float(x))
+    return _sqnl(x)
 
 
 def _sqnl_slope(x: jax.Array) -> jax.Array:

@@ -12,15 +12,16 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
+from relu_jax.activations.activation import Activation, Params, proposal, samples
+from relu_jax.activations.inputs import elementwise
 from relu_jax.activations.slopes import with_slope
 from relu_jax.core import errors
 
 RRELU_LOW, RRELU_HIGH = 1 / 8, 1 / 3
 
 
-@jax.jit
-def two_slope(x: ArrayLike, *, left: ArrayLike, right: ArrayLike) -> jax.Array:
+@elementwise
+def two_slope(x: jax.Array, *, left: ArrayLike, right: ArrayLike) -> jax.Array:
     """Take one slope on each side of 0: right * x for x >= 0, else left * x.
 
     Args:
@@ -37,14 +38,13 @@ def two_slope(x: ArrayLike, *, left: ArrayLike, right: ArrayLike) -> jax.Array:
         >>> two_slope(jnp.array([-1.0, 2.0, jnp.inf]), left=0.5, right=-2.0).tolist()
         [-0.5, -4.0, -inf]
     """
-    x = as_float(x)
     slope = jnp.where(x >= 0, right, left)
     # 0 * inf would be NaN, where the limit is 0.
     return slope * jnp.where((slope == 0) & jnp.isinf(x), 0, x)
 
 
-@jax.jit
-def absolute(x: ArrayLike) -> jax.Array:
+@elementwise
+def absolute(x: jax.Array) -> jax.Array:
     """Drop the sign: |x|.
 
     Edges: the slope at 0 is 1, as in jax.numpy (PyTorch takes 0). NaN stays NaN, with
@@ -56,11 +56,11 @@ def absolute(x: ArrayLike) -> jax.Array:
         >>> absolute(jnp.array([-3.0, 2.0])).tolist()
         [3.0, 2.0]
     """
-    return jnp.abs(as_float(x))
+    return jnp.abs(x)
 
 
-@jax.jit
-def rrelu(x: ArrayLike, *, low: ArrayLike = RRELU_LOW, high: ArrayLike = RRELU_HIGH) -> jax.Array:
+@elementwise
+def rrelu(x: jax.Array, *, low: ArrayLike = RRELU_LOW, high: ArrayLike = RRELU_HIGH) -> jax.Array:
     """Evaluate a randomised leaky relu: x for x >= 0, else (low + high) / 2 * x.
 
     In training the slope of each element is drawn between `low` and `high`; this is what
@@ -83,8 +83,8 @@ def rrelu(x: ArrayLike, *, low: ArrayLike = RRELU_LOW, high: ArrayLike = RRELU_H
     return two_slope(x, left=(low + high) / 2, right=1.0)
 
 
-@jax.jit
-def soft_shrink(x: ArrayLike, *, width: ArrayLike = 0.5) -> jax.Array:
+@elementwise
+def soft_shrink(x: jax.Array, *, width: ArrayLike = 0.5) -> jax.Array:
     """Pull x towards 0 by `width`, and to 0 what is nearer: sign(x) * max(|x| - width, 0).
 
     Args:
@@ -100,13 +100,12 @@ def soft_shrink(x: ArrayLike, *, width: ArrayLike = 0.5) -> jax.Array:
         >>> soft_shrink(jnp.array([-2.0, 0.25, 1.0])).tolist()
         [-1.5, 0.0, 0.5]
     """
-    x = as_float(x)
     minus = jnp.negative(width)
     return x - jnp.where(x > width, width, jnp.where(x < minus, minus, x))
 
 
-@jax.jit
-def tent(x: ArrayLike) -> jax.Array:
+@elementwise
+def tent(x: jax.Array) -> jax.Array:
     """Answer near 0 only: max(0, 1 - |x|).
 
     Edges: the slope is 0 at -1, at 1 and at the top, 0 (``relu(1 - abs(x))`` would take -1
@@ -118,7 +117,7 @@ def tent(x: ArrayLike) -> jax.Array:
         >>> tent(jnp.array([-3.0, 0.0, 0.25])).tolist()
         [0.0, 1.0, 0.75]
     """
-    return _tent(as_float(x))
+    return _tent(x)
 
 
 @with_slope(lambda x: jnp.where(jnp.abs(x) < 1, -jnp.sign(x), 0))

@@ -11,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
+from relu_jax.activations.activation import Activation, Params, proposal, samples
+from relu_jax.activations.inputs import elementwise
 from relu_jax.activations.rectifiers import relu
 from relu_jax.activations.slopes import with_slope
 from relu_jax.core import errors
@@ -20,8 +21,8 @@ from relu_jax.core import errors
 STAR_SCALE, STAR_BIAS = 1.25**-0.5, -0.5 * 1.25**-0.5
 
 
-@jax.jit
-def square(x: ArrayLike) -> jax.Array:
+@elementwise
+def square(x: jax.Array) -> jax.Array:
     """Square x: x^2.
 
     Edges: both infinities give inf with derivative ±inf; the second derivative is 2.
@@ -32,12 +33,11 @@ def square(x: ArrayLike) -> jax.Array:
         >>> square(jnp.array([-3.0, 2.0])).tolist()
         [9.0, 4.0]
     """
-    x = as_float(x)
     return x * x
 
 
-@jax.jit
-def cube(x: ArrayLike) -> jax.Array:
+@elementwise
+def cube(x: jax.Array) -> jax.Array:
     """Cube x: x^3.
 
     Edges: ±inf gives ±inf with derivative inf and second derivative ±inf.
@@ -48,7 +48,7 @@ def cube(x: ArrayLike) -> jax.Array:
         >>> cube(jnp.array([-3.0, 2.0])).tolist()
         [-27.0, 8.0]
     """
-    return _cube(as_float(x))
+    return _cube(x)
 
 
 @with_slope(lambda x: 3 * (x * x))
@@ -56,8 +56,8 @@ def _cube(x: jax.Array) -> jax.Array:
     return x * x * x
 
 
-@jax.jit
-def squared_relu(x: ArrayLike) -> jax.Array:
+@elementwise
+def squared_relu(x: jax.Array) -> jax.Array:
     """Square the positive part: max(x, 0)^2.
 
     Edges: the slope at 0 is 0 from both sides; the second derivative jumps there from 0 to 2
@@ -69,7 +69,7 @@ def squared_relu(x: ArrayLike) -> jax.Array:
         >>> squared_relu(jnp.array([-3.0, 2.0])).tolist()
         [0.0, 4.0]
     """
-    return _squared_relu(as_float(x))
+    return _squared_relu(x)
 
 
 @with_slope(lambda x: 2 * relu(x))
@@ -78,9 +78,9 @@ def _squared_relu(x: jax.Array) -> jax.Array:
     return above * above
 
 
-@jax.jit
+@elementwise
 def star_relu(
-    x: ArrayLike, *, scale: ArrayLike = STAR_SCALE, bias: ArrayLike = STAR_BIAS
+    x: jax.Array, *, scale: ArrayLike = STAR_SCALE, bias: ArrayLike = STAR_BIAS
 ) -> jax.Array:
     """Scale and shift a squared relu: scale * max(x, 0)^2 + bias.
 
@@ -97,7 +97,7 @@ def star_relu(
         >>> star_relu(jnp.array([-3.0, 2.0]), scale=0.5, bias=-1.0).tolist()
         [-1.0, 1.0]
     """
-    return _star_relu(as_float(x), scale, bias)
+    return _star_relu(x, scale, bias)
 
 
 @with_slope(lambda x, scale, _: 2 * scale * relu(x))
@@ -106,8 +106,8 @@ def _star_relu(x: jax.Array, scale: ArrayLike, bias: ArrayLike) -> jax.Array:
     return above * scale * above + bias
 
 
-@jax.jit
-def repu(x: ArrayLike, *, power: ArrayLike = 3.0) -> jax.Array:
+@elementwise
+def repu(x: jax.Array, *, power: ArrayLike = 3.0) -> jax.Array:
     """Raise the positive part to a power: max(x, 0)^power.
 
     Args:
@@ -123,7 +123,7 @@ def repu(x: ArrayLike, *, power: ArrayLike = 3.0) -> jax.Array:
         >>> repu(jnp.array([-3.0, 2.0])).tolist()
         [0.0, 8.0]
     """
-    return _repu(as_float(x), power)
+    return _repu(x, power)
 
 
 @with_slope(lambda x, power: power * _power(relu(x), power - 1))

@@ -8,17 +8,19 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jax.typing import ArrayLike
 
-from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
+from relu_jax.activations.activation import Activation, Params, proposal, samples
+from relu_jax.activations.inputs import elementwise
 from relu_jax.activations.ranges import positive
 from relu_jax.activations.slopes import with_slope
 from relu_jax.activations.smooth import silu
-from relu_jax.activations.tails import gate, settled
+from relu_jax.activations.tails import settled
 
 
-@jax.jit
-def scaled_tanh(x: ArrayLike, *, scale: ArrayLike = 1.7159, rate: ArrayLike = 2 / 3) -> jax.Array:
+@elementwise
+def scaled_tanh(x: jax.Array, *, scale: ArrayLike = 1.7159, rate: ArrayLike = 2 / 3) -> jax.Array:
     """Stretch tanh so that ±1 maps to ±1: scale * tanh(rate * x).
 
     Args:
@@ -34,7 +36,7 @@ def scaled_tanh(x: ArrayLike, *, scale: ArrayLike = 1.7159, rate: ArrayLike = 2 
         >>> round(float(scaled_tanh(1.0)), 4)
         1.0
     """
-    return _scaled_tanh(as_float(x), scale, rate)
+    return _scaled_tanh(x, scale, rate)
 
 
 def _scaled_tanh_slope(x: jax.Array, scale: Any, rate: Any) -> jax.Array:
@@ -48,8 +50,8 @@ def _scaled_tanh(x: jax.Array, scale: Any, rate: Any) -> jax.Array:
     return jnp.tanh(settled(rate * x)) * scale
 
 
-@jax.jit
-def bipolar_sigmoid(x: ArrayLike) -> jax.Array:
+@elementwise
+def bipolar_sigmoid(x: jax.Array) -> jax.Array:
     """Squash to (-1, 1) with the logistic function: (1 - e^-x) / (1 + e^-x) = tanh(x/2).
 
     Edges: ±inf gives ±1 with derivative 0; NaN gives NaN.
@@ -60,11 +62,11 @@ def bipolar_sigmoid(x: ArrayLike) -> jax.Array:
         >>> round(float(bipolar_sigmoid(1.0)), 6)
         0.462117
     """
-    return jnp.tanh(as_float(x) / 2)
+    return jnp.tanh(x / 2)
 
 
-@jax.jit
-def penalized_tanh(x: ArrayLike, *, slope: ArrayLike = 0.25) -> jax.Array:
+@elementwise
+def penalized_tanh(x: jax.Array, *, slope: ArrayLike = 0.25) -> jax.Array:
     """Shrink the negative half of tanh: tanh(x) for x > 0, else slope * tanh(x).
 
     Args:
@@ -80,12 +82,11 @@ def penalized_tanh(x: ArrayLike, *, slope: ArrayLike = 0.25) -> jax.Array:
         >>> penalized_tanh(jnp.array([-jnp.inf, jnp.inf])).tolist()
         [-0.25, 1.0]
     """
-    x = as_float(x)
     return jnp.where(x > 0, 1, slope) * jnp.tanh(x)
 
 
-@jax.jit
-def rectified_tanh(x: ArrayLike) -> jax.Array:
+@elementwise
+def rectified_tanh(x: jax.Array) -> jax.Array:
     """Keep the positive half of tanh: max(0, tanh(x)).
 
     Edges: the slope at 0 is 0, as that of relu. -inf gives 0, inf gives 1, both with
@@ -97,12 +98,11 @@ def rectified_tanh(x: ArrayLike) -> jax.Array:
         >>> rectified_tanh(jnp.array([-1.0, jnp.inf])).tolist()
         [0.0, 1.0]
     """
-    x = as_float(x)
     return jnp.where(x <= 0, 0, jnp.tanh(x))
 
 
-@jax.jit
-def dsilu(x: ArrayLike) -> jax.Array:
+@elementwise
+def dsilu(x: jax.Array) -> jax.Array:
     """Take the derivative of silu as an activation: s (1 + x (1 - s)), s = sigmoid(x).
 
     Edges: -inf gives 0, inf gives 1, both with derivative 0; NaN gives NaN. It overshoots:
@@ -115,7 +115,7 @@ def dsilu(x: ArrayLike) -> jax.Array:
         [0.5, 1.0]
     """
     # Beyond 800 it is 0 or 1 in every float, and inf * 0 would be NaN.
-    return _dsilu(jnp.clip(as_float(x), -800, 800))
+    return _dsilu(jnp.clip(x, -800, 800))
 
 
 def _dsilu_slope(x: jax.Array) -> jax.Array:
@@ -130,8 +130,8 @@ def _dsilu(x: jax.Array) -> jax.Array:
     return jax.jvp(silu, (x,), (jnp.ones_like(x),))[1]
 
 
-@jax.jit
-def soft_clipping(x: ArrayLike, *, sharpness: ArrayLike = 50.0) -> jax.Array:
+@elementwise
+def soft_clipping(x: jax.Array, *, sharpness: ArrayLike = 50.0) -> jax.Array:
     """Clip to (0, 1) with rounded corners: log((1 + e^(p x)) / (1 + e^(p (x - 1)))) / p.
 
     Args:
@@ -147,18 +147,18 @@ def soft_clipping(x: ArrayLike, *, sharpness: ArrayLike = 50.0) -> jax.Array:
         >>> soft_clipping(jnp.array([-jnp.inf, 0.5, jnp.inf])).tolist()
         [0.0, 0.5, 1.0]
     """
-    return _soft_clipping(as_float(x), sharpness)
+    return _soft_clipping(x, sharpness)
 
 
 def _soft_clipping_bend(x: jax.Array, p: Any) -> jax.Array:
-    below = gate(-p * x) - gate(-p * (1 - x))
-    return -(jnp.expm1(-p) * p) * (gate(p * x) * gate(p * (1 - x)) * below)
+    below = lax.logistic(-p * x) - lax.logistic(-p * (1 - x))
+    return -(jnp.expm1(-p) * p) * (lax.logistic(p * x) * lax.logistic(p * (1 - x)) * below)
 
 
 @with_slope(_soft_clipping_bend)
 def _soft_clipping_slope(x: jax.Array, p: Any) -> jax.Array:
     # The difference of the two logistic functions, as a product that does not cancel.
-    return -jnp.expm1(-p) * (gate(p * x) * gate(p * (1 - x)))
+    return -jnp.expm1(-p) * (lax.logistic(p * x) * lax.logistic(p * (1 - x)))
 
 
 @with_slope(_soft_clipping_slope)

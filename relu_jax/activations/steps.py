@@ -7,12 +7,13 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
+from relu_jax.activations.activation import Activation, Params, proposal, samples
+from relu_jax.activations.inputs import elementwise
 from relu_jax.core import errors
 
 
-@jax.jit
-def heaviside(x: ArrayLike, *, at_zero: ArrayLike = 0.0) -> jax.Array:
+@elementwise
+def heaviside(x: jax.Array, *, at_zero: ArrayLike = 0.0) -> jax.Array:
     """Fire or not: 1 for x > 0, 0 for x < 0, `at_zero` at 0.
 
     With at_zero 0 it is the derivative that `relu` takes, with 1 the spike of a unit that fires
@@ -30,13 +31,12 @@ def heaviside(x: ArrayLike, *, at_zero: ArrayLike = 0.0) -> jax.Array:
         >>> heaviside(jnp.array([-2.0, 0.0, 3.0]), at_zero=0.5).tolist()
         [0.0, 0.5, 1.0]
     """
-    x = as_float(x)
     at_rest = jnp.where(x == 0, at_zero, jnp.full_like(x, jnp.nan))  # x itself has the slope 1
     return jnp.where(x > 0, 1, jnp.where(x < 0, 0, at_rest))
 
 
-@jax.jit
-def sign(x: ArrayLike) -> jax.Array:
+@elementwise
+def sign(x: jax.Array) -> jax.Array:
     """Keep the sign alone: -1, 0 or 1.
 
     Edges: the derivative is 0 everywhere, at 0 too. NaN stays NaN, with derivative 0.
@@ -47,7 +47,7 @@ def sign(x: ArrayLike) -> jax.Array:
         >>> sign(jnp.array([-2.0, 0.0, 3.0])).tolist()
         [-1.0, 0.0, 1.0]
     """
-    return jnp.sign(as_float(x))
+    return jnp.sign(x)
 
 
 def _heaviside_facts(at_zero: float) -> dict[str, Any]:

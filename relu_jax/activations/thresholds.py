@@ -12,12 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
+from relu_jax.activations.activation import Activation, Params, proposal, samples
+from relu_jax.activations.inputs import elementwise
 from relu_jax.core import errors
 
 
-@jax.jit
-def hard_shrink(x: ArrayLike, *, width: ArrayLike = 0.5) -> jax.Array:
+@elementwise
+def hard_shrink(x: jax.Array, *, width: ArrayLike = 0.5) -> jax.Array:
     """Keep what is far from 0: x for |x| > width, else 0.
 
     Args:
@@ -33,12 +34,11 @@ def hard_shrink(x: ArrayLike, *, width: ArrayLike = 0.5) -> jax.Array:
         >>> hard_shrink(jnp.array([-2.0, 0.5, 1.0])).tolist()
         [-2.0, 0.0, 1.0]
     """
-    x = as_float(x)
     return jnp.where(jnp.abs(x) <= width, 0, x)
 
 
-@jax.jit
-def thresholded_relu(x: ArrayLike, *, threshold: ArrayLike = 1.0) -> jax.Array:
+@elementwise
+def thresholded_relu(x: jax.Array, *, threshold: ArrayLike = 1.0) -> jax.Array:
     """Keep what is above a threshold: x for x > threshold, else 0.
 
     Args:
@@ -53,12 +53,11 @@ def thresholded_relu(x: ArrayLike, *, threshold: ArrayLike = 1.0) -> jax.Array:
         >>> thresholded_relu(jnp.array([-2.0, 1.0, 3.0])).tolist()
         [0.0, 0.0, 3.0]
     """
-    x = as_float(x)
     return jnp.where(x <= threshold, 0, x)
 
 
-@jax.jit
-def threshold(x: ArrayLike, *, threshold: ArrayLike = 1.0, value: ArrayLike = 0.0) -> jax.Array:
+@elementwise
+def threshold(x: jax.Array, *, threshold: ArrayLike = 1.0, value: ArrayLike = 0.0) -> jax.Array:
     """Replace what is not above a threshold: x for x > threshold, else value.
 
     Args:
@@ -75,13 +74,12 @@ def threshold(x: ArrayLike, *, threshold: ArrayLike = 1.0, value: ArrayLike = 0.
         >>> threshold(jnp.array([-2.0, 1.0, 3.0]), threshold=1.0, value=-5.0).tolist()
         [-5.0, -5.0, 3.0]
     """
-    x = as_float(x)
     return jnp.where(x <= threshold, value, x)
 
 
-@jax.jit
+@elementwise
 def relu_general(
-    x: ArrayLike,
+    x: jax.Array,
     *,
     max_value: ArrayLike = 6.0,
     negative_slope: ArrayLike = 0.0,
@@ -109,7 +107,6 @@ def relu_general(
         >>> y.tolist()
         [-2.0, -0.5, 6.0]
     """
-    x = as_float(x)
     passes = x > threshold
     under = jnp.where(passes, 0, x - threshold)
     # 0 * inf would be NaN, where the limit is 0.

@@ -17,8 +17,9 @@ import numpy as np
 from jax.core import Tracer
 from jax.typing import ArrayLike
 
-from relu_jax.activations.activation import Activation, as_float
+from relu_jax.activations.activation import Activation
 from relu_jax.activations.axes import from_front
+from relu_jax.activations.inputs import as_float
 from relu_jax.activations.ranges import checked_shape, finite_number
 from relu_jax.core import errors
 from relu_jax.core.types import Key

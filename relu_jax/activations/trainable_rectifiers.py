@@ -7,9 +7,9 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from relu_jax.activations import powers
-from relu_jax.activations.activation import as_float
 from relu_jax.activations.celu import celu
 from relu_jax.activations.exponential import elu
+from relu_jax.activations.inputs import as_float
 from relu_jax.activations.piecewise import RRELU_HIGH, RRELU_LOW
 from relu_jax.activations.ranges import finite_number, refuse_unless
 from relu_jax.activations.rectifiers import LEAKY_RELU, leaky_relu

@@ -13,14 +13,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
+from relu_jax.activations.activation import Activation, Params, proposal, samples
+from relu_jax.activations.inputs import elementwise
 from relu_jax.activations.ranges import positive
 from relu_jax.activations.slopes import with_slope
 from relu_jax.activations.tails import bell, finite_product, in_widths, narrow_bell, settled
 
 
-@jax.jit
-def gaussian(x: ArrayLike, *, width: ArrayLike = 1.0) -> jax.Array:
+@elementwise
+def gaussian(x: jax.Array, *, width: ArrayLike = 1.0) -> jax.Array:
     """Respond around 0 alone, as a normal density of height 1: e^(-(x / width)^2 / 2).
 
     Args:
@@ -35,7 +36,7 @@ def gaussian(x: ArrayLike, *, width: ArrayLike = 1.0) -> jax.Array:
         >>> round(float(gaussian(1.0)), 6)
         0.606531
     """
-    return _gaussian(as_float(x), width)
+    return _gaussian(x, width)
 
 
 def _gaussian_slope(x: jax.Array, width: Any) -> jax.Array:
@@ -48,8 +49,8 @@ def _gaussian(x: jax.Array, width: Any) -> jax.Array:
     return bell(in_widths(x, width))
 
 
-@jax.jit
-def gaussian_square(x: ArrayLike) -> jax.Array:
+@elementwise
+def gaussian_square(x: jax.Array) -> jax.Array:
     """Respond around 0 alone: e^(-x^2), without the 1/2 of `gaussian`.
 
     Edges: ±inf gives 0 with derivative 0; NaN gives NaN.
@@ -60,11 +61,11 @@ def gaussian_square(x: ArrayLike) -> jax.Array:
         >>> round(float(gaussian_square(1.0)), 6)
         0.367879
     """
-    return narrow_bell(as_float(x))
+    return narrow_bell(x)
 
 
-@jax.jit
-def ricker(x: ArrayLike) -> jax.Array:
+@elementwise
+def ricker(x: jax.Array) -> jax.Array:
     """Excite around 0 and inhibit beside it, the Mexican hat: (1 - x^2) e^(-x^2 / 2).
 
     Minus the second derivative of `gaussian`; the height at 0 is 1.
@@ -77,12 +78,12 @@ def ricker(x: ArrayLike) -> jax.Array:
         >>> ricker(jnp.array([0.0, 1.0])).tolist()
         [1.0, 0.0]
     """
-    z = settled(as_float(x))
+    z = settled(x)
     return (1 - z * z) * jnp.exp(-z * z / 2)
 
 
-@jax.jit
-def sine(x: ArrayLike, *, frequency: ArrayLike = 30.0) -> jax.Array:
+@elementwise
+def sine(x: jax.Array, *, frequency: ArrayLike = 30.0) -> jax.Array:
     """Wave: sin(frequency * x), the SIREN activation at its 30.
 
     Args:
@@ -98,11 +99,11 @@ def sine(x: ArrayLike, *, frequency: ArrayLike = 30.0) -> jax.Array:
         >>> round(float(sine(1.0, frequency=2.0)), 6)
         0.909297
     """
-    return jnp.sin(finite_product(frequency, as_float(x)))
+    return jnp.sin(finite_product(frequency, x))
 
 
-@jax.jit
-def cosine(x: ArrayLike, *, frequency: ArrayLike = 1.0) -> jax.Array:
+@elementwise
+def cosine(x: jax.Array, *, frequency: ArrayLike = 1.0) -> jax.Array:
     """Wave, evenly: cos(frequency * x).
 
     Args:
@@ -117,11 +118,11 @@ def cosine(x: ArrayLike, *, frequency: ArrayLike = 1.0) -> jax.Array:
         >>> float(cosine(0.0))
         1.0
     """
-    return jnp.cos(finite_product(frequency, as_float(x)))
+    return jnp.cos(finite_product(frequency, x))
 
 
-@jax.jit
-def sinc(x: ArrayLike) -> jax.Array:
+@elementwise
+def sinc(x: jax.Array) -> jax.Array:
     """Ring around 0, the cardinal sine without pi: sin(x) / x, and 1 at 0.
 
     ``jnp.sinc(x / pi)``.
@@ -134,7 +135,7 @@ def sinc(x: ArrayLike) -> jax.Array:
         >>> sinc(jnp.array([0.0, jnp.inf])).tolist()
         [1.0, 0.0]
     """
-    return _sinc(as_float(x))
+    return _sinc(x)
 
 
 def _sinc_bend(x: jax.Array) -> jax.Array:
@@ -170,8 +171,8 @@ def _fall(x: jax.Array) -> jax.Array:
     return jnp.where(skipped, 0, (jnp.sin(safe) / safe - jnp.cos(safe)) / safe)
 
 
-@jax.jit
-def exponential(x: ArrayLike) -> jax.Array:
+@elementwise
+def exponential(x: jax.Array) -> jax.Array:
     """Take the exponential: e^x.
 
     Edges: -inf gives 0 with derivative 0, inf gives inf with derivative inf; NaN gives NaN.
@@ -182,7 +183,7 @@ def exponential(x: ArrayLike) -> jax.Array:
         >>> round(float(exponential(1.0)), 6)
         2.718282
     """
-    return jnp.exp(as_float(x))
+    return jnp.exp(x)
 
 
 def _gaussian_fit(f: Callable[..., Any]) -> Params | None:

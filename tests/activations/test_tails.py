@@ -10,7 +10,6 @@ from relu_jax.activations.tails import (
     bell,
     finite,
     finite_product,
-    gate,
     in_widths,
     narrow_bell,
     normal_law,
@@ -61,7 +60,7 @@ def test_odds_are_the_exponential_and_differentiate_as_such():
     assert jax.jit(jax.grad(jax.grad(gate)))(0.0) == 0
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
 @pytest.mark.parametrize("b", [0.25, 4.0, 100.0])
 def test_root_overflows_nowhere_and_keeps_the_bits_of_the_plain_formula(dtype, b):
     top = float(jnp.finfo(dtype).max)
@@ -73,22 +72,6 @@ def test_root_overflows_nowhere_and_keeps_the_bits_of_the_plain_formula(dtype, b
     )
     plain = jnp.sqrt(jnp.square(x[2:8]) + b)
     np.testing.assert_array_equal(r[2:8], plain)
-
-
-def test_the_gate_is_the_logistic_function_and_keeps_its_left_tail_in_float16():
-    x = np.linspace(-16, 12, 400).astype(np.float16)
-    exact = 1 / (1 + np.exp(-np.float64(x)))
-    room = tolerance("float16", n=2) * exact + 2.0**-23  # twice the smallest float16
-    assert (abs(np.float64(gate(jnp.asarray(x))) - exact) <= room).all()
-    wide = jnp.linspace(-90, 90, 400)
-    np.testing.assert_array_equal(gate(wide), jax.nn.sigmoid(wide))
-
-
-@pytest.mark.parametrize("b", [1.7e4, 5e4, 65504.0])
-def test_root_of_a_sum_that_overflows_float16(b):
-    x = jnp.array([0.0, 1.0, 100.0, 127.0, 200.0, 6e4], "float16")
-    exact = np.sqrt(np.float64(x) ** 2 + float(np.float16(b)))
-    np.testing.assert_allclose(root(x, b), exact, rtol=tolerance("float16"))
 
 
 @pytest.mark.parametrize("f", [bell, narrow_bell, normal_law])
