@@ -10,6 +10,8 @@ from pathlib import Path
 
 # The backend is chosen when jax first runs something: say so before anything imports it.
 os.environ["JAX_PLATFORMS"] = "cpu"
+# For the workers of xdist, one on each core: more threads for NumPy's matrices only wait there.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import jax
 import pytest

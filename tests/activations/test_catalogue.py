@@ -10,6 +10,7 @@ from jax.test_util import check_grads
 
 from relu_jax.activations import CATALOGUE, get, names
 from relu_jax.core.numerics import tolerance
+from tests import published
 from tests.activations.cases import CASES, LABELS
 
 thorough = pytest.mark.thorough("every row compiles anew: minutes for the whole catalogue")
@@ -231,36 +232,36 @@ def test_the_row_states_what_its_facts_say(act):
     assert "Example:" in act.fn.__doc__
 
 
-# mean, second moment and mean squared derivative under a standard normal input
-MOMENTS = {
-    "relu": (0.398942, 0.5, 0.5),
-    "leaky_relu": (0.394953, 0.500050, 0.500050),
-    "tanh": (0.0, 0.394294, 0.464403),
-    "sigmoid": (0.5, 0.293379, 0.044836),
-    "silu": (0.206621, 0.355776, 0.379482),
-    "gelu": (0.282095, 0.425221, 0.455851),
-    "selu": (0.0, 1.0, 1.071575),
-    "elu": (0.160521, 0.644945, 0.668102),
-    "softplus": (0.806059, 0.921246, 0.293379),
-}
-
-
-@pytest.mark.parametrize("name", MOMENTS)
-def test_moments_equal_the_published_numbers(name):
+@pytest.mark.parametrize("name", published.AVERAGES)
+def test_averages_equal_the_published_numbers(name):
     z = np.linspace(-12, 12, 200_000)  # no node at 0, where a slope is a convention
     weight = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) * (z[1] - z[0])
-    f = np.asarray(get(name)(np.float32(z)), np.float64)
-    slope = np.asarray(get(name).derivative(np.float32(z)), np.float64)
-    moments = tuple((weight * v).sum() for v in (f, f**2, slope**2))
-    assert moments == pytest.approx(MOMENTS[name], abs=2e-6)
+    with jax.enable_x64(True):
+        f, slope = np.asarray(get(name)(z)), np.asarray(get(name).derivative(z))
+    mean, second = weight @ f, weight @ f**2
+    ours = (mean, second, second - mean**2, second**-0.5, weight @ slope**2)
+    assert published.missed(ours, published.AVERAGES[name]) == []
 
 
-@pytest.mark.parametrize(
-    ("name", "low", "high"), [("gelu", -0.128904, 1.128904), ("silu", -0.099839, 1.099839)]
-)
-def test_extremes_of_the_derivative_equal_the_published_numbers(name, low, high):
-    slope = get(name).derivative(np.linspace(-4, 4, 80_001, dtype=np.float32))
-    assert (float(slope.min()), float(slope.max())) == pytest.approx((low, high), abs=1e-6)
+@pytest.mark.parametrize("name", published.MINIMA)
+def test_least_values_equal_the_published_numbers(name):
+    value, place = published.MINIMA[name]
+    x = published.around(place)
+    with jax.enable_x64(True):
+        below, above = np.asarray(get(name).derivative(x))
+        assert published.meets(get(name)(x[0]), value)
+    assert below < 0 < above
+
+
+@pytest.mark.parametrize("name", published.SLOPES)
+def test_extremes_of_the_derivative_equal_the_published_numbers(name):
+    low, high, *places = published.SLOPES[name]
+    for value, place, sign in zip((low, high), places, (1, -1), strict=True):
+        x = published.around(place)
+        with jax.enable_x64(True):
+            below, above = sign * np.asarray(get(name).derivative(x, 2))
+            assert published.meets(get(name).derivative(x[0]), value)
+        assert below < 0 < above
 
 
 def test_names_are_distinct_and_special_cases_come_before_their_family():

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from scipy import optimize
 
 from relu_jax.activations import CATALOGUE, Activation, get
 from relu_jax.activations.curves import curve
 from relu_jax.activations.extremes import MOST, extremes, falls
 from relu_jax.activations.flat_parts import flat_parts
+from tests import published
 from tests.activations.cases import CASES, LABELS
 from tests.activations.shapes import BUMP, FALLING, ROOT, SHRINK, SINE, SQUARE, STEP, WAVE
 
@@ -54,36 +54,19 @@ def test_bounds_say_whether_they_are_attained(act, low, high):
     assert (found.highest.value, found.highest.attained) == pytest.approx(high, abs=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("name", "low", "high", "at"),
-    [  # activations.md 2.6; the place of the first is measured to more digits in test_turns.py
-        ("gelu", -0.128904, 1.128904, (-1.414214, 1.414214)),
-        ("silu", -0.099839, 1.099839, (-2.39936, 2.39936)),
-    ],
-)
-def test_slopes_have_the_published_bounds(name, low, high, at):
-    found = of(get(name), 1)
-    assert (found.lowest.value, found.highest.value) == pytest.approx((low, high), abs=5e-7)
-    assert (found.lowest.where.low, found.highest.where.low) == pytest.approx(at, abs=4e-6)
+@pytest.mark.parametrize("name", published.SLOPES)
+def test_slopes_have_the_published_bounds(name):
+    low, high = of(get(name), 1)[:2]
+    told = (low.value, high.value, low.where.low, high.where.low)
+    assert published.missed(told, published.SLOPES[name]) == []
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "at"),
-    [("silu", -0.278465, -1.278465), ("gelu", -0.169971, -0.751792)],
-)
-def test_minima_are_the_published_ones(name, value, at):
-    [turn] = of(get(name)).turns
-    assert (turn.value, turn.where.low) == pytest.approx((value, at), abs=1e-6)
-
-
-def test_the_minimum_of_gelu_tanh_is_that_of_its_formula():
-    def f(x):
-        return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
-
-    best = optimize.minimize_scalar(f, (-0.8, -0.75, -0.7), tol=1e-12)
-    [turn] = of(get("gelu_tanh")).turns
-    assert turn.value == pytest.approx(best.fun, abs=1e-12)
-    assert turn.where.low == pytest.approx(best.x, abs=1e-6)
+@pytest.mark.parametrize("name", published.MINIMA)
+def test_minima_are_the_published_ones(name):
+    found = of(get(name))
+    [turn] = found.turns
+    assert published.missed((turn.value, turn.where.low), published.MINIMA[name]) == []
+    assert found.lowest.value == turn.value
 
 
 def test_what_has_no_bound_says_so():

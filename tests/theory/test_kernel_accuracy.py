@@ -12,6 +12,7 @@ pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the exa
 
 FAST = Activation("fast", lambda x: jnp.sin(40 * x), "sin(40 x)", "test")
 X = jnp.asarray(np.random.default_rng(0).standard_normal((3, 4)), jnp.float32)
+RHO = np.array([-1.0, 0.0, 0.7, 0.999, 1.0])
 
 
 @pytest.fixture
@@ -60,17 +61,17 @@ def test_the_place_of_the_worst_is_told():
 
 
 @pytest.mark.usefixtures("_x64")
+@pytest.mark.parametrize("rtol", [1e-9, 1e-4, 0.1])
 @pytest.mark.parametrize("frequency", [1.0, 3.0, 6.0, 12.0, 25.0, 50.0])
-@pytest.mark.parametrize("rho", [-1.0, 0.0, 0.7, 0.999, 1.0])
-def test_what_is_let_pass_is_accurate(frequency, rho):
-    expected = of_waves(frequency, 1.0, 1.0, rho)
-    for rtol in (1e-9, 1e-4, 0.1):
-        try:
-            found = dual(wave(frequency), 1.0, 1.0, rho, rtol=rtol)
-        except ValueError:
-            assert frequency > 1
-            continue
-        assert abs(float(found) - expected) <= rtol
+def test_what_is_let_pass_is_accurate(frequency, rtol):
+    if frequency == 50 and rtol < 0.1:
+        with pytest.raises(ValueError, match="accurate to"):
+            dual(wave(frequency), 1.0, 1.0, RHO, rtol=rtol)
+        return
+    found = dual(wave(frequency), 1.0, 1.0, RHO, rtol=rtol)
+    # A share of E |sin(a u) sin(a v)|, which is at most E sin(a u)².
+    most = rtol * of_waves(frequency, 1.0, 1.0, 1.0)
+    assert abs(np.asarray(found) - of_waves(frequency, 1.0, 1.0, RHO)).max() <= most
 
 
 @pytest.mark.parametrize("kernel", [dual, dual_slope])

@@ -1,4 +1,4 @@
-"""The maps equal quadrature by others, published numbers and networks of finite width."""
+"""The maps equal quadrature by others, closed forms and networks of finite width."""
 
 import math
 
@@ -10,6 +10,7 @@ from scipy import integrate, special
 
 from relu_jax.activations import get
 from relu_jax.theory.maps import correlation_map, trajectory, variance_map
+from tests import published
 
 pytestmark = pytest.mark.thorough("quadratures in the plane, wide networks: minutes")
 
@@ -60,22 +61,11 @@ def test_correlation_map_of_relu_is_the_arc_cosine_form():
     np.testing.assert_allclose(ours, [relu_map(one) for one in c], atol=2e-6)
 
 
-def test_correlation_of_relu_follows_the_published_table():
+def test_single_precision_follows_the_published_correlations_of_relu():
     path = trajectory(RELU, 100, **CRITICAL)
-    published = {1: 0.3183, 2: 0.4937, 3: 0.6048, 5: 0.7359, 10: 0.8715}
-    published |= {20: 0.9484, 50: 0.9879, 100: 0.9964}
-    for layer, c in published.items():
-        assert float(path.c[layer]) == pytest.approx(c, abs=6e-5), layer
+    for layer, c in published.RELU_CORRELATIONS.items():
+        assert float(path.c[layer]) == pytest.approx(float(c), abs=6e-5), layer
     np.testing.assert_allclose(path.q, 1, rtol=1e-4)
-
-
-def test_correlation_of_relu_decays_with_the_square_of_depth():
-    with jax.enable_x64(True):
-        path = trajectory(RELU, 1000, **CRITICAL)
-    c = np.asarray(path.c)
-    ratio = {n: (1 - c[n]) * 2 * n**2 / (9 * math.pi**2) for n in (10, 100, 1000)}
-    assert ratio == {10: pytest.approx(0.29, abs=5e-3), 100: pytest.approx(0.81, abs=5e-3),
-                     1000: pytest.approx(0.97, abs=5e-3)}  # fmt: skip
 
 
 def test_correlation_map_of_relu_expands_as_published():

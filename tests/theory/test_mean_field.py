@@ -18,13 +18,14 @@ from relu_jax.theory.mean_field import (
     mean_field,
     phase_diagram,
 )
+from tests import published
 
 pytestmark = pytest.mark.thorough("quadratures in the plane, wide networks: minutes")
 
 TANH, RELU = get("tanh"), get("relu")
 CHAOS = {"weight_std": 1.6, "bias_std": 0.3}
 # bias_std² -> weight_std² at which tanh is critical
-TANH_EDGE = {0.001: 1.1892, 0.01: 1.4242, 0.05: 1.7610, 0.1: 1.9861, 0.3: 2.5051}
+TANH_EDGE = {bias: float(weight) for bias, weight in published.TANH_EDGE.items()}
 CHAOS_ROW, STEP = len(TANH_EDGE), 0.01
 Z, W = np.polynomial.hermite_e.hermegauss(100)
 W = W / W.sum()

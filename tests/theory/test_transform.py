@@ -36,24 +36,6 @@ def resnet(x, layer):
     return max(layer(x), branch)
 
 
-@pytest.mark.parametrize(
-    ("depth", "eta", "slope"),
-    [
-        (20, 0.9, 0.1814), (50, 0.9, 0.4305), (100, 0.9, 0.5704), (200, 0.9, 0.6796),
-        (10, 0.8, 0.1477), (20, 0.8, 0.3488), (50, 0.8, 0.5483), (100, 0.8, 0.6620),
-        (50, 0.95, 0.3083), (100, 0.95, 0.4763),
-    ],
-)  # fmt: skip
-def test_tat_slope_equals_the_published_table(depth, eta, slope):
-    assert tat_slope(depth, eta=eta) == pytest.approx(slope, abs=5.1e-5)
-
-
-@pytest.mark.parametrize("depth", [5, 10])
-def test_shallow_relu_needs_no_transformation(depth):
-    with pytest.raises(ValueError, match=r"eta=0\.9 or above; got 0\.[0-9]{4}, .*; use relu"):
-        tat_slope(depth)
-
-
 def test_tat_slope_of_the_authors_residual_network():
     assert tat_slope(resnet, eta=0.75) == pytest.approx(0.6291800290346146, abs=1e-8)
     act = tat_leaky_relu(resnet, eta=0.75)
