@@ -148,16 +148,36 @@ def _linear_sigmoid_facts(slope: float, offset: float) -> dict[str, Any]:
 
 
 def _linear_sigmoid_fit(f: Callable[..., Any]) -> Params | None:
-    # The line between the outermost powers of 2 that are not cut off.
+    # The line between the outermost powers of 2 that are not cut off, as seen from its middle.
     reach = 2.0 ** np.arange(-20, 15)
-    x = np.concatenate([-reach[::-1], [0.0], reach])
+    steps = np.concatenate([-reach[::-1], [0.0], reach])
+    middle = _middle(f, steps)
+    if middle is None:
+        return None
+    x = middle + steps
     y = np.asarray(samples(f, *x.tolist()))
     inside = np.flatnonzero((y > 0) & (y < 1))
-    if not 0 < y[len(reach)] < 1 or len(inside) < 2:
+    if len(inside) < 2:
         return None
     first, last = inside[0], inside[-1]
     slope = float((y[last] - y[first]) / (x[last] - x[first]))
-    return proposal(slope=slope, offset=float(y[len(reach)])) if slope > 0 else None
+    offset = float(y[len(reach)]) - slope * middle
+    return proposal(slope=slope, offset=round(offset, 12) + 0.0) if slope > 0 else None
+
+
+def _middle(f: Callable[..., Any], x: np.ndarray) -> float | None:
+    """Find a place where f, cut off at 0 and 1, is neither: 0, or where it passes 1/2."""
+    low, at_zero, high = samples(f, -1e9, 0.0, 1e9)
+    if (low, high) != (0, 1):
+        return None
+    if 0 < at_zero < 1:
+        return 0.0
+    for _ in range(4):
+        above = int(np.argmax(np.asarray(samples(f, *x.tolist())) >= 0.5))
+        if above == 0:
+            return None
+        x = np.linspace(x[above - 1], x[above], 65).astype(np.float32).astype(np.float64)
+    return float(x[32])
 
 
 RELU1 = Activation(

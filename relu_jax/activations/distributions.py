@@ -166,7 +166,8 @@ def _laplace_fit(f: Callable[..., Any]) -> Params | None:
     if not u < v:
         return None
     sigma = float(x[j] - x[i]) / (v - u)
-    return proposal(mu=float(x[i]) - u * sigma, sigma=sigma)
+    mu = float(x[i]) - u * sigma
+    return proposal(mu=mu if abs(mu) > 1e-9 * sigma else 0.0, sigma=sigma)
 
 
 def _gompertz_fit(f: Callable[..., Any]) -> Params | None:

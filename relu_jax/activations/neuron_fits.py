@@ -66,8 +66,9 @@ def fit_smooth(f: Callable[..., Any]) -> Params | None:
 
 
 def _ceiling(f: Callable[..., Any]) -> float | None:
-    """Take the limit at inf of a function that rises to it all the way from about 0."""
-    low, *middle, high = samples(f, -1e6, -8.0, -1.0, 0.0, 1.0, 8.0, np.inf)
+    """Take the limit of a function that rises to it all the way from about 0."""
+    # At inf the quotient (V - reset) / (V - threshold) of the textbook is NaN.
+    low, *middle, high = samples(f, -1e6, -8.0, -1.0, 0.0, 1.0, 8.0, 1e30)
     rises = all(a <= b for a, b in zip([low, *middle], [*middle, high], strict=True))
     return high if low < 1e-3 * high and 1e-6 < high < 1e12 and rises else None
 

@@ -150,10 +150,11 @@ def _rrelu_facts(low: float, high: float) -> dict[str, Any]:
 
 
 def _rrelu_fit(f: Callable[..., Any]) -> Params | None:
-    # One slope does not tell two ends: only that of the usual ones is taken for theirs.
-    usual = (RRELU_LOW + RRELU_HIGH) / 2
-    near = abs(samples(f, -1.0)[0] + usual) <= 3e-6 * usual
-    return {"low": RRELU_LOW, "high": RRELU_HIGH} if near else None
+    # One slope does not tell two ends: they are the usual ones where it is theirs, else the slope.
+    slope, usual = 0.0 - samples(f, -1.0)[0], (RRELU_LOW + RRELU_HIGH) / 2
+    if abs(slope - usual) <= 3e-6 * usual:
+        return {"low": RRELU_LOW, "high": RRELU_HIGH}
+    return proposal(low=slope, high=slope)
 
 
 def _soft_shrink_facts(width: float) -> dict[str, Any]:

@@ -118,15 +118,15 @@ def end_of_level(f: Callable[..., Any], low: float, high: float) -> float | None
     """Find the last place where an unknown f still has the value it has at `low`.
 
     Returns:
-        the place, to 1e-13 of the interval or to the precision of f; None where f changes at
-        once, or nowhere in the interval.
+        the place, to 1e-21 of the interval or to the last bit; None where f changes at once, or
+        nowhere in the interval.
 
     Example:
         >>> end_of_level(lambda x: np.where(x > 0.75, x, 0), -1.0, 3.0)
         0.75
     """
     start = low
-    for _ in range(5):
+    for _ in range(8):
         x = np.linspace(low, high, 513)
         y = np.asarray(samples(f, *x.tolist()))
         first = int(np.argmax(y != y[0]))

@@ -8,11 +8,11 @@ from typing import NamedTuple
 from relu_jax.tap import elementwise
 from relu_jax.tap.graph import Const
 from relu_jax.tap.pieces import Piece
-from relu_jax.tap.recognise import AFFINE, Match, told
+from relu_jax.tap.recognise import AFFINE, Match, also, told
 from relu_jax.tap.regions import Regions, is_float, piece
 
 _LONGEST = 8  # non-linear steps of a chain that may make up one known function
-_BEFORE, _AFTER = 3, 2  # affine steps around its bends that may belong to it
+_BEFORE, _AFTER = 4, 2  # affine steps around its bends that may belong to it
 
 
 class Stretch(NamedTuple):
@@ -203,7 +203,10 @@ def _around(best: _Hit, hits: Sequence[_Hit]) -> tuple[str, ...]:
         and all(map(math.isfinite, hit.match.params.values()))
     ]
     widest = max(wider, key=lambda hit: hit.end - hit.start, default=None)
-    return () if widest is None else (told(widest.match.kind, widest.match.params),)
+    if widest is None:
+        return ()
+    kind, params = widest.match.kind, widest.match.params
+    return (told(kind, params), *also(kind, tuple(params.items())))
 
 
 def _best(hits: Sequence[_Hit]) -> _Hit:

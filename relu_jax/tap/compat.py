@@ -9,8 +9,9 @@ import jax
 from jax.extend import core as extend
 from jax.extend import source_info_util
 
-_PACKAGE = Path(__file__).resolve().parent.parent
-_JAX = Path(jax.__file__).resolve().parent
+# Not resolved: code names its file by the way it was imported, through a link too.
+_PACKAGE = Path(__file__).parent.parent
+_JAX = Path(jax.__file__).parent
 # Frames of these are never the user's line. relu_jax/models is: the activation is written there.
 _FRAMEWORKS = (
     "jax", "jaxlib", "flax", "equinox", "haiku", "keras", "optax", "jaxtyping", "beartype",

@@ -1,11 +1,13 @@
 """What does an elementwise function give, in NumPy's float64, without compiling anything?"""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 
 from relu_jax.tap import compat, elementwise
+
+Act = Callable[[Sequence[Any]], list[Any]]
 
 # Moves that leave one number as it is.
 STILL = ("broadcast_in_dim", "reshape", "squeeze", "full", "stop_gradient")
@@ -17,36 +19,63 @@ def equation(eqn: Any, args: Sequence[Any]) -> list[Any]:
     Raises:
         NotImplementedError: the primitive has no rule in elementwise.py.
     """
-    name = eqn.primitive.name
     with np.errstate(all="ignore"):
-        if name in elementwise.RULES:
-            params = {k: v for k, v in eqn.params.items() if k in ("new_dtype", "y")}
-            return [elementwise.RULES[name](*args, **params)]
-        if compat.rounds(eqn):  # a conversion: every digit is kept
-            return [args[0]]
-        if bodies := compat.inner_jaxprs(eqn):
-            return program(compat.opened(bodies[0]), args)
-        if name in STILL and args and np.ndim(args[0]) <= 1:
-            return [args[0]]
+        return act(eqn)(args)
+
+
+def program(opened: compat.OpenJaxpr, args: Sequence[Any]) -> list[Any]:
+    """Evaluate an elementwise jaxpr in NumPy, in float64 whatever dtype it was traced for."""
+    with np.errstate(all="ignore"):
+        return read(opened)(args)
+
+
+def read(opened: compat.OpenJaxpr) -> Act:
+    """Look up once what `program` runs, for a program that is run often."""
+    jaxpr = opened.jaxpr
+    known = dict(zip(jaxpr.constvars, map(number, opened.consts), strict=True))
+    steps = [(act(eqn), _operands(eqn.invars), eqn.outvars) for eqn in jaxpr.eqns]
+    results = _operands(jaxpr.outvars)
+
+    def run(args: Sequence[Any]) -> list[Any]:
+        env = {**known, **dict(zip(jaxpr.invars, args, strict=True))}
+        for step, ins, outs in steps:
+            values = step([env[a] if named else a for named, a in ins])
+            env.update(zip(outs, values, strict=True))
+        return [env[a] if named else a for named, a in results]
+
+    return run
+
+
+def act(eqn: Any) -> Act:
+    """Look up what one elementwise equation does to its operands.
+
+    Raises:
+        NotImplementedError: the primitive has no rule in elementwise.py.
+    """
+    name = eqn.primitive.name
+    if name in elementwise.RULES:
+        rule = elementwise.RULES[name]
+        params = {k: v for k, v in eqn.params.items() if k in ("new_dtype", "y")}
+        return lambda args: [rule(*args, **params)]
+    if compat.rounds(eqn):  # a conversion: every digit is kept
+        return list
+    if bodies := compat.inner_jaxprs(eqn):
+        return read(compat.opened(bodies[0]))
+    if name in STILL:
+        return lambda args: list(args[:1]) if args and np.ndim(args[0]) <= 1 else _refuse(name)
+    return _refuse(name)
+
+
+def _refuse(name: str) -> NoReturn:
     raise NotImplementedError(
         f"every primitive of an extracted function has a NumPy rule; got {name}; "
         "add it to relu_jax/tap/elementwise.py"
     )
 
 
-def program(opened: compat.OpenJaxpr, args: Sequence[Any]) -> list[Any]:
-    """Evaluate an elementwise jaxpr in NumPy, in float64 whatever dtype it was traced for."""
-    jaxpr = opened.jaxpr
-    env = dict(zip(jaxpr.constvars, map(number, opened.consts), strict=True))
-    env.update(zip(jaxpr.invars, args, strict=True))
-
-    for eqn in jaxpr.eqns:
-        env.update(zip(eqn.outvars, equation(eqn, _read(env, eqn.invars)), strict=True))
-    return _read(env, jaxpr.outvars)
-
-
-def _read(env: dict[Any, Any], atoms: Sequence[Any]) -> list[Any]:
-    return [number(a.val) if compat.is_literal(a) else env[a] for a in atoms]
+def _operands(atoms: Sequence[Any]) -> list[tuple[bool, Any]]:
+    """List whether each operand is a variable, and the variable, or the number it is."""
+    return [(False, number(a.val)) if compat.is_literal(a) else (True, a) for a in atoms]
 
 
 def number(value: Any) -> Any:

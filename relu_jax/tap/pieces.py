@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import jax
@@ -52,13 +53,23 @@ class Piece:
         """Evaluate f in NumPy's float64 on any one-dimensional grid."""
         env: dict[Any, Any] = {self.z: z, **thetas}
         with np.errstate(all="ignore"):
-            for node in self.nodes:
-                args = [
-                    env[a] if isinstance(a, int) and a in env else self.graph.number(a)
-                    for a in node.ins
-                ]
-                env[node.outs[0]] = evaluate.equation(node.eqn, args)[0]
+            for act, ins, out in self._steps:
+                (env[out],) = act([env[a] if named else a for named, a in ins])
         return np.broadcast_to(np.asarray(env[self.y], np.float64), z.shape)
+
+    @cached_property
+    def _steps(self) -> list[tuple[evaluate.Act, list[tuple[bool, Any]], int]]:
+        """Look up once what `values` runs."""
+        named = {self.z, *self.operands, *(node.outs[0] for node in self.nodes)}
+
+        def operand(a: Atom) -> tuple[bool, Any]:
+            read = not isinstance(a, Const) and a in named
+            return (True, a) if read else (False, self.graph.number(a))
+
+        return [
+            (evaluate.act(node.eqn), [operand(a) for a in node.ins], node.outs[0])
+            for node in self.nodes
+        ]
 
     def bound(self, env: Mapping[int, Any]) -> Callable[[Any], Any]:
         """Build z ↦ f(z) as the program computes it, its parameters read from `env`."""

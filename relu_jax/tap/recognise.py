@@ -1,6 +1,6 @@
 """Which known activation does an extracted function behave like, and with which parameters?"""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -12,14 +12,15 @@ from relu_jax.tap import references
 from relu_jax.tap.graph import Graph
 from relu_jax.tap.pieces import Piece
 
-# Dense where activations bend, wide enough to tell relu from relu6 and a clip at 50.
+# Dense where activations bend, wide enough to tell relu from relu6 and a clip at 50. Every dtype
+# holds these numbers: a jump at 1/3, which float32 rounds up, is on one side of each.
 _GRID = np.unique(
     np.concatenate([
         np.linspace(-8, 8, 129), np.linspace(-0.31, 0.29, 7), -np.geomspace(9, 80, 8),
         np.geomspace(9, 80, 8), [1.0 / 3, -1.0 / 3, 2.0 / 3, -2.0 / 3],
         np.geomspace(1e-4, 0.03, 4), -np.geomspace(1e-4, 0.03, 4),
-    ])
-)  # fmt: skip
+    ]).astype(jnp.bfloat16)
+).astype(np.float64)  # fmt: skip
 _CORE = np.abs(_GRID) <= 8  # outside, a spelling may overflow where the function itself does not
 _FAR = 500.0 * _GRID  # a clip at 100 is no line; one at the end of float16 may pass for one
 _ENDS = np.array([-4e4, -4e3, -1e3, -300.0, -100.0, 100.0, 300.0, 1e3, 4e3, 4e4])
@@ -59,6 +60,7 @@ class Match(NamedTuple):
 
 
 AFFINE = Match("affine", {}, ())
+_Scored = tuple[float, Member, dict[str, float]]  # distance on the grid, entry, parameters
 
 
 def told(kind: str, params: Mapping[str, float]) -> str:
@@ -156,23 +158,24 @@ class Recogniser:
     ) -> tuple[Any, dict[str, float], float]:
         """Find the entry nearest to the function; among equals the one with fewest parameters."""
         values = piece.values(_GRID, thetas)
-        if _is_line(_GRID, values, limit):
-            far = _is_line(_FAR, piece.values(_FAR, thetas), limit)
-            return (_LINE, {}, 0.0) if far else (None, {}, np.inf)
+        if _is_line(_GRID, values, limit) and _is_line(_FAR, piece.values(_FAR, thetas), limit):
+            return _LINE, {}, 0.0
+        ends = piece.values(_ENDS, thetas)
 
         def function(x: Any) -> np.ndarray:
             return piece.values(np.atleast_1d(np.asarray(x, np.float64)), thetas)
 
+        def kept(entries: Iterable[_Scored]) -> list[_Scored]:
+            near = [entry for entry in entries if entry[0] <= limit]
+            return [e for e in near if _agree_far_out(ends, e[1], e[2], str(dtype))]
+
         fixed = [m for m in self._catalogue if not m.params]
-        scored = [(_distance(values, _on_grid(m.fn, str(dtype))), m, {}) for m in fixed]
+        scored = kept((_distance(values, _on_grid(m.fn, str(dtype))), m, {}) for m in fixed)
         # A family that holds the function as well has more parameters, and never the better name:
         # smu(0, 0.7072) is a gelu whose 1 / sqrt(2) was rounded, by hand or to bfloat16.
         exact = max(_WRITTEN, float(jnp.finfo(dtype).eps) / 16)
         if min((error for error, _, _ in scored), default=np.inf) > exact:
-            scored += self._families(function, values, str(dtype))
-        scored = [entry for entry in scored if entry[0] <= limit]
-        far = piece.values(_ENDS, thetas) if scored else _ENDS
-        scored = [e for e in scored if _agree_far_out(far, e[1], e[2], str(dtype))]
+            scored += kept(self._families(function, values, str(dtype)))
         if not scored:
             return None, {}, np.inf
         bound = max(exact, 3 * min(error for error, _, _ in scored))
@@ -184,7 +187,7 @@ class Recogniser:
 
     def _families(
         self, function: Callable[[Any], np.ndarray], values: np.ndarray, dtype: str
-    ) -> Iterator[tuple[float, Any, dict[str, float]]]:
+    ) -> Iterator[_Scored]:
         """Solve every family for its parameters, and say how near it comes."""
         for member in self._catalogue:
             with np.errstate(all="ignore"):  # what is not finite is no member, and no news
@@ -216,13 +219,14 @@ def also(kind: str, params: tuple[tuple[str, float], ...]) -> tuple[str, ...]:
         z = np.atleast_1d(np.asarray(x, np.float64))
         return references.read(member.fn, tuple(dict(params)), "float32")(z, dict(params))
 
-    values, names = function(_GRID), []
+    values, ends, names = function(_GRID), function(_ENDS), []
     for other in catalogue:
         found = other.fit(function) if other.fit else None if other.params else {}
         if other.name == kind or found is None or not np.isfinite(list(found.values())).all():
             continue
         reference = references.read(other.fn, tuple(found), "float32")(_GRID, found)
-        if _distance(values, reference) <= _SIX_DIGITS:
+        near = _distance(values, reference) <= _SIX_DIGITS
+        if near and _agree_far_out(ends, other, found, "float32"):
             names.append(told(other.name, found))
     return tuple(names)
 

@@ -30,8 +30,11 @@ def read(fn: Callable[..., Any], names: tuple[str, ...], dtype: str) -> Values:
             lambda z, *ps: fn(z, **dict(zip(names, ps, strict=True))), x, *scalars
         )
 
+    program = evaluate.read(opened)
+
     def values(z: np.ndarray, params: Mapping[str, float]) -> np.ndarray:
-        (result,) = evaluate.program(opened, [z, *(np.float64(params[k]) for k in names)])
+        with np.errstate(all="ignore"):
+            (result,) = program([z, *(np.float64(params[k]) for k in names)])
         return np.broadcast_to(np.asarray(result, np.float64), z.shape)
 
     return values

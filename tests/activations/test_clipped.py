@@ -91,7 +91,9 @@ def test_kinks_follow_the_line():
     np.testing.assert_array_equal(act(np.float32(act.kinks)), [0, 1])
 
 
-@pytest.mark.parametrize("line", [(0.123456, 0.5), (40.0, 0.05), (1e-3, 0.9)])
+@pytest.mark.parametrize(
+    "line", [(0.123456, 0.5), (40.0, 0.05), (1e-3, 0.9), (1.0, 0.0), (0.3, -0.6), (2.0, 3.0)]
+)
 def test_linear_sigmoid_finds_its_line_from_a_float32_program(line):
     slope, offset = line
 

@@ -71,8 +71,8 @@ def test_rrelu_evaluates_at_the_middle_of_its_range():
     np.testing.assert_allclose(rrelu(-48.0), -11, rtol=tolerance("float32"))
 
 
-def test_rrelu_proposes_its_range_for_its_usual_slope_alone():
-    assert RRELU.fit(lambda x: np.where(x < 0, 0.3 * x, x)) is None
+def test_rrelu_proposes_its_range_for_its_usual_slope_and_else_the_slope_for_both_ends():
+    assert RRELU.fit(lambda x: np.where(x < 0, 0.3 * x, x)) == {"low": 0.3, "high": 0.3}
     assert RRELU.fit(lambda x: np.where(x < 0, 11 / 48 * x, x)) == {"low": 1 / 8, "high": 1 / 3}
 
 

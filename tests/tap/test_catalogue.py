@@ -1,47 +1,71 @@
 """Does the tap name every entry of the catalogue, called or written out, with its parameters?"""
 
-import jax
+from collections import Counter
+from functools import cache
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax import lax, nn
+from jax import nn
 
 from relu_jax import tap
-from tests.activations.cases import CASES, LABELS
+from relu_jax.activations import CATALOGUE, get
+from tests.tap import members
 from tests.tap import networks as n
+from tests.tap.hand_written import HAND_WRITTEN
+from tests.tap.members import FIRST, REST, ROWS
 
 pytestmark = pytest.mark.leaks_unchecked(
     "it collects garbage at every trace: test_observe.py has it"
 )
 
-GRID = np.linspace(-8, 8, 33, dtype=np.float32)
 PARAMS = {"w": n.leaf(3, 4), "out": n.leaf(4, 2)}
-# The words of the formulas in tests/activations/cases_*.py, as a user would write them.
-WORDS = {
-    "sigmoid": nn.sigmoid, "softplus": nn.softplus, "Phi": jax.scipy.special.ndtr,
-    "phi": lambda u: jnp.exp(-(u**2) / 2) / np.sqrt(2 * np.pi).item(), "clip": jnp.clip,
-    "relu": lambda u: jnp.maximum(u, 0), "where": jnp.where, "log": jnp.log, "exp": jnp.exp,
-    "tanh": jnp.tanh, "sinh": jnp.sinh, "sqrt": jnp.sqrt, "erf": lax.erf, "sin": jnp.sin,
-    "cos": jnp.cos, "atan": jnp.arctan, "asinh": jnp.arcsinh, "Abs": jnp.abs, "sign": jnp.sign,
-    "pi": np.pi,
+THOROUGH = pytest.mark.thorough("the default tests have each member at two settings")
+SETTINGS = [
+    *(pytest.param(row, id=row.label) for row in FIRST),
+    *(pytest.param(row, id=row.label, marks=THOROUGH) for row in REST),
+]
+JAX_NN = (
+    ("relu", {}, nn.relu),
+    ("relu6", {}, nn.relu6),
+    ("leaky_relu", {"slope": 0.01}, nn.leaky_relu),
+    ("leaky_relu", {"slope": 0.2}, lambda x: nn.leaky_relu(x, 0.2)),
+    ("leaky_relu", {"slope": 1 / 3}, lambda x: nn.leaky_relu(x, negative_slope=1 / 3)),
+    ("elu", {"alpha": 1}, nn.elu),
+    ("elu", {"alpha": 0.3}, lambda x: nn.elu(x, 0.3)),
+    ("elu", {"alpha": 2.5}, lambda x: nn.elu(x, alpha=2.5)),
+    ("celu", {"alpha": 1}, nn.celu),
+    ("celu", {"alpha": 0.3}, lambda x: nn.celu(x, 0.3)),
+    ("celu", {"alpha": 2.5}, lambda x: nn.celu(x, alpha=2.5)),
+    ("selu", {}, nn.selu),
+    ("gelu", {}, lambda x: nn.gelu(x, approximate=False)),
+    ("gelu_tanh", {}, nn.gelu),
+    ("gelu_tanh", {}, lambda x: nn.gelu(x, approximate=True)),
+    ("silu", {"beta": 1}, nn.silu),
+    ("silu", {"beta": 1}, nn.swish),
+    ("mish", {}, nn.mish),
+    ("softplus", {"beta": 1}, nn.softplus),
+    ("softplus", {"beta": 3}, lambda x: nn.softplus(3 * x) / 3),
+    ("sparse_plus", {}, nn.sparse_plus),
+    ("squareplus", {"b": 4}, nn.squareplus),
+    ("squareplus", {"b": 0.7}, lambda x: nn.squareplus(x, 0.7)),
+    ("squareplus", {"b": 12}, lambda x: nn.squareplus(x, b=12)),
+    ("soft_sign", {}, nn.soft_sign),
+    ("log_sigmoid", {}, nn.log_sigmoid),
+    ("sigmoid", {}, nn.sigmoid),
+    ("sparse_sigmoid", {}, nn.sparse_sigmoid),
+    ("hard_sigmoid", {}, nn.hard_sigmoid),
+    ("hard_silu", {}, nn.hard_silu),
+    ("hard_silu", {}, nn.hard_swish),
+    ("hard_tanh", {"low": -1, "high": 1}, nn.hard_tanh),
+    ("tanh", {}, nn.tanh),
+)
+# What else jax.nn has, and why it is not above.
+NOT_ELEMENTWISE = {
+    "dot_product_attention", "get_scaled_dot_general_config", "glu", "log_softmax", "logmeanexp",
+    "logsumexp", "one_hot", "scaled_dot_general", "scaled_matmul", "softmax", "standardize",
 }  # fmt: skip
-# What a formula written out is not, and why.
-OTHERWISE = {
-    "sign()": "written out it is made of integers, which no float function holds",
-    "lif_rate_smooth(rest=-65,threshold=-50,reset=-65,resistance=90,tau=0.03,refractory=0.002,"
-    "width=1)": "written out its softplus underflows 720 mV below the threshold",
-    "lif_rate_smooth(rest=-65,threshold=-50,reset=-60,resistance=10,tau=0.01,refractory=0.005,"
-    "width=2.5)": "written out it has four affine steps before its softplus; three are looked at",
-}
-JAX_NN = {
-    "relu": nn.relu, "relu6": nn.relu6, "leaky_relu": nn.leaky_relu, "elu": nn.elu,
-    "celu": nn.celu, "selu": nn.selu, "gelu": lambda x: nn.gelu(x, approximate=False),
-    "gelu_tanh": nn.gelu, "silu": nn.silu, "mish": nn.mish, "softplus": nn.softplus,
-    "sparse_plus": nn.sparse_plus, "squareplus": nn.squareplus, "soft_sign": nn.soft_sign,
-    "log_sigmoid": nn.log_sigmoid, "sigmoid": nn.sigmoid, "sparse_sigmoid": nn.sparse_sigmoid,
-    "hard_sigmoid": nn.hard_sigmoid, "hard_silu": nn.hard_silu, "hard_tanh": nn.hard_tanh,
-    "tanh": nn.tanh,
-}  # fmt: skip
+NOT_IN_THE_CATALOGUE = {"identity", "initializers", "log1mexp"}
 
 
 def _sites(f):
@@ -56,51 +80,102 @@ def _reading(name):
 
 
 def _names(site):
-    """List every name of a site, the one it goes by first."""
-    return [(site.kind, site.params), *map(_reading, (*site.also, *site.scaled))]
+    """List the names of a site's function, then those of the whole where it has others."""
+    own = [(site.kind, site.params), *map(_reading, site.also)]
+    return own, [_reading(name) for name in site.scaled] or own
 
 
-def _is_told(site, act):
-    return any(
-        kind == act.name and params == pytest.approx(act.params, rel=1e-5, abs=1e-5)
-        for kind, params in _names(site)
-    )
+def _is_among(names, kind, params):
+    want = pytest.approx(members.told_apart(kind, params), rel=1e-5)
+    return any(name == kind and members.told_apart(name, told) == want for name, told in names)
 
 
-def _written(case):
-    """Build the formula of a case as a program of its own."""
-    code = compile(case.formula, case.label, "eval")
-    return lambda x: eval(code, {}, {"x": x, **WORDS, **case.act.params})
+@cache
+def _values():
+    return np.array([members.exact(row.act.name, row.act.params) for row in ROWS])
 
 
-ROWS = [case for case in CASES if case.act.name != "identity"]
+def _same(y):
+    """List the rows whose values are y, to 1e-6."""
+    apart = np.abs(_values() - y) > 1e-6 * (1 + np.abs(y))
+    one_is_nan = np.isnan(_values()) != np.isnan(y)
+    return [row.act for row, i in zip(ROWS, (apart | one_is_nan).any(1), strict=True) if not i]
 
 
-@pytest.mark.parametrize("case", ROWS, ids=lambda case: case.label)
-def test_an_entry_that_is_called_is_told_by_its_name_and_by_no_other_function_s(case):
-    (site,) = _sites(case.act)
-    assert _is_told(site, case.act), _names(site)
-    values = np.asarray(case.act(GRID), np.float64)
-    names = [] if site.scaled else [kind for kind, _ in _names(site)]
-    for other in (row.act for row in ROWS if row.act.name in names):
-        if _is_told(site, other):
-            np.testing.assert_allclose(other(GRID), values, rtol=1e-5, atol=1e-5)
+def _refuse_confusion(names, y):
+    """Check that the values behind every name are y, to 1e-6 and the digits that are told."""
+    for kind, params in names:
+        bound = 1e-6 * (1 + np.abs(y)) + members.digits(kind, params)
+        off = np.abs(members.exact(kind, params) - y) > bound
+        assert not off.any(), (kind, params, members.GRID[off])
+
+
+def _check(site, act):
+    own, whole = _names(site)
+    assert _is_among([*own, *whole], act.name, act.params), (own, whole)
+    y = members.exact(act.name, act.params)
+    for other in _same(y):
+        assert _is_among(whole, other.name, other.params), (other, whole)
+    _refuse_confusion(whole, y)
+    _refuse_confusion(own, members.exact(site.kind, site.params))
+
+
+@pytest.mark.parametrize("row", SETTINGS)
+def test_a_member_that_is_called_is_told_by_all_its_names_and_by_no_other(row):
+    (site,) = _sites(row.act)
+    _check(site, row.act)
 
 
 @pytest.mark.thorough("called, the same functions are told in the default tests")
-@pytest.mark.parametrize(
-    "case", [row for row in ROWS if row.label not in OTHERWISE], ids=lambda case: case.label
-)
-def test_so_is_its_formula_written_out(case):
-    (site,) = _sites(_written(case))
-    assert _is_told(site, case.act), _names(site)
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.label)
+def test_so_is_its_formula_written_out(row):
+    (site,) = _sites(row.written())
+    _check(site, row.act)
 
 
-def test_what_is_told_otherwise_is_a_row():
-    assert OTHERWISE.keys() <= set(LABELS)
+@pytest.mark.thorough("the formulas of all members are above")
+@pytest.mark.standard_promotion("the rows are written as users write them")
+@pytest.mark.parametrize("row", HAND_WRITTEN, ids=lambda row: row.label)
+def test_so_is_what_people_write(row):
+    (site,) = _sites(row.f)
+    _check(site, get(row.kind, **row.params))
 
 
-@pytest.mark.parametrize("name", JAX_NN)
-def test_so_is_that_of_jax_nn(name):
-    (site,) = _sites(JAX_NN[name])
-    assert name in [kind for kind, _ in _names(site)]
+@pytest.mark.parametrize(("name", "params", "f"), JAX_NN)
+def test_so_is_that_of_jax_nn(name, params, f):
+    (site,) = _sites(f)
+    _check(site, get(name, **params))
+
+
+def test_every_elementwise_function_of_jax_nn_is_here():
+    mine = {name for name, _, _ in JAX_NN} | {"swish", "hard_swish"}
+    public = {name for name in vars(nn) if not name.startswith("_")}
+    assert public - mine - NOT_ELEMENTWISE - NOT_IN_THE_CATALOGUE == set()
+
+
+def test_every_member_with_parameters_is_here_at_two_settings():
+    rows = Counter(row.act.name for row in FIRST)
+    others = [act for act in CATALOGUE if act.name != "identity"]
+    assert rows == {act.name: 2 if act.params else 1 for act in others}
+
+
+def test_another_function_is_noticed():
+    (site,) = _sites(nn.silu)
+    y = members.exact("silu", {"beta": 1.00001})
+    with pytest.raises(AssertionError):
+        _refuse_confusion(_names(site)[1], y)
+    with pytest.raises(AssertionError):
+        _check(site, get("silu", beta=1.00002))
+    with pytest.raises(AssertionError):
+        _check(site._replace(kind="softplus"), get("silu"))
+
+
+@pytest.mark.parametrize("f", [get("identity"), nn.identity])
+def test_a_line_is_no_site(f):
+    sites = _sites(f)
+    assert not sites
+    assert sites.coverage.chains == 0
+
+
+def test_what_is_written_in_integers_is_no_site():
+    assert not _sites(lambda x: jnp.where(x > 0, 1, -1))

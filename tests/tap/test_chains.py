@@ -43,7 +43,7 @@ def test_waypoints_are_what_every_path_passes():
         (lambda x: nn.relu(x - 100), ["relu"]),
         (lambda x: nn.sigmoid(x - 273.15), ["sigmoid"]),
         (lambda x: jnp.tanh(x * 1e-4), ["tanh"]),
-        (lambda x: jnp.clip(x, -100, 100), ["unknown"]),
+        (lambda x: jnp.clip(x, -100, 100), ["hard_tanh"]),
         (lambda x: jnp.clip(x, -65000, 65000), []),
         (lambda x: jnp.where(jnp.isfinite(x), x, 0), []),
         (lambda x: nn.leaky_relu(x[None]), ["leaky_relu"]),
