@@ -18,6 +18,7 @@ from jax.typing import ArrayLike
 from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
 from relu_jax.activations.ranges import positive
 from relu_jax.activations.slopes import with_slope
+from relu_jax.activations.tails import DENSITY, bell, in_widths, narrow_bell, normal_law
 
 _TOP = 6.7  # e^-e^6.7 is 0 in every float
 
@@ -37,15 +38,9 @@ def erf(x: ArrayLike) -> jax.Array:
     return _erf(as_float(x))
 
 
-@with_slope(lambda x: 2 / np.sqrt(np.pi).item() * _bell(x))
+@with_slope(lambda x: 2 / np.sqrt(np.pi).item() * narrow_bell(x))
 def _erf(x: jax.Array) -> jax.Array:
     return lax.erf(x)
-
-
-def _bell(x: jax.Array) -> jax.Array:
-    # Beyond 40 this is 0 in every float; clipped, its derivative never meets inf * 0.
-    z = jnp.clip(x, -40, 40)
-    return jnp.exp(-z * z)
 
 
 @jax.jit
@@ -61,7 +56,7 @@ def normal_cdf(x: ArrayLike) -> jax.Array:
         >>> round(float(normal_cdf(1.0)), 6)
         0.841345
     """
-    return _normal_cdf(as_float(x))
+    return normal_law(as_float(x))
 
 
 @jax.jit
@@ -87,23 +82,13 @@ def laplace(x: ArrayLike, *, mu: ArrayLike = 0.707107, sigma: ArrayLike = 0.2820
     return _laplace(as_float(x), mu, sigma)
 
 
-def _normal_slope(x: jax.Array, mu: ArrayLike = 0.0, sigma: ArrayLike = 1.0) -> jax.Array:
-    return (np.sqrt(0.5 / np.pi).item() / sigma) * jnp.exp(-0.5 * _within(x, mu, sigma) ** 2)
+def _laplace_slope(x: jax.Array, mu: Any, sigma: Any) -> jax.Array:
+    return (DENSITY / sigma) * bell(in_widths(x - mu, sigma))
 
 
-def _within(x: jax.Array, mu: ArrayLike, sigma: ArrayLike) -> jax.Array:
-    # Beyond 40 the density is 0 in every float; clipped, its derivative never meets inf * 0.
-    return jnp.clip((x - mu) * (1 / sigma), -40, 40)
-
-
-@with_slope(_normal_slope)
-def _laplace(x: jax.Array, mu: ArrayLike, sigma: ArrayLike) -> jax.Array:
-    return 0.5 * lax.erfc((mu - x) * (np.sqrt(0.5).item() / sigma))
-
-
-@with_slope(_normal_slope)
-def _normal_cdf(x: jax.Array) -> jax.Array:
-    return 0.5 * lax.erfc(-x * np.sqrt(0.5).item())
+@with_slope(_laplace_slope)
+def _laplace(x: jax.Array, mu: Any, sigma: Any) -> jax.Array:
+    return normal_law(in_widths(x - mu, sigma))
 
 
 @jax.jit
@@ -123,7 +108,23 @@ def gompertz(x: ArrayLike, *, b: ArrayLike = 1.0, c: ArrayLike = 1.0) -> jax.Arr
         >>> round(float(gompertz(0.0)), 6)
         0.367879
     """
-    return jnp.exp(-jnp.exp(jnp.minimum(jnp.log(b) - c * as_float(x), _TOP)))
+    return _fall(jnp.minimum(jnp.log(b) - c * as_float(x), _TOP))
+
+
+def _crest_slope(u: jax.Array) -> jax.Array:
+    return _crest(u) * (1 - jnp.exp(u))
+
+
+@with_slope(_crest_slope)
+def _crest(u: jax.Array) -> jax.Array:
+    level = jnp.exp(u)
+    return level * jnp.exp(-level)
+
+
+# So the two exponentials meet each other before c or x: 0 * inf would be NaN.
+@with_slope(lambda u: -_crest(u))
+def _fall(u: jax.Array) -> jax.Array:
+    return jnp.exp(-jnp.exp(u))
 
 
 @jax.jit
@@ -142,12 +143,7 @@ def cloglog(x: ArrayLike) -> jax.Array:
     return _cloglog(jnp.minimum(as_float(x), _TOP))
 
 
-def _cloglog_slope(x: jax.Array) -> jax.Array:
-    level = jnp.exp(x)
-    return level * jnp.exp(-level)
-
-
-@with_slope(_cloglog_slope)
+@with_slope(_crest)
 def _cloglog(x: jax.Array) -> jax.Array:
     return -jnp.expm1(-jnp.exp(x))
 

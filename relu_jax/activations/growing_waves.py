@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jax.typing import ArrayLike
 
 from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
@@ -58,7 +59,7 @@ def sinlu(x: ArrayLike, *, amplitude: ArrayLike = 1.0, frequency: ArrayLike = 1.
 
 
 def _sinlu_slope(x: jax.Array, amplitude: Any, frequency: Any) -> jax.Array:
-    z, w = finite(x), finite(frequency * x)
+    z, w = finite(x), _phase(x, frequency)
     a, b = odds(x)
     rise = (1 + amplitude * frequency * jnp.cos(w)) * (a / (a + b))
     turn = (z + amplitude * jnp.sin(w)) * (a * b / ((a + b) * (a + b)))
@@ -69,7 +70,13 @@ def _sinlu_slope(x: jax.Array, amplitude: Any, frequency: Any) -> jax.Array:
 def _sinlu(x: jax.Array, amplitude: Any, frequency: Any) -> jax.Array:
     a, b = odds(x)
     gate = a / (a + b)
-    return times_gate(x, gate) + amplitude * jnp.sin(finite(frequency * x)) * gate
+    return times_gate(x, gate) + amplitude * (gate * jnp.sin(_phase(x, frequency)))
+
+
+def _phase(x: jax.Array, frequency: Any) -> jax.Array:
+    w = frequency * x
+    top = float(jnp.finfo(w.dtype).max)
+    return lax.clamp(np.array(-top, w.dtype), w, np.array(top, w.dtype))
 
 
 @jax.jit
@@ -93,7 +100,7 @@ def snake(x: ArrayLike, *, frequency: ArrayLike = 1.0) -> jax.Array:
 
 
 def _snake_slope(x: jax.Array, frequency: Any) -> jax.Array:
-    w = finite(frequency * x)
+    w = _phase(x, frequency)
     # 1 + sin(2 w) as a square keeps its digits where it touches 0.
     both = jnp.sin(w) + jnp.cos(w)
     return both * both * _nan_where(jnp.isinf(x))
@@ -106,12 +113,12 @@ def _hump(w: jax.Array) -> jax.Array:
 
 def _snake_in_frequency(x: jax.Array, frequency: Any) -> jax.Array:
     # x sin(w)^2 / w for sin(w)^2 / frequency: a derivative at 0 too, and no 1 / frequency^2.
-    return x + x * _hump(finite(frequency * x))
+    return x + x * _hump(_phase(x, frequency))
 
 
 @with_slope(_snake_slope, in_params=_snake_in_frequency)
 def _snake(x: jax.Array, frequency: Any) -> jax.Array:
-    wave = jnp.sin(finite(frequency * x))
+    wave = jnp.sin(_phase(x, frequency))
     return x + wave * (wave / jnp.where(frequency == 0, 1, frequency))
 
 

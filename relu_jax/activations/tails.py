@@ -1,4 +1,4 @@
-"""How do x times a gate, e^x and sqrt(x^2 + b) stay numbers when x is huge or infinite?"""
+"""How do x times a gate, e^x, the normal law and sqrt(x^2 + b) stay numbers at a huge x?"""
 
 from typing import Any
 
@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+
+from relu_jax.activations.slopes import with_slope
 
 
 def finite(x: jax.Array) -> jax.Array:
@@ -17,6 +19,20 @@ def finite(x: jax.Array) -> jax.Array:
     """
     top = float(jnp.finfo(x.dtype).max) / 4
     return lax.clamp(np.array(-top, x.dtype), x, np.array(top, x.dtype))
+
+
+def finite_product(factor: Any, x: jax.Array) -> jax.Array:
+    """Multiply by a factor, keeping finite what was finite.
+
+    Edges: the largest number where the product overflows, with derivative 0.
+
+    Example:
+        >>> finite_product(90.0, jnp.array([-jnp.inf, 1e38])).tolist()
+        [-inf, 3.4028234663852886e+38]
+    """
+    product = factor * x
+    overflows = jnp.isinf(product) & ~jnp.isinf(x)
+    return jnp.where(overflows, float(jnp.finfo(product.dtype).max) * jnp.sign(product), product)
 
 
 def times_gate(x: jax.Array, gate: jax.Array) -> jax.Array:
@@ -44,7 +60,9 @@ def scaled(factor: Any, x: jax.Array) -> jax.Array:
 
 
 def settled(x: jax.Array) -> jax.Array:
-    """Clip to [-40, 40], beyond which tanh and erf are ±1 in every float, for good.
+    """Clip to [-40, 40], beyond which tanh and erf are ±1 and e^(-x^2 / 2) is 0 in every float.
+
+    40^3, which derivatives of a bell form, fits float16.
 
     Edges: beyond, the derivative is 0 whatever it is multiplied by: no inf * 0.
 
@@ -90,8 +108,85 @@ def gate(x: jax.Array) -> jax.Array:
     return a / (a + b)
 
 
+def in_widths(x: jax.Array, width: Any) -> jax.Array:
+    """Measure x in widths, `settled` beyond 40: x / width.
+
+    Edges: the derivative in the width, -x / width^2, is made of x / width: no square overflows.
+
+    Example:
+        >>> float(in_widths(jnp.float32(3.0), 2.0)), float(in_widths(jnp.float32(-jnp.inf), 2.0))
+        (1.5, -40.0)
+    """
+    return _in_widths(width, x)
+
+
+def _slope_in_width(width: Any, x: jax.Array) -> jax.Array:
+    return -_in_widths(width, x) * (1 / width)
+
+
+@with_slope(_slope_in_width)
+def _in_widths(width: Any, x: jax.Array) -> jax.Array:
+    # A product with 1 / width, since XLA makes one of a quotient by a constant.
+    return settled(x * (1 / width))
+
+
+def _bell_slope(z: jax.Array) -> jax.Array:
+    return -settled(z) * bell(z)
+
+
+# Bells have rules of their own: to the tap, the clip is then no activation before the bump.
+@with_slope(_bell_slope)
+def bell(z: jax.Array) -> jax.Array:
+    """Take the density of the normal law, of height 1: e^(-z^2 / 2).
+
+    Edges: ±inf gives 0 with all derivatives 0.
+
+    Example:
+        >>> round(float(bell(jnp.float32(1.0))), 6)
+        0.606531
+    """
+    z = settled(z)
+    return jnp.exp(-z * z / 2)
+
+
+def _narrow_bell_slope(z: jax.Array) -> jax.Array:
+    return -2 * settled(z) * narrow_bell(z)
+
+
+@with_slope(_narrow_bell_slope)
+def narrow_bell(z: jax.Array) -> jax.Array:
+    """Take the bell of the error function: e^(-z^2).
+
+    As `bell` of sqrt(2) z it would have the rounding of that product, times z^2.
+
+    Edges: ±inf gives 0 with all derivatives 0.
+
+    Example:
+        >>> round(float(narrow_bell(jnp.float32(1.0))), 6)
+        0.367879
+    """
+    z = settled(z)
+    return jnp.exp(-z * z)
+
+
+DENSITY = np.sqrt(0.5 / np.pi).item()  # of the standard normal law, at 0
+
+
+@with_slope(lambda z: DENSITY * bell(z))
+def normal_law(z: jax.Array) -> jax.Array:
+    """Take the distribution function of the normal law, with all of its left tail.
+
+    Edges: -inf gives 0, inf gives 1, both with derivative 0.
+
+    Example:
+        >>> round(float(normal_law(jnp.float32(1.0))), 6)
+        0.841345
+    """
+    return 0.5 * lax.erfc(-z * np.sqrt(0.5).item())
+
+
 def root(x: jax.Array, b: Any) -> jax.Array:
-    """Take sqrt(x^2 + b) without overflow of the square, for b up to 1e30.
+    """Take sqrt(x^2 + b) without overflow, for b up to 1e30, or up to the largest float16.
 
     Edges: ±inf gives inf. Where nothing overflows the bits are those of the plain formula.
 
@@ -104,6 +199,7 @@ def root(x: jax.Array, b: Any) -> jax.Array:
     if x.dtype != jnp.float16:
         # 9e18 in float32: b is lost beside the square.
         return jnp.where(far, jnp.abs(x), jnp.sqrt(x * x + b))
+    far = far | (b > half * half / 4)
     shrink = jnp.where(far, 1 / half, 1)
     z = x * shrink
     return jnp.where(far, half, 1) * jnp.sqrt(z * z + b * shrink * shrink)

@@ -1,8 +1,7 @@
 """Which activations go up and down again: waves, bumps, and the exponential they share?
 
-A bump is 0 in every float beyond 39 widths. There its argument is clipped, so that no
-derivative meets inf * 0. A wave has no limit at ±inf, and is NaN there; a finite argument never
-gives NaN, not even where its product with the frequency overflows.
+A wave has no limit at ±inf, and is NaN there; a finite argument never gives NaN, not even where
+its product with the frequency overflows.
 """
 
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from jax.typing import ArrayLike
 from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
 from relu_jax.activations.ranges import positive
 from relu_jax.activations.slopes import with_slope
+from relu_jax.activations.tails import bell, finite_product, in_widths, narrow_bell, settled
 
 
 @jax.jit
@@ -35,7 +35,17 @@ def gaussian(x: ArrayLike, *, width: ArrayLike = 1.0) -> jax.Array:
         >>> round(float(gaussian(1.0)), 6)
         0.606531
     """
-    return _bell(as_float(x) * (1 / width))
+    return _gaussian(as_float(x), width)
+
+
+def _gaussian_slope(x: jax.Array, width: Any) -> jax.Array:
+    z = in_widths(x, width)
+    return -(z * bell(z)) * (1 / width)
+
+
+@with_slope(_gaussian_slope)
+def _gaussian(x: jax.Array, width: Any) -> jax.Array:
+    return bell(in_widths(x, width))
 
 
 @jax.jit
@@ -50,7 +60,7 @@ def gaussian_square(x: ArrayLike) -> jax.Array:
         >>> round(float(gaussian_square(1.0)), 6)
         0.367879
     """
-    return _narrow_bell(as_float(x))
+    return narrow_bell(as_float(x))
 
 
 @jax.jit
@@ -67,34 +77,8 @@ def ricker(x: ArrayLike) -> jax.Array:
         >>> ricker(jnp.array([0.0, 1.0])).tolist()
         [1.0, 0.0]
     """
-    z = _within(as_float(x))
+    z = settled(as_float(x))
     return (1 - z * z) * jnp.exp(-z * z / 2)
-
-
-def _within(z: jax.Array) -> jax.Array:
-    # 39^3, which a derivative forms, still fits float16.
-    return jnp.clip(z, -39, 39)
-
-
-def _bell_slope(z: jax.Array) -> jax.Array:
-    return -_within(z) * _bell(z)
-
-
-def _narrow_bell_slope(z: jax.Array) -> jax.Array:
-    return -2 * _within(z) * _narrow_bell(z)
-
-
-# With rules of their own: to the tap, the clip is then no activation before the bump.
-@with_slope(_bell_slope)
-def _bell(z: jax.Array) -> jax.Array:
-    z = _within(z)
-    return jnp.exp(-z * z / 2)
-
-
-@with_slope(_narrow_bell_slope)
-def _narrow_bell(z: jax.Array) -> jax.Array:
-    z = _within(z)
-    return jnp.exp(-z * z)
 
 
 @jax.jit
@@ -114,7 +98,7 @@ def sine(x: ArrayLike, *, frequency: ArrayLike = 30.0) -> jax.Array:
         >>> round(float(sine(1.0, frequency=2.0)), 6)
         0.909297
     """
-    return jnp.sin(_phase(as_float(x), frequency))
+    return jnp.sin(finite_product(frequency, as_float(x)))
 
 
 @jax.jit
@@ -133,14 +117,7 @@ def cosine(x: ArrayLike, *, frequency: ArrayLike = 1.0) -> jax.Array:
         >>> float(cosine(0.0))
         1.0
     """
-    return jnp.cos(_phase(as_float(x), frequency))
-
-
-def _phase(x: jax.Array, frequency: ArrayLike) -> jax.Array:
-    """Multiply by the frequency, keeping finite what was finite."""
-    top = float(jnp.finfo(x.dtype).max)
-    phase = frequency * x
-    return jnp.where(jnp.isinf(x), phase, jnp.clip(phase, -top, top))
+    return jnp.cos(finite_product(frequency, as_float(x)))
 
 
 @jax.jit
@@ -166,7 +143,7 @@ def _sinc_bend(x: jax.Array) -> jax.Array:
 
 @with_slope(_sinc_bend)
 def _sinc_slope(x: jax.Array) -> jax.Array:
-    return jnp.where(jnp.isinf(x), 0, -x * _tilt(x))
+    return jnp.where(jnp.abs(x) < 1, -x * _tilt(x), -_fall(x))
 
 
 @with_slope(_sinc_slope)
@@ -178,14 +155,19 @@ def _sinc(x: jax.Array) -> jax.Array:
 
 def _tilt(x: jax.Array) -> jax.Array:
     """Take -f'(x) / x = (sin x - x cos x) / x^3, by its series where that cancels."""
-    near, far = jnp.abs(x) < 1, jnp.isinf(x)
+    near = jnp.abs(x) < 1
     z = jnp.where(near, x, 0)
     series = jnp.ones_like(z)
     for k in range(8, 0, -1):
         series = 1 - z * z / (2 * k * (2 * k + 3)) * series
-    safe = jnp.where(near | far, 1, x)
-    direct = (jnp.sin(safe) / safe - jnp.cos(safe)) / safe / safe
-    return jnp.where(near, series / 3, jnp.where(far, 0, direct))
+    return jnp.where(near, series / 3, _fall(x) / jnp.where(near, 1, x))
+
+
+def _fall(x: jax.Array) -> jax.Array:
+    """Take -f'(x) from 1 on; 0 at infinity."""
+    skipped = (jnp.abs(x) < 1) | jnp.isinf(x)
+    safe = jnp.where(skipped, 1, x)
+    return jnp.where(skipped, 0, (jnp.sin(safe) / safe - jnp.cos(safe)) / safe)
 
 
 @jax.jit

@@ -88,3 +88,12 @@ def test_place_and_width_are_found_near_and_far(mu, sigma):
 def test_nothing_is_proposed_where_nothing_fits(f):
     assert LAPLACE.fit(f) is None
     assert GOMPERTZ.fit(f) is None
+
+
+def test_gradients_in_parameters_are_numbers_where_a_step_overflows():
+    for x in np.float16([-6e4, -0.1, 0.1, 6e4]):
+        slope = jax.grad(lambda s, x=x: laplace(x, mu=np.float16(0), sigma=s))(np.float16(2e-3))
+        assert slope == 0
+    steep = jax.grad(lambda c: gompertz(np.float16(-914.5), b=np.float16(0.01), c=c))
+    assert steep(np.float16(0.012)) == 0
+    assert jax.grad(lambda x: gompertz(x, c=np.float16(200)))(np.float16(-0.033)) == 0

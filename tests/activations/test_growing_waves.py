@@ -93,3 +93,15 @@ def test_impossible_parameters_are_refused(act, params, text):
 def test_nothing_is_proposed_where_no_wave_is(f):
     assert SNAKE.fit(f) is None
     assert SINLU.fit(f) is None
+
+
+def test_in_float16_the_wave_goes_on_to_the_largest_number():
+    x = np.float16([-65440, 16400, 26208, 50400])
+    both = 1 + np.sin(2 * x.astype(np.float64))
+    np.testing.assert_allclose(SNAKE.derivative(x), both, atol=4e-3)
+    np.testing.assert_allclose(SINLU.derivative(x[1:]), 1 + np.cos(np.float64(x[1:])), atol=4e-3)
+
+
+def test_gradient_in_the_frequency_of_a_closed_gate_is_zero():
+    slope = jax.jacfwd(lambda w: sinlu(np.float16(-6e4), amplitude=np.float16(3), frequency=w))
+    assert slope(np.float16(0.01)) == 0

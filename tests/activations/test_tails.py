@@ -4,8 +4,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import special
 
-from relu_jax.activations.tails import finite, gate, odds, root, scaled, times_gate
+from relu_jax.activations.tails import (
+    bell,
+    finite,
+    finite_product,
+    gate,
+    in_widths,
+    narrow_bell,
+    normal_law,
+    odds,
+    root,
+    scaled,
+    times_gate,
+)
 from relu_jax.core.numerics import tolerance
 
 pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
@@ -69,3 +82,50 @@ def test_the_gate_is_the_logistic_function_and_keeps_its_left_tail_in_float16():
     assert (abs(np.float64(gate(jnp.asarray(x))) - exact) <= room).all()
     wide = jnp.linspace(-90, 90, 400)
     np.testing.assert_array_equal(gate(wide), jax.nn.sigmoid(wide))
+
+
+@pytest.mark.parametrize("b", [1.7e4, 5e4, 65504.0])
+def test_root_of_a_sum_that_overflows_float16(b):
+    x = jnp.array([0.0, 1.0, 100.0, 127.0, 200.0, 6e4], "float16")
+    exact = np.sqrt(np.float64(x) ** 2 + float(np.float16(b)))
+    np.testing.assert_allclose(root(x, b), exact, rtol=tolerance("float16"))
+
+
+@pytest.mark.parametrize("f", [bell, narrow_bell, normal_law])
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_the_normal_law_has_its_limits_in_every_derivative(f, dtype):
+    top = float(jnp.finfo(dtype).max)
+    ends = jnp.array([-jnp.inf, -top, -top / 8, top / 8, top, jnp.inf], dtype)
+    np.testing.assert_array_equal(f(ends), (ends > 0) if f is normal_law else 0)
+    for order in range(3):
+        f = jax.grad(f)
+        assert (jax.vmap(f)(ends) == 0).all(), order
+
+
+def test_the_normal_law_and_its_bells_equal_scipy_s():
+    z = np.linspace(-8, 8, 65, dtype=np.float32)
+    wide = z.astype(np.float64)
+    rtol = tolerance("float32", n=10)
+    np.testing.assert_allclose(normal_law(jnp.asarray(z)), special.ndtr(wide), rtol=rtol)
+    np.testing.assert_allclose(bell(jnp.asarray(z)), np.exp(-(wide**2) / 2), rtol=rtol)
+    np.testing.assert_allclose(narrow_bell(jnp.asarray(z)), np.exp(-(wide**2)), rtol=rtol)
+    density = np.exp(-(wide**2) / 2) / np.sqrt(2 * np.pi)
+    np.testing.assert_allclose(jax.vmap(jax.grad(normal_law))(z), density, rtol=rtol)
+
+
+def test_a_product_that_overflows_is_the_largest_number_and_an_infinite_one_infinite():
+    x = jnp.array([-jnp.inf, -3e38, 1.0, 3e38, jnp.inf])
+    top = float(jnp.finfo("float32").max)
+    np.testing.assert_array_equal(finite_product(4.0, x), [-np.inf, -top, 4, top, np.inf])
+    assert jnp.isnan(finite_product(4.0, jnp.float32(jnp.nan)))
+    assert jax.grad(lambda f: finite_product(f, jnp.float32(3e38)))(4.0) == 0
+
+
+def test_widths_are_counted_and_differentiated_where_their_square_vanishes():
+    x, width = jnp.array([-6e4, -0.03, 0.02, 6e4], "float16"), np.float16(0.002)
+    ratio = np.clip(np.float64(x) / np.float64(width), -40, 40)
+    np.testing.assert_allclose(in_widths(x, width), ratio, rtol=tolerance("float16"))
+    slopes = jax.vmap(jax.grad(in_widths, 1), (0, None))(x, width)
+    np.testing.assert_allclose(slopes, -ratio / width, rtol=tolerance("float16"))
+    slopes = jax.vmap(jax.grad(in_widths), (0, None))(x, width)
+    np.testing.assert_allclose(slopes, [0, 500, 500, 0], rtol=1e-2)

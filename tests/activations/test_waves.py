@@ -111,3 +111,24 @@ def test_nothing_is_proposed_where_nothing_fits(f):
     assert GAUSSIAN.fit(f) is None
     assert COSINE.fit(f) is None
     assert SINE.fit(f) is None
+
+
+def test_far_slope_of_sinc_keeps_its_digits_in_float16():
+    x = np.float16([-6e4, 1.5, 100, 300, 1000])
+    wide = x.astype(np.float64)
+    exact = (np.cos(wide) - np.sin(wide) / wide) / wide
+    np.testing.assert_allclose(SINC.derivative(x), exact, rtol=tolerance("float16"), atol=2.0**-23)
+
+
+def test_slope_of_the_cosine_is_whole_at_the_largest_number():
+    top = np.finfo(np.float16).max
+    slope = COSINE.derivative(np.float16([-top, top]))
+    np.testing.assert_allclose(slope, [np.sin(65504.0), -np.sin(65504.0)], rtol=1e-3)
+
+
+def test_gradient_in_the_width_is_a_number_where_a_quotient_overflows():
+    slope = jax.grad(lambda w: gaussian(np.float16(6e4), width=w))
+    assert slope(np.float16(0.25)) == 0
+    assert float(jax.grad(lambda w: gaussian(np.float16(3e-3), width=w))(np.float16(3e-3))) == (
+        pytest.approx(np.exp(-0.5) / 3e-3, rel=1e-2)
+    )
