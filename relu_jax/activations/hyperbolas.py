@@ -29,8 +29,8 @@ def squareplus(x: ArrayLike, *, b: ArrayLike = 4.0) -> jax.Array:
         b: width of the bend, above 0 and at most 1e30; f(0) is sqrt(b) / 2.
 
     Edges: -inf gives 0 with derivative 0, inf gives inf with derivative 1. NaN gives NaN in
-    value and derivative. Below 0 every digit is right where jax.nn cancels (in float16 the tail
-    ends at -32752), and no finite x overflows (jax.nn: from 256 on in float16).
+    value and derivative. Below 0 every digit is right where jax.nn cancels, and no finite x
+    overflows (jax.nn: from 256 on in float16).
 
     Source: Barron 2021, Squareplus: a softplus-like algebraic rectifier.
 
@@ -43,21 +43,29 @@ def squareplus(x: ArrayLike, *, b: ArrayLike = 4.0) -> jax.Array:
 
 def _bend(x: jax.Array, b: Any) -> jax.Array:
     r = root(x, b)
-    return 0.5 * (b / r / r) / r
+    return 0.5 * b / r * (1 / r) * (1 / r)
+
+
+def _below(x: jax.Array, b: Any) -> tuple[jax.Array, jax.Array]:
+    """Give r = sqrt(x^2 + b), and f(-|x|) = b / (2 (r + |x|)), without that sum."""
+    r = root(x, b)
+    size = jnp.minimum(jnp.abs(x), float(jnp.finfo(x.dtype).max))
+    # A product of quotients: XLA would make a / (b * c), which overflows, of a / b / c.
+    return r, 0.5 * b / r * (1 / (1 + size / r))
 
 
 def _hyperbola(x: jax.Array, b: Any) -> jax.Array:
-    r = root(x, b)
+    r, below = _below(x, b)
     # XLA makes 0.5 * (x + r) of 0.5 * x + 0.5 * r, whose sum overflows far out, where f is x.
     above = jnp.where(x > float(jnp.finfo(x.dtype).max) / 4, x, 0.5 * (x + r))
-    return jnp.where(x < 0, 0.5 * b / (r - x), above)
+    return jnp.where(x < 0, below, above)
 
 
 @with_slope(_bend)
 def _rise(x: jax.Array, b: Any) -> jax.Array:
-    r = finite(root(x, b))
-    sides = r + jnp.abs(finite(x))
-    return jnp.where(x < 0, 0.5 * b / sides, 0.5 * sides) / r
+    r, below = _below(x, b)
+    below = below * (1 / r)
+    return jnp.where(x < 0, below, 1 - below)
 
 
 @with_slope(lambda b, x: 0.25 / root(x, b))
@@ -105,8 +113,10 @@ def _smu1_slope(x: jax.Array, alpha: Any, mu: Any) -> jax.Array:
 
 @with_slope(_smu1_slope)
 def _smu1(x: jax.Array, alpha: Any, mu: Any) -> jax.Array:
-    smooth = _squareplus((1 - alpha) * x, mu * mu) + scaled(alpha, x)
-    return jnp.where(x == jnp.inf, x, smooth)
+    far, line = (1 - alpha) * x, scaled(alpha, x)
+    # Where that overflows, nothing is left of the bend.
+    ends = jnp.where(x > 0, x, line)
+    return jnp.where(jnp.isinf(far), ends, _squareplus(far, mu * mu) + line)
 
 
 @jax.jit
@@ -150,7 +160,7 @@ def pflu(x: ArrayLike) -> jax.Array:
 def _pflu_bend(x: jax.Array) -> jax.Array:
     r = finite(root(x, 1.0))
     ratio = finite(x) / r
-    return (1 - 1.5 * ratio * ratio) / r / r / r
+    return (1 - 1.5 * ratio * ratio) * (1 / r) * (1 / r) * (1 / r)
 
 
 @with_slope(_pflu_bend)

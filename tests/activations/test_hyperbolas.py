@@ -147,3 +147,23 @@ def test_impossible_parameters_are_refused(act, params, text):
 def test_nothing_is_proposed_where_nothing_fits(f):
     assert SQUAREPLUS.fit(f) is None
     assert SMU1.fit(f) is None
+
+
+def test_tails_in_float16_are_those_of_the_formula():
+    x = np.float16([-65504, -6e4, -3e4, -300, 300, 6e4])
+    wide = x.astype(np.float64)
+    b, room = 1e4, {"rtol": tolerance("float16"), "atol": 2.0**-23}
+    r = np.sqrt(wide**2 + b)
+    above = np.where(wide > 0, (r + wide) / 2, b / (r + abs(wide)) / 2)
+    act = SQUAREPLUS.with_params(b=b)
+    np.testing.assert_allclose(act(x), above, **room)
+    np.testing.assert_allclose(act.derivative(x), above / r, **room)
+    np.testing.assert_allclose(act.derivative(x, 2), b / r**3 / 2, **room)
+    assert act.derivative(np.float16(-np.inf)) == 0
+    np.testing.assert_allclose(pflu(x[:4]), 1 / (4 * wide[:4]), **room)
+
+
+def test_a_negative_slope_at_minus_infinity_makes_no_finite_x_overflow():
+    x = np.float16([-4e4, 4e4, 65504])
+    np.testing.assert_array_equal(smu1(x, alpha=-1.0), abs(x))
+    np.testing.assert_array_equal(SMU1.with_params(alpha=-1).derivative(x), [-1, 1, 1])
