@@ -14,7 +14,7 @@ from relu_jax.activations.activation import Activation, Params, as_float, propos
 from relu_jax.activations.ranges import positive
 from relu_jax.activations.slopes import with_slope
 from relu_jax.activations.smooth import gelu, gelu_tanh
-from relu_jax.activations.tails import scaled, settled
+from relu_jax.activations.tails import narrow_bell, scaled, settled
 from relu_jax.core import errors
 
 LOWEST_AT = -0.7517915246935645
@@ -93,15 +93,17 @@ def _turn(x: jax.Array, alpha: Any, mu: Any) -> jax.Array:
 
 def _smu_slope(x: jax.Array, alpha: Any, mu: Any) -> jax.Array:
     v = _turn(x, alpha, mu)
-    return alpha + (1 - alpha) * (0.5 * lax.erfc(-v) + v * (jnp.exp(-v * v) / sqrt(pi)))
+    return alpha + (1 - alpha) * (0.5 * lax.erfc(-v) + v * (narrow_bell(v) / sqrt(pi)))
 
 
 @with_slope(_smu_slope)
 def _smu(x: jax.Array, alpha: Any, mu: Any) -> jax.Array:
     v = _turn(x, alpha, mu)
-    # An open gate leaves x, a shut one alpha x: no product overflows, or meets inf * 0.
-    gated = jnp.where(v == -40, 0, x) * (0.5 * lax.erfc(-v))
-    return jnp.where(v == 40, x, (1 - alpha) * gated + scaled(alpha, x))
+    opened, far = v > 0, jnp.abs(v) == 40
+    # The nearer line, and what is left of the other: nothing overflows, or meets inf * 0.
+    line = jnp.where(opened, x, scaled(alpha, x))
+    rest = jnp.where(far, 0, jnp.where(opened, -x, x)) * (0.5 * lax.erfc(jnp.abs(v)))
+    return line + (1 - alpha) * rest
 
 
 def _gelu_at(x: float) -> float:

@@ -100,3 +100,20 @@ def test_gradients_in_parameters_equal_finite_differences(name):
 def test_impossible_parameters_are_refused(act, params, text):
     with pytest.raises(ValueError, match=text):
         act.with_params(**params)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+@pytest.mark.parametrize(("alpha", "mu"), [(-1.0, 3.0), (0.25, 1.0)])
+def test_far_out_smu_is_its_lines_in_value_and_derivatives(dtype, alpha, mu):
+    top = float(jnp.finfo(dtype).max)
+    x = jnp.array([-top, -top / 4, -top / 16, top / 16, top / 4, top], dtype)
+    act = SMU.with_params(alpha=alpha, mu=mu)
+    np.testing.assert_array_equal(act(x), jnp.where(x > 0, x, alpha * x))
+    np.testing.assert_array_equal(act.derivative(x), jnp.where(x > 0, 1, alpha))
+    np.testing.assert_array_equal(act.derivative(x, 2), 0)
+    for name in act.params:
+        slope = jax.grad(lambda p, x, name=name: smu(x, **(act.params | {name: p})))
+        exact = np.minimum(x, 0) if name == "alpha" else np.zeros(6)
+        np.testing.assert_array_equal(jax.vmap(slope, (None, 0))(act.params[name], x), exact)
+        mixed = jax.vmap(jax.grad(slope, 1), (None, 0))(act.params[name], x)
+        np.testing.assert_array_equal(mixed, np.float32(x < 0) if name == "alpha" else 0)
