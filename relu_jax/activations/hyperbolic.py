@@ -129,13 +129,16 @@ def nlrelu(x: ArrayLike, *, beta: ArrayLike = 1.0) -> jax.Array:
 
 
 def _nlrelu_slope(x: jax.Array, beta: Any) -> jax.Array:
-    # The inner select keeps the quotient finite where its branch is not taken.
-    return jnp.where(x > 0, beta / (1 + beta * jnp.where(x > 0, x, 0)), 0)
+    # With |x| the branch that is not taken divides by no 0.
+    return jnp.where(x > 0, 1 / (1 / beta + jnp.abs(x)), 0)
 
 
 @with_slope(_nlrelu_slope)
 def _nlrelu(x: jax.Array, beta: Any) -> jax.Array:
-    return jnp.log1p(beta * jnp.maximum(x, 0))
+    above = jnp.maximum(x, 0)
+    far = jnp.isinf(beta * above)
+    ends = jnp.log(jnp.where(far, above, 1)) + jnp.log(beta)
+    return jnp.where(far, ends, jnp.log1p(beta * jnp.where(far, 0, above)))
 
 
 def _nlrelu_fit(f: Callable[..., Any]) -> Params | None:

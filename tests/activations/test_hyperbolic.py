@@ -82,3 +82,14 @@ def test_impossible_beta_is_refused():
 @pytest.mark.parametrize("f", [np.zeros_like, lambda x: x * np.nan, lambda x: x * 1e6])
 def test_nothing_is_proposed_where_nothing_fits(f):
     assert NLRELU.fit(f) is None
+
+
+@pytest.mark.parametrize(("dtype", "x"), [("float16", 4e4), ("float32", 3e38)])
+def test_no_product_of_beta_and_x_overflows(dtype, x):
+    x, beta = np.asarray(x, dtype), np.asarray(200, dtype)
+    value, (slope, in_beta) = jax.value_and_grad(lambda x, b: nlrelu(x, beta=b), (0, 1))(x, beta)
+    exact = np.log(200) + np.log(np.float64(x))
+    rtol, least = tolerance(dtype), float(np.finfo(dtype).smallest_normal)
+    assert float(value) == pytest.approx(exact, rel=rtol)
+    assert float(slope) == pytest.approx(1 / np.float64(x), rel=rtol, abs=least)
+    assert float(in_beta) == pytest.approx(1 / 200, rel=rtol)
