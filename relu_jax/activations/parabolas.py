@@ -1,6 +1,6 @@
 """Which activations join straight lines by a parabola, so that the slope does not jump?
 
-The second derivative jumps where the pieces meet, and is 0 at those points.
+The second derivative jumps where the pieces meet.
 """
 
 from collections.abc import Callable
@@ -63,14 +63,30 @@ def smelu(x: ArrayLike, *, beta: ArrayLike = 2.0) -> jax.Array:
 
 
 def _smelu_slope(x: jax.Array, beta: ArrayLike) -> jax.Array:
-    return jnp.where(x >= beta, 1, jnp.where(x + beta <= 0, 0, (x + beta) * (0.5 / beta)))
+    return jnp.where(x >= beta, 1, jnp.where(x + beta <= 0, 0, _half(x, beta) * (1 / beta)))
 
 
-@with_slope(_smelu_slope)
-def _smelu(x: jax.Array, beta: ArrayLike) -> jax.Array:
-    # The square of a far x would overflow, and spoil the gradient in beta.
-    near = jnp.where(jnp.abs(x) >= beta, 0, x)
-    return jnp.where(x >= beta, x, jnp.where(x + beta <= 0, 0, (near + beta) ** 2 * (0.25 / beta)))
+def _smelu_value(x: jax.Array, beta: ArrayLike) -> jax.Array:
+    half = _half(x, beta)
+    return jnp.where(x >= beta, x, jnp.where(x + beta <= 0, 0, half * (half * (1 / beta))))
+
+
+def _slope_in_beta(beta: ArrayLike, x: jax.Array) -> jax.Array:
+    ratio = jnp.where(jnp.abs(x) >= beta, 1, x * (1 / beta))
+    return (1 - ratio) * (1 + ratio) / 4
+
+
+@with_slope(_slope_in_beta)
+def _smelu_of_beta(beta: ArrayLike, x: jax.Array) -> jax.Array:
+    return _smelu_value(x, beta)
+
+
+_smelu = with_slope(_smelu_slope, in_params=lambda x, beta: _smelu_of_beta(beta, x))(_smelu_value)
+
+
+def _half(x: jax.Array, beta: ArrayLike) -> jax.Array:
+    """Take (x + beta) / 2 of the bend, at most beta: no square of it is formed, nor of a far x."""
+    return 0.5 * jnp.where(jnp.abs(x) >= beta, 0, x) + 0.5 * beta
 
 
 @jax.jit

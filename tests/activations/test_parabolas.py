@@ -71,3 +71,16 @@ def test_smelu_proposes_nothing_for_a_function_that_is_not_above_zero_at_zero(f)
 def test_a_width_of_zero_is_refused():
     with pytest.raises(ValueError, match=r"smelu needs beta > 0; got beta=0.0; .* take relu"):
         SMELU.with_params(beta=0)
+
+
+@pytest.mark.parametrize(("dtype", "beta"), [("float16", 300.0), ("float32", 1e20)])
+def test_a_width_whose_square_overflows_is_as_good_as_another(dtype, beta):
+    beta = np.asarray(beta, dtype)
+    x = jnp.asarray([-0.75, -0.5, 0.0, 0.5, 0.75, 2.0], dtype) * beta
+    each = jax.vmap(jax.value_and_grad(lambda x, b: smelu(x, beta=b), (0, 1)), (0, None))
+    value, (slope, in_beta) = each(x, beta)
+    r, inside = np.asarray(x / beta, np.float64), np.asarray(abs(x) < beta)
+    rtol = tolerance(dtype)
+    np.testing.assert_allclose(value / beta, np.where(inside, (1 + r) ** 2 / 4, r), rtol=rtol)
+    np.testing.assert_allclose(slope, np.where(inside, (1 + r) / 2, 1), rtol=rtol)
+    np.testing.assert_allclose(in_beta, np.where(inside, (1 - r**2) / 4, 0), rtol=rtol)
