@@ -13,7 +13,7 @@ from jax.typing import ArrayLike
 from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
 from relu_jax.activations.ranges import positive
 from relu_jax.activations.slopes import with_slope
-from relu_jax.activations.tails import gate
+from relu_jax.activations.tails import gate, settled
 
 
 @jax.jit
@@ -33,7 +33,18 @@ def scaled_tanh(x: ArrayLike, *, scale: ArrayLike = 1.7159, rate: ArrayLike = 2 
         >>> round(float(scaled_tanh(1.0)), 4)
         1.0
     """
-    return jnp.tanh(rate * as_float(x)) * scale
+    return _scaled_tanh(as_float(x), scale, rate)
+
+
+def _scaled_tanh_slope(x: jax.Array, scale: Any, rate: Any) -> jax.Array:
+    y = jnp.tanh(settled(rate * x))
+    return (scale * rate) * ((1 - y) * (1 + y))
+
+
+@with_slope(_scaled_tanh_slope)
+def _scaled_tanh(x: jax.Array, scale: Any, rate: Any) -> jax.Array:
+    # It is ±1 long before; farther out JAX forms 2 x for the derivative in the rate, times 0.
+    return jnp.tanh(settled(rate * x)) * scale
 
 
 @jax.jit
@@ -102,18 +113,28 @@ def dsilu(x: ArrayLike) -> jax.Array:
         >>> dsilu(jnp.array([0.0, jnp.inf])).tolist()
         [0.5, 1.0]
     """
-    # Beyond 800 both gates are 0 or 1 in every float, and inf * 0 would be NaN.
+    # Beyond 800 it is 0 or 1 in every float, and inf * 0 would be NaN.
     return _dsilu(jnp.clip(as_float(x), -800, 800))
 
 
+def _halves(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Give h = e^(-|x|/2) and 1 / (1 + h^2): a gate underflows long before its product with x."""
+    half = jnp.exp(-jnp.abs(x) / 2)
+    return half, 1 / (1 + half * half)
+
+
 def _dsilu_slope(x: jax.Array) -> jax.Array:
-    s, q = gate(x), gate(-x)
-    return s * q * (2 + x * (q - s))
+    half, level = _halves(x)
+    root = half * level  # of s (1 - s)
+    return root * (root * (2 - x * jnp.tanh(x / 2)))
 
 
 @with_slope(_dsilu_slope)
 def _dsilu(x: jax.Array) -> jax.Array:
-    return gate(x) * (1 + x * gate(-x))
+    half, level = _halves(x)
+    below = jnp.where(x < 0, half, 1)  # s is below^2 level
+    shut = jnp.where(x < 0, 1, half * half) * level
+    return below * (below * (1 + x * shut)) * level
 
 
 @jax.jit
@@ -151,7 +172,10 @@ def _soft_clipping_slope(x: jax.Array, p: Any) -> jax.Array:
 def _soft_clipping(x: jax.Array, p: Any) -> jax.Array:
     # By f(x) + f(1 - x) = 1 the right half is read off the left one, which does not cancel.
     left = jnp.minimum(x, 1 - x)
-    rise = (jnp.logaddexp(p * left, 0) - jnp.logaddexp(p * (left - 1), 0)) * (1 / p)
+    above = jnp.maximum(left, 0)
+    # The logarithm of the quotient, less p * above, as log1p of what has no difference in it.
+    part = jnp.exp(-p * jnp.abs(left)) * -jnp.expm1(p * (2 * above - 1))
+    rise = above + jnp.log1p(part / (1 + jnp.exp(p * (left - 1)))) * (1 / p)
     return jnp.where(x > 0.5, 1 - rise, rise)
 
 

@@ -1,6 +1,7 @@
 """Stretched, cut and combined tanh and sigmoid: published constants and identities."""
 
 import jax
+import mpmath
 import numpy as np
 import pytest
 from scipy import special
@@ -106,3 +107,31 @@ def test_sharpness_is_found_from_blunt_to_sharp(sharpness):
         return (np.logaddexp(u, 0) - np.logaddexp(u - sharpness, 0)) / sharpness
 
     assert SOFT_CLIPPING.fit(f) == pytest.approx({"sharpness": sharpness}, rel=1e-6)
+
+
+@pytest.mark.parametrize("sharpness", [1e-8, 1e-3, 1.0, 300.0])
+def test_soft_clipping_cancels_at_no_sharpness(sharpness):
+    x = np.float32([-2, 0, 0.2, 0.5, 0.7, 1.5])
+    p = np.float32(sharpness)
+    with mpmath.workdps(60):
+        u = [mpmath.mpf(float(p)) * mpmath.mpf(float(v)) for v in x]
+        parts = [(1 + mpmath.exp(v)) / (1 + mpmath.exp(v - float(p))) for v in u]
+        exact = [float(mpmath.log(part) / float(p)) for part in parts]
+    # The left tail has the rounding of its exponent, up to 600.
+    np.testing.assert_allclose(soft_clipping(x, sharpness=p), exact, rtol=3e-5, atol=2e-38)
+    np.testing.assert_allclose(soft_clipping(x[1:], sharpness=p), exact[1:], rtol=RTOL)
+
+
+def test_dsilu_ends_only_where_a_float_does():
+    with jax.enable_x64(True):
+        x = np.float64(-712)
+        value, slope = jax.value_and_grad(dsilu)(x)
+    assert float(value) == pytest.approx(-711 * np.exp(-356.0) * np.exp(-356.0), rel=1e-12, abs=0)
+    assert float(slope) == pytest.approx(-710 * np.exp(-356.0) * np.exp(-356.0), rel=1e-12, abs=0)
+
+
+@pytest.mark.parametrize(("dtype", "x"), [("float16", 6e4), ("float32", 3e38)])
+def test_far_out_the_rate_of_a_scaled_tanh_changes_nothing(dtype, x):
+    for differentiated in (jax.grad, jax.jacfwd):
+        slope = differentiated(lambda r: scaled_tanh(np.asarray(x, dtype), rate=r))
+        assert slope(np.asarray(0.7, dtype)) == 0
