@@ -17,22 +17,26 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from relu_jax.activations.activation import Activation, as_float
-from relu_jax.activations.neuron_fits import fit_hard, fit_smooth
+from relu_jax.activations.neuron_fits import REST, THRESHOLD, fit_hard, fit_smooth
 from relu_jax.activations.ranges import positive
 from relu_jax.activations.slopes import with_slope
+from relu_jax.activations.tails import finite_product
 from relu_jax.core import errors
+from relu_jax.core.numerics import widened
+
+RESET, RESISTANCE, TAU, REFRACTORY = -65.0, 90.0, 0.03, 0.002
 
 
 @jax.jit
 def lif_rate(
     x: ArrayLike,
     *,
-    rest: ArrayLike = -65.0,
-    threshold: ArrayLike = -50.0,
-    reset: ArrayLike = -65.0,
-    resistance: ArrayLike = 90.0,
-    tau: ArrayLike = 0.03,
-    refractory: ArrayLike = 0.002,
+    rest: ArrayLike = REST,
+    threshold: ArrayLike = THRESHOLD,
+    reset: ArrayLike = RESET,
+    resistance: ArrayLike = RESISTANCE,
+    tau: ArrayLike = TAU,
+    refractory: ArrayLike = REFRACTORY,
 ) -> jax.Array:
     """Give the firing rate of a leaky integrate-and-fire neuron, in hertz.
 
@@ -59,12 +63,20 @@ def lif_rate(
         [0.0, 17.9, 133.9]
     """
     x = as_float(x)
-    above = x - jnp.subtract(threshold, rest) / resistance
-    span = jnp.subtract(threshold, reset)
+    above = widened(x - jnp.subtract(threshold, rest) / resistance)
+    threshold, reset, resistance, tau, refractory = _as_wide(
+        above, threshold, reset, resistance, tau, refractory
+    )
+    span = threshold - reset
     # Where the quotient span / u would overflow, the rate is that of the threshold itself.
-    quiet = resistance * above <= span * 4 * float(jnp.finfo(x.dtype).tiny)
+    quiet = resistance * above <= span * 4 * float(jnp.finfo(above.dtype).tiny)
     drive = resistance * jnp.where(quiet, 1, above)
-    return jnp.where(quiet, 0, _rate(drive, span, tau, refractory))
+    return jnp.where(quiet, 0, _rate(drive, span, tau, refractory)).astype(x.dtype)
+
+
+def _as_wide(x: jax.Array, *params: ArrayLike) -> list[jax.Array]:
+    """Give parameters the type of x: a current times a resistance overflows in float16."""
+    return [jnp.asarray(p, x.dtype) for p in params]
 
 
 def _rate_bend(u: jax.Array, span: Any, tau: Any, refractory: Any) -> jax.Array:
@@ -75,7 +87,6 @@ def _rate_bend(u: jax.Array, span: Any, tau: Any, refractory: Any) -> jax.Array:
 @with_slope(_rate_bend)
 def _rate_slope(u: jax.Array, span: Any, tau: Any, refractory: Any) -> jax.Array:
     rate = _rate(u, span, tau, refractory)
-    # In this order no factor overflows float16.
     return rate * tau * (span / u) * (rate / (u + span))
 
 
@@ -88,12 +99,12 @@ def _rate(u: jax.Array, span: Any, tau: Any, refractory: Any) -> jax.Array:
 def lif_rate_smooth(
     x: ArrayLike,
     *,
-    rest: ArrayLike = -65.0,
-    threshold: ArrayLike = -50.0,
-    reset: ArrayLike = -65.0,
-    resistance: ArrayLike = 90.0,
-    tau: ArrayLike = 0.03,
-    refractory: ArrayLike = 0.002,
+    rest: ArrayLike = REST,
+    threshold: ArrayLike = THRESHOLD,
+    reset: ArrayLike = RESET,
+    resistance: ArrayLike = RESISTANCE,
+    tau: ArrayLike = TAU,
+    refractory: ArrayLike = REFRACTORY,
     width: ArrayLike = 1.0,
 ) -> jax.Array:
     """Smooth the threshold of `lif_rate`: its drive u becomes width * log(1 + e^(u / width)).
@@ -117,24 +128,29 @@ def lif_rate_smooth(
         >>> [round(float(rate), 1) for rate in lif_rate_smooth(jnp.array([0.1, 0.2, 1.0]))]
         [3.8, 18.1, 133.9]
     """
-    onset, per_current = jnp.subtract(threshold, rest) / resistance, resistance / width
-    span = jnp.subtract(threshold, reset) / width
-    return _rate_of_current(as_float(x), onset, per_current, span, tau, refractory)
+    x = as_float(x)
+    wide = widened(x)
+    rest, threshold, reset, resistance, tau, refractory, width = _as_wide(
+        wide, rest, threshold, reset, resistance, tau, refractory, width
+    )
+    onset, span = (threshold - rest) / resistance, (threshold - reset) / width
+    rate = _rate_of_current(wide, onset, resistance / width, span, tau, refractory)
+    return rate.astype(x.dtype)
 
 
 def _bend_of_current(x: jax.Array, onset: Any, per_current: Any, *rest: Any) -> jax.Array:
-    t = (x - onset) * per_current
+    t = finite_product(per_current, x - onset)
     return (per_current * per_current) * _smooth_rate_bend(t, *rest)
 
 
 @with_slope(_bend_of_current)
 def _slope_of_current(x: jax.Array, onset: Any, per_current: Any, *rest: Any) -> jax.Array:
-    return per_current * _smooth_rate_slope((x - onset) * per_current, *rest)
+    return per_current * _smooth_rate_slope(finite_product(per_current, x - onset), *rest)
 
 
 @with_slope(_slope_of_current)
 def _rate_of_current(x: jax.Array, onset: Any, per_current: Any, *rest: Any) -> jax.Array:
-    return _smooth_rate((x - onset) * per_current, *rest)
+    return _smooth_rate(finite_product(per_current, x - onset), *rest)
 
 
 def _smooth_rate_bend(t: jax.Array, span: Any, tau: Any, refractory: Any) -> jax.Array:
@@ -160,7 +176,7 @@ def _smooth_rate(t: jax.Array, span: Any, tau: Any, refractory: Any) -> jax.Arra
 
 def _halves(t: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Part t where two terms of a series in e^t are exact: is it there, e^t there, t elsewhere."""
-    edge = {jnp.dtype("float64"): -15.0, jnp.dtype("float32"): -6.0}.get(t.dtype, -4.0)
+    edge = -15.0 if t.dtype == jnp.float64 else -6.0
     return t < edge, jnp.exp(jnp.minimum(t, edge)), jnp.maximum(t, edge)
 
 
@@ -212,12 +228,12 @@ def _smooth_facts(
 
 
 _NEURON = {
-    "rest": -65.0,
-    "threshold": -50.0,
-    "reset": -65.0,
-    "resistance": 90.0,
-    "tau": 0.03,
-    "refractory": 0.002,
+    "rest": REST,
+    "threshold": THRESHOLD,
+    "reset": RESET,
+    "resistance": RESISTANCE,
+    "tau": TAU,
+    "refractory": REFRACTORY,
 }
 
 LIF_RATE = Activation(
@@ -226,7 +242,7 @@ LIF_RATE = Activation(
     "1 / (refractory + tau log((V - reset) / (V - threshold))), V = rest + resistance x, else 0",
     "Dayan & Abbott 2001, section 5.4",
     _NEURON,
-    kinks=(15 / 90,),
+    kinks=((THRESHOLD - REST) / RESISTANCE,),
     slope_at_kinks=(0.0,),
     flat=True,
     facts=_lif_facts,

@@ -117,3 +117,18 @@ def test_impossible_neurons_are_refused(act):
         act.with_params(refractory=-0.1)
     with pytest.raises(ValueError, match=rf"{act.name} needs reset < threshold; got reset=-40.0"):
         act.with_params(reset=-40)
+
+
+@pytest.mark.parametrize("f", [lif_rate, lif_rate_smooth], ids=lambda f: f.__name__)
+def test_in_float16_no_current_times_resistance_overflows(f):
+    x = np.float16([-6e4, -1000, 1000, 6e4])
+    params = {"resistance": np.float16(90), "tau": np.float16(0.03)}
+    rates, slopes = jax.jvp(lambda x: f(x, **params), (jnp.asarray(x),), (jnp.ones(4, "float16"),))
+    with jax.enable_x64(True):
+        wide = x.astype(np.float64), {k: np.float64(v) for k, v in params.items()}
+        exact = jax.jvp(lambda x: f(x, **wide[1]), (jnp.asarray(wide[0]),), (jnp.ones(4),))
+    for ours, theirs in zip((rates, slopes), exact, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=tolerance("float16"), atol=2.0**-23)
+    for current in x:
+        gradients = jax.grad(lambda p, current=current: f(current, **p))(params)
+        assert all(jnp.isfinite(g) for g in jax.tree.leaves(gradients))
