@@ -152,11 +152,18 @@ def _isru_slope(x: jax.Array, alpha: ArrayLike) -> jax.Array:
     return _unit_slope(jnp.sqrt(alpha) * x)
 
 
-@with_slope(_isru_slope)
-def _isru(x: jax.Array, alpha: ArrayLike) -> jax.Array:
+def _isru_value(x: jax.Array, alpha: ArrayLike) -> jax.Array:
     root = jnp.sqrt(alpha)
     # A product with 1 / root, since XLA makes one of a quotient by a constant.
     return _over_root(root * x)[0] * (1 / root)
+
+
+@with_slope(lambda alpha, x: -0.5 * _isru_value(x, alpha) ** 3)
+def _isru_of_alpha(alpha: ArrayLike, x: jax.Array) -> jax.Array:
+    return _isru_value(x, alpha)
+
+
+_isru = with_slope(_isru_slope, in_params=lambda x, alpha: _isru_of_alpha(alpha, x))(_isru_value)
 
 
 @with_slope(lambda x, alpha: jnp.where(x >= 0, 1, _isru_slope(x, alpha)))

@@ -9,6 +9,7 @@ from jax.typing import ArrayLike
 
 from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
 from relu_jax.activations.slopes import with_slope
+from relu_jax.activations.tails import in_widths
 from relu_jax.core import errors
 
 
@@ -22,7 +23,7 @@ def celu(x: ArrayLike, *, alpha: ArrayLike = 1.0) -> jax.Array:
 
     Edges: the slope at 0 is 1 for every alpha; the second derivative jumps there from 1 / alpha
     to 0, and is 1 / alpha at 0 (jax.nn: a quarter of it). -inf gives -alpha with derivative 0, inf
-    gives inf with derivative 1; NaN gives NaN in both. The gradient in alpha at -inf is NaN.
+    gives inf with derivative 1; NaN gives NaN in both.
 
     Source: Barron 2017, equation 2.
 
@@ -37,7 +38,11 @@ def _celu_slope(x: jax.Array, alpha: ArrayLike) -> jax.Array:
     return jnp.where(x > 0, 1, jnp.exp(jnp.where(x > 0, 0, x) * (1 / alpha)))
 
 
-@with_slope(_celu_slope)
+def _celu_in_alpha(x: jax.Array, alpha: Any) -> jax.Array:
+    return alpha * jnp.expm1(in_widths(jnp.minimum(x, 0), alpha))
+
+
+@with_slope(_celu_slope, in_params=_celu_in_alpha)
 def _celu(x: jax.Array, alpha: ArrayLike) -> jax.Array:
     # XLA divides by a constant alpha in this way: so jit changes no bit.
     return jnp.maximum(x, 0) + alpha * jnp.expm1(jnp.minimum(x, 0) * (1 / alpha))

@@ -105,7 +105,11 @@ def aria2(x: ArrayLike, *, alpha: ArrayLike = 1.5, beta: ArrayLike = 2.0) -> jax
 
 
 def _aria2_gate(u: jax.Array, alpha: Any) -> jax.Array:
-    return jnp.exp(-alpha * jnp.logaddexp(-u, 0))
+    # At its ends the gate is a constant, where derivatives in alpha and beta would meet 0 * inf.
+    opened, shut = u > 80, alpha * u < -800
+    near = jnp.where(opened | shut, 0, u)
+    inside = jnp.exp(-alpha * jnp.logaddexp(-near, 0))
+    return jnp.where(opened, 1, jnp.where(shut, 0, inside))
 
 
 def _aria2_bend(x: jax.Array, alpha: Any, beta: Any) -> jax.Array:

@@ -8,7 +8,9 @@ from jax.typing import ArrayLike
 
 from relu_jax.activations import powers
 from relu_jax.activations.activation import as_float
+from relu_jax.activations.celu import celu
 from relu_jax.activations.exponential import elu
+from relu_jax.activations.piecewise import RRELU_HIGH, RRELU_LOW
 from relu_jax.activations.ranges import finite_number, refuse_unless
 from relu_jax.activations.rectifiers import LEAKY_RELU, leaky_relu
 from relu_jax.activations.trainable import Arrays, Start, Trainable
@@ -43,7 +45,9 @@ def prelu(params: Arrays, x: jax.Array) -> jax.Array:
     return leaky_relu(x, slope=params["slope"])
 
 
-def sample_rrelu(key: Key, x: ArrayLike, *, low: float = 1 / 8, high: float = 1 / 3) -> jax.Array:
+def sample_rrelu(
+    key: Key, x: ArrayLike, *, low: float = RRELU_LOW, high: float = RRELU_HIGH
+) -> jax.Array:
     """Draw the slope of each negative element, as RReLU does while it trains.
 
     x for x >= 0, else slope * x with slope uniform in [low, high). Evaluation is a leaky_relu of
@@ -86,7 +90,7 @@ def pelu(params: Arrays, x: jax.Array) -> jax.Array:
         >>> float(pelu({"a": jnp.float32(2.0), "b": jnp.float32(4.0)}, jnp.float32(3.0)))
         1.5
     """
-    return params["a"] * elu(x / params["b"])
+    return params["a"] / params["b"] * celu(x, alpha=params["b"])
 
 
 def mpelu(params: Arrays, x: jax.Array) -> jax.Array:

@@ -101,3 +101,12 @@ def test_alpha_is_above_zero(act):
         act.with_params(alpha=-2)
     assert act.fit(np.zeros_like) is None
     assert act.fit(lambda x: x) is None
+
+
+@pytest.mark.parametrize("x", [-np.inf, -6e4, -1.5, -0.05, 0.0])
+def test_gradient_in_alpha_is_minus_half_the_cube_of_the_value(x):
+    x, alpha = np.float16(x), np.float16(0.01)
+    for f in (isru, isrlu):
+        slope = jax.grad(lambda a, f=f: f(x, alpha=a))(alpha)
+        cube = np.float64(isru(x, alpha=alpha)) ** 3
+        assert float(slope) == pytest.approx(-cube / 2, rel=tolerance("float16"))

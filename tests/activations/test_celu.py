@@ -62,3 +62,12 @@ def test_nothing_is_proposed_for_a_function_that_is_not_level_below_zero_far_out
 def test_alpha_of_zero_or_less_is_refused(alpha):
     with pytest.raises(ValueError, match=r"celu needs alpha > 0; got alpha=.*; pass alpha=1"):
         CELU.with_params(alpha=alpha)
+
+
+@pytest.mark.parametrize("x", [-np.inf, -6e4, -7.0, -0.02, 0.0, 6e4])
+def test_gradient_in_alpha_is_the_closed_form_however_small_alpha_is(x):
+    alpha = np.float16(0.01)
+    got = float(jax.grad(lambda a: celu(np.float16(x), alpha=a))(alpha))
+    z = min(np.float64(np.float16(x)) / np.float64(alpha), 0.0)
+    exact = np.expm1(z) - (z * np.exp(z) if z > -700 else 0.0)
+    assert got == pytest.approx(exact, rel=tolerance("float16", n=2))

@@ -103,3 +103,12 @@ def test_impossible_parameters_are_refused(act, params, text):
 def test_nothing_is_proposed_where_no_gate_fits(f):
     assert ESWISH.fit(f) is None
     assert ARIA2.fit(f) is None
+
+
+@pytest.mark.parametrize("beta", [0.02, 2.0])
+@pytest.mark.parametrize("x", [-6e4, 6e4])
+def test_gradients_of_aria2_in_its_parameters_end_with_its_gate(x, beta):
+    params = {"alpha": np.float16(1.5), "beta": np.float16(beta)}
+    for differentiated in (jax.grad, jax.jacfwd):
+        slopes = differentiated(lambda p: aria2(np.float16(x), **p))(params)
+        assert all(slope == 0 for slope in slopes.values())

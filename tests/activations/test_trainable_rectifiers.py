@@ -19,8 +19,10 @@ from relu_jax.activations.trainable_rectifiers import (
     SRELU,
     STAR_RELU,
     STAR_RELU_STARTS,
+    pelu,
     sample_rrelu,
 )
+from relu_jax.core.numerics import tolerance
 
 pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 X = np.linspace(-4, 4, 33, dtype=np.float32)
@@ -160,3 +162,12 @@ def test_a_slope_is_learned_by_gradient_descent():
     for _ in range(30):
         params = step(params)
     assert float(params["slope"]) == pytest.approx(0.6, abs=1e-5)
+
+
+def test_pelu_is_finite_where_a_quotient_by_its_width_overflows():
+    x, quarter = jnp.asarray([-6e4, -1, 0.5, 6e4], "float16"), jnp.asarray(0.25, "float16")
+    params = {"a": quarter, "b": quarter}
+    exact = [-0.25, 0.25 * np.expm1(-4), 0.5, 6e4]
+    np.testing.assert_allclose(pelu(params, x), exact, rtol=tolerance("float16"))
+    slopes = jax.grad(pelu)(params, x[0])
+    assert {name: float(slope) for name, slope in slopes.items()} == {"a": -1, "b": 0}
