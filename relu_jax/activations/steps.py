@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
 from relu_jax.activations.activation import Activation, Params, as_float, proposal, samples
@@ -22,7 +23,7 @@ def heaviside(x: ArrayLike, *, at_zero: ArrayLike = 0.0) -> jax.Array:
         x: any shape.
         at_zero: the value at 0 and at -0.0, in [0, 1].
 
-    Edges: the derivative is 0 everywhere, at 0 too. NaN stays NaN.
+    Edges: the derivative is 0 everywhere, at 0 too. NaN stays NaN, with derivative 0.
 
     Source: McCulloch & Pitts 1943.
 
@@ -31,7 +32,9 @@ def heaviside(x: ArrayLike, *, at_zero: ArrayLike = 0.0) -> jax.Array:
         [0.0, 0.5, 1.0]
     """
     x = as_float(x)
-    return jnp.where(x > 0, 1, jnp.where(x < 0, 0, jnp.where(x == 0, at_zero, x)))
+    nan = np.array(np.nan, x.dtype)  # x itself has the slope 1
+    at_rest = jnp.where(x == 0, at_zero, nan)
+    return jnp.where(x > 0, 1, jnp.where(x < 0, 0, at_rest))
 
 
 @jax.jit

@@ -47,3 +47,10 @@ def test_value_at_zero_outside_the_step_is_refused(at_zero):
 @pytest.mark.parametrize("f", [lambda x: x - 1, lambda x: x * np.nan, lambda x: x + 2])
 def test_heaviside_proposes_nothing_for_a_value_outside_the_step(f):
     assert HEAVISIDE.fit(f) is None
+
+
+def test_nan_has_no_gradient_either():
+    for f in (heaviside, sign):
+        value, slope = jax.value_and_grad(f)(jnp.nan)
+        assert jnp.isnan(value)
+        assert slope == 0
