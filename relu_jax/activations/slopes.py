@@ -6,6 +6,7 @@ NaN where a branch that is not taken overflows, and chooses the slope at a kink 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -93,18 +94,18 @@ class AtKinks:
         return _at_kinks(self, jnp.asarray(x), params)
 
 
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _at_kinks(of: AtKinks, x: jax.Array, params: Mapping[str, Any]) -> jax.Array:
-    @jax.custom_jvp
-    def function(x: jax.Array, params: Mapping[str, Any]) -> jax.Array:
-        return of.fn(x, **params)
+    return of.fn(x, **params)
 
-    @function.defjvp
-    def rule(primals: tuple[Any, Any], tangents: tuple[Any, Any]) -> tuple[Any, Any]:
-        x, params = primals
-        y, smooth = jax.jvp(lambda x: of.fn(x, **params), (x,), (tangents[0],))
-        for kink, slope in zip(of.kinks, of.slopes, strict=True):
-            smooth = jnp.where(x == kink, slope * tangents[0], smooth)
-        rest = jax.jvp(lambda params: of.fn(x, **params), (params,), (tangents[1],))[1]
-        return y, smooth + rest
 
-    return function(x, params)
+@_at_kinks.defjvp
+def _at_kinks_rule(
+    of: AtKinks, primals: tuple[Any, Any], tangents: tuple[Any, Any]
+) -> tuple[jax.Array, jax.Array]:
+    x, params = primals
+    y, smooth = jax.jvp(lambda x: of.fn(x, **params), (x,), (tangents[0],))
+    for kink, slope in zip(of.kinks, of.slopes, strict=True):
+        smooth = jnp.where(x == kink, slope * tangents[0], smooth)
+    rest = jax.jvp(lambda params: of.fn(x, **params), (params,), (tangents[1],))[1]
+    return y, smooth + rest

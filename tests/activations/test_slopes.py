@@ -60,3 +60,11 @@ def test_equal_conventions_are_equal_so_that_jit_compiles_once():
     one, two = (AtKinks(leaky_relu, (0.0,), (0.25,)) for _ in range(2))
     assert one == two
     assert hash(one) == hash(two)
+
+
+def test_other_slopes_hold_under_jit_with_traced_parameters():
+    half = AtKinks(leaky_relu, (0.0,), (0.25,))
+    x = jnp.array([-2.0, 0.0, 3.0])
+    slopes = jax.jit(lambda s: jax.vmap(jax.grad(lambda x: half(x, slope=s)))(x))
+    np.testing.assert_array_equal(slopes(0.5), [0.5, 0.25, 1.0])
+    np.testing.assert_array_equal(jax.jacfwd(slopes)(0.5), [1, 0, 0])
