@@ -41,7 +41,8 @@ def mod_relu(z: ArrayLike, bias: ArrayLike) -> jax.Array:
         bias: b, broadcasts with z; below 0 it makes a dead zone of that radius.
 
     Edges: 0 gives 0 with derivative 0: it has no phase. The derivative is 0 at |z| = -b. A
-    complex number with an infinite part gives NaN.
+    complex number with an infinite part gives NaN; one whose modulus is above the largest float
+    gives infinite parts.
 
     Source: Arjovsky, Shah & Bengio 2016, equation 8.
 

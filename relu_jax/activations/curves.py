@@ -19,6 +19,7 @@ from relu_jax.core import errors
 CORE = 12.0  # looked at in equal steps; beyond it in equal ratios
 STEP = 0.005
 NEAREST = 1e-12  # of a kink, times its size where that is above 1
+NODES = 32  # per panel of `normal_nodes`
 _ROOM = 8192
 
 
@@ -137,7 +138,7 @@ def normal_nodes(kinks: Sequence[float], variance: float) -> tuple[np.ndarray, n
     )
     ends = np.concatenate([np.arange(-26, 27) / 2, cuts, graded[np.abs(graded) < 13]])
     ends = np.unique(ends)
-    unit, weight = np.polynomial.legendre.leggauss(32)
+    unit, weight = np.polynomial.legendre.leggauss(NODES)
     middle, half = (ends[1:] + ends[:-1]) / 2, np.diff(ends) / 2
     z = (middle[:, None] + half[:, None] * unit).ravel()
     w = (half[:, None] * weight).ravel() * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)

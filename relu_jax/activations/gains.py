@@ -12,14 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from relu_jax.activations.activation import Activation
-from relu_jax.activations.curves import NEAREST, Curve, evaluate, normal_nodes
+from relu_jax.activations.curves import NEAREST, NODES, Curve, evaluate, normal_nodes
 from relu_jax.activations.kink_facts import kink_facts
 from relu_jax.core import handover
 
 REACH = 100.0  # fixed points are looked for within this factor of the variance
 _MANY = 65  # variances per call: one shape, so that one program serves all calls
 _SAME = 1e-9
-NODES = 32  # per panel of `normal_nodes`
 ACCURATE = 1e-6  # largest estimated error of an average, as a share of the mean magnitude
 
 
