@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from relu_jax.activations import leaky_relu
+from relu_jax.activations import CATALOGUE, leaky_relu
 from relu_jax.activations.slopes import AtKinks, with_slope
 
 
@@ -68,3 +68,26 @@ def test_other_slopes_hold_under_jit_with_traced_parameters():
     slopes = jax.jit(lambda s: jax.vmap(jax.grad(lambda x: half(x, slope=s)))(x))
     np.testing.assert_array_equal(slopes(0.5), [0.5, 0.25, 1.0])
     np.testing.assert_array_equal(jax.jacfwd(slopes)(0.5), [1, 0, 0])
+
+
+@pytest.mark.thorough("it compiles every function with parameters twice")
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+@pytest.mark.parametrize("act", [a for a in CATALOGUE if a.params], ids=lambda a: a.name)
+def test_derivatives_in_parameters_are_numbers_at_every_finite_x(act, dtype):
+    info = jnp.finfo(dtype)
+    sizes = np.geomspace(float(info.tiny), float(info.max), 200)
+    points = np.concatenate([-sizes[::-1], [0.0], act.kinks, sizes])
+    x = jnp.asarray(np.clip(points, float(info.min), float(info.max)), dtype)
+
+    @jax.jit
+    def slopes(x, params):
+        return jax.vmap(jax.jacfwd(lambda p, x: act.fn(x, **p)), (None, 0))(params, x)
+
+    ours = slopes(x, {k: jnp.asarray(v, dtype) for k, v in act.params.items()})
+    with jax.enable_x64(True):
+        exact = slopes(
+            jnp.asarray(x, "float64"), {k: jnp.float64(v) for k, v in act.params.items()}
+        )
+    for name, slope in ours.items():
+        representable = np.abs(exact[name]) < 0.98 * float(info.max)
+        assert np.isfinite(slope[representable]).all(), name
