@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
+from scipy.optimize import least_squares
 
 from relu_jax.activations.activation import Params, proposal, samples
 
@@ -120,32 +121,16 @@ def _misfit(rates: np.ndarray, top: float, drive: _Misfit) -> _Misfit:
 
 
 def _solve(misfit: _Misfit, starts: Iterable[tuple[float, ...]]) -> list[float] | None:
-    """Take Gauss-Newton steps from each start until one fits; None where none does."""
+    """Take least squares from each start until one fits; None where none does."""
     with np.errstate(all="ignore"):
         for start in starts:
             theta = np.log(np.asarray(start))
-            for _ in range(60):
-                step = _step(misfit, theta)
-                if step is None or not np.abs(step).max() > 1e-13:
-                    break
-                theta = theta + step
+            first = misfit(theta)
+            if len(first) < len(theta) or not np.isfinite(first).all():
+                continue
+            theta = least_squares(misfit, theta, method="lm", xtol=1e-14, ftol=1e-14, gtol=1e-14).x
             if np.abs(misfit(theta)).max() < _FITS:
                 return _shortened(misfit, theta)
-    return None
-
-
-def _step(misfit: _Misfit, theta: np.ndarray) -> np.ndarray | None:
-    """Find the Gauss-Newton step, at most a factor e for each parameter, halved until it helps."""
-    now, nudges = misfit(theta), 1e-5 * np.eye(len(theta))
-    slopes = np.stack([(misfit(theta + e) - misfit(theta - e)) / 2e-5 for e in nudges], axis=1)
-    if not np.isfinite(slopes).all():
-        return None
-    step = -np.linalg.lstsq(slopes, now, rcond=None)[0]
-    step = step / max(1.0, np.abs(step).max())
-    for _ in range(30):
-        if np.square(misfit(theta + step)).sum() < np.square(now).sum():
-            return step
-        step = step / 2
     return None
 
 

@@ -15,7 +15,6 @@ from relu_jax.activations.activation import Activation, Params, proposal, sample
 from relu_jax.activations.inputs import elementwise
 from relu_jax.activations.ranges import positive
 from relu_jax.activations.slopes import with_slope
-from relu_jax.activations.smooth import silu
 from relu_jax.activations.tails import settled
 
 
@@ -118,16 +117,24 @@ def dsilu(x: jax.Array) -> jax.Array:
     return _dsilu(jnp.clip(x, -800, 800))
 
 
-def _dsilu_slope(x: jax.Array) -> jax.Array:
-    # The product of the two gates as a square: it underflows long before its product with x does.
+def _halves(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Give h = e^(-|x|/2) and 1 / (1 + h^2): a gate underflows long before its product with x."""
     half = jnp.exp(-jnp.abs(x) / 2)
-    root = half / (1 + half * half)
+    return half, 1 / (1 + half * half)
+
+
+def _dsilu_slope(x: jax.Array) -> jax.Array:
+    half, level = _halves(x)
+    root = half * level  # of s (1 - s)
     return root * (root * (2 - x * jnp.tanh(x / 2)))
 
 
 @with_slope(_dsilu_slope)
 def _dsilu(x: jax.Array) -> jax.Array:
-    return jax.jvp(silu, (x,), (jnp.ones_like(x),))[1]
+    half, level = _halves(x)
+    below = jnp.where(x < 0, half, 1)  # s is below^2 level
+    shut = jnp.where(x < 0, 1, half * half) * level
+    return below * (below * (1 + x * shut)) * level
 
 
 @elementwise

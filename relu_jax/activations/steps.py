@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
 from relu_jax.activations.activation import Activation, Params, proposal, samples
@@ -31,7 +32,8 @@ def heaviside(x: jax.Array, *, at_zero: ArrayLike = 0.0) -> jax.Array:
         >>> heaviside(jnp.array([-2.0, 0.0, 3.0]), at_zero=0.5).tolist()
         [0.0, 0.5, 1.0]
     """
-    at_rest = jnp.where(x == 0, at_zero, jnp.full_like(x, jnp.nan))  # x itself has the slope 1
+    nan = np.array(np.nan, x.dtype)  # x itself has the slope 1
+    at_rest = jnp.where(x == 0, at_zero, nan)
     return jnp.where(x > 0, 1, jnp.where(x < 0, 0, at_rest))
 
 

@@ -28,8 +28,8 @@ def finite_product(factor: Any, x: jax.Array) -> jax.Array:
     Edges: the largest number where the product overflows, with derivative 0.
 
     Example:
-        >>> finite_product(90.0, jnp.array([1e38, -jnp.inf])).tolist()
-        [3.4028234663852886e+38, -inf]
+        >>> finite_product(90.0, jnp.array([-jnp.inf, 1e38])).tolist()
+        [-inf, 3.4028234663852886e+38]
     """
     product = factor * x
     overflows = jnp.isinf(product) & ~jnp.isinf(x)
