@@ -22,7 +22,7 @@ def heaviside(x: ArrayLike, *, at_zero: ArrayLike = 0.0) -> jax.Array:
         x: any shape.
         at_zero: the value at 0 and at -0.0, in [0, 1].
 
-    Edges: the derivative is 0 everywhere, at 0 too. NaN stays NaN.
+    Edges: the derivative is 0 everywhere, at 0 too. NaN stays NaN, with derivative 0.
 
     Source: McCulloch & Pitts 1943.
 
@@ -31,7 +31,8 @@ def heaviside(x: ArrayLike, *, at_zero: ArrayLike = 0.0) -> jax.Array:
         [0.0, 0.5, 1.0]
     """
     x = as_float(x)
-    return jnp.where(x > 0, 1, jnp.where(x < 0, 0, jnp.where(x == 0, at_zero, x)))
+    at_rest = jnp.where(x == 0, at_zero, jnp.full_like(x, jnp.nan))  # x itself has the slope 1
+    return jnp.where(x > 0, 1, jnp.where(x < 0, 0, at_rest))
 
 
 @jax.jit

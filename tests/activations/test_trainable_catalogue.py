@@ -17,6 +17,7 @@ from relu_jax.activations.trainable_catalogue import TRAINABLE, trainable_names
 from relu_jax.core.numerics import tolerance
 
 INF = np.inf
+WIDE = np.longdouble  # x + sqrt(x^2 + b) cancels less in it
 pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 
 
@@ -35,11 +36,33 @@ class Row(NamedTuple):
         """Find what the row is about."""
         return get_trainable(self.name)
 
-    def exact(self, x: np.ndarray, dtype: str = "float64") -> np.ndarray:
-        """Evaluate the formula in float64, at the parameters as `dtype` holds them."""
-        held = {k: np.asarray(v, jnp.dtype(dtype)).astype(float) for k, v in self.params.items()}
+    def held(self, dtype: str) -> dict[str, np.ndarray]:
+        """Give the parameters as `dtype` holds them, in the widest float."""
+        return {k: np.asarray(v, jnp.dtype(dtype)).astype(WIDE) for k, v in self.params.items()}
+
+    def exact(self, x: np.ndarray, dtype: str = "float64", **other: np.ndarray) -> np.ndarray:
+        """Evaluate the formula in the widest float, at these parameters or others."""
         with np.errstate(all="ignore"):
-            return self.formula(x, **held)
+            return self.formula(np.asarray(x, WIDE), **(self.held(dtype) | other))
+
+    def slope(self, x: np.ndarray, dtype: str) -> np.ndarray:
+        """Differentiate the formula in x."""
+        h = 1e-6 * np.maximum(1, np.abs(x))
+        return (self.exact(x + h, dtype) - self.exact(x - h, dtype)) / (2 * h)
+
+    def pull(self, x: np.ndarray, dtype: str) -> dict[str, np.ndarray]:
+        """Differentiate the formula in each number of each parameter: they lead."""
+        found = {}
+        for name, value in self.held(dtype).items():
+            moves = 1e-6 * np.eye(value.size, dtype=WIDE).reshape(-1, *value.shape)
+            ends = [[self.exact(x, dtype, **{name: value + s * m}) for s in (-1, 1)] for m in moves]
+            found[name] = np.array([(high - low) / 2e-6 for low, high in ends])
+        return found
+
+
+def erf(x):
+    """Take the error function; SciPy has none in the widest float."""
+    return special.erf(np.float64(x))
 
 
 def bent(x, low, low_slope, high, high_slope):
@@ -104,7 +127,7 @@ ROWS = (
     Row("squareplus", {"b": 2.5}, lambda x, b: (x + np.sqrt(x**2 + b)) / 2,
         (), (0, INF), (0, 1)),
     Row("smu", {"alpha": 0.25, "mu": 1.3},
-        lambda x, alpha, mu: (1 + alpha + (1 - alpha) * special.erf(mu * (1 - alpha) * x)) * x / 2,
+        lambda x, alpha, mu: (1 + alpha + (1 - alpha) * erf(mu * (1 - alpha) * x)) * x / 2,
         (), (-INF, INF), (0.25, 1)),
     Row("xielu", {"positive": 0.2, "negative": -1.0}, integrated,
         (), (INF, INF), (-np.log1p(np.exp(-1)), INF)),
@@ -122,7 +145,6 @@ ROWS = (
 )  # fmt: skip
 every = pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
 DTYPES = ("float16", "bfloat16", "float32", "float64")
-NEAR = 41
 
 
 def arrays(row, dtype="float32"):
@@ -135,22 +157,28 @@ def of_all(f):
     return jax.jit(lambda given, *rest: {r.name: f(r, given[r.name], *rest) for r in ROWS})
 
 
-def with_slope(row, params, x):
-    """Give value and slope."""
-    y, back = jax.vjp(lambda x: row.trainable(params, x), x)
-    return y, back(jnp.ones_like(y))[0]
+def with_slopes(row, params, x):
+    """Give value, slope, and slopes in the parameters, one point at a time and backward."""
+    f = row.trainable
+    pull, slope = jax.vmap(jax.grad(f, argnums=(0, 1)), (None, 0))(params, x)
+    return f(params, x), slope, {k: v.reshape(len(x), -1).T for k, v in pull.items()}
 
 
 @cache
 def tower(dtype):
-    """Points, and value and slope of every row there, compiled once: near, far, at the ends."""
+    """Points of each kind, and what every row has there, compiled once."""
+    least, top = float(jnp.finfo(dtype).tiny), float(jnp.finfo(dtype).max)
+    far = np.array([300, 1e4, 1.5 * top**0.5, top / 4])  # the phase of a snake is 2.8 x
+    points = {"near": np.linspace(-5, 5, 41) + 0.013, "far": [*-far, *far], "end": [-INF, INF]}
+    points |= {"nan": [np.nan], "zero": [-0.0, 0.0], "subnormal": [-least / 2, least / 2]}
     with jax.enable_x64(dtype == "float64"):
-        top = float(jnp.finfo(dtype).max) / 4  # the phase of a snake is 2.8 x
-        far = [-top, -1e4, 1e4, top, -np.inf, np.inf, np.nan]
-        x = jnp.asarray([*np.linspace(-5, 5, NEAR) + 0.013, *far], dtype)
-        made = of_all(with_slope)({row.name: arrays(row, dtype) for row in ROWS}, x)
-        assert all(part.dtype == x.dtype for pair in made.values() for part in pair)
-        return jax.tree.map(lambda part: np.asarray(part, np.float64), (x, made))
+        x = np.concatenate(list(points.values())).astype(jnp.dtype(dtype))
+        made = of_all(with_slopes)({row.name: arrays(row, dtype) for row in ROWS}, x)
+        assert all(part.dtype == x.dtype for part in jax.tree.leaves(made))
+        wide = jax.tree.map(lambda part: np.asarray(part, np.float64), (x, made))
+    ends = np.cumsum([len(part) for part in points.values()])
+    cuts = dict(zip(points, map(slice, [0, *ends], ends), strict=True))
+    return {k: jax.tree.map(lambda part, c=c: part[..., c], wide) for k, c in cuts.items()}
 
 
 @cache
@@ -181,16 +209,50 @@ def test_every_member_has_its_row_in_the_order_of_the_registry():
     assert len(set(trainable_names())) == len(TRAINABLE)
 
 
+@pytest.mark.parametrize("kind", ["near", "far"])
 @pytest.mark.parametrize("dtype", DTYPES)
 @every
-def test_values_and_slopes_equal_the_formula_in_every_dtype(row, dtype):
-    x, made = tower(dtype)
-    x, y, slope = (part[:NEAR] for part in (x, *made[row.name]))
-    size = 1 + np.abs(x) + np.abs(row.exact(x, dtype))
-    assert (np.abs(y - row.exact(x, dtype)) <= tolerance(dtype) * size).all()
-    h = 1e-5
-    central = (row.exact(x + h, dtype) - row.exact(x - h, dtype)) / (2 * h)
-    assert (np.abs(slope - central) <= tolerance(dtype) * size + 1e-8).all()
+def test_values_and_slopes_equal_the_formula_in_every_dtype(row, dtype, kind):
+    x, made = tower(dtype)[kind]
+    y, slope, pull = made[row.name]
+    f, top = row.exact(x, dtype), float(jnp.finfo(dtype).max)
+    central = row.slope(x, dtype)
+    size = 1 + np.abs(f) + np.abs(x * central)
+    near_enough(y, f, tolerance(dtype) * size, top)
+    near_enough(slope, central, tolerance(dtype) * (1 + np.abs(x) + np.abs(central)) + 1e-8, top)
+    if kind == "near":
+        for name, rows in row.pull(x, dtype).items():
+            near_enough(pull[name], rows, tolerance(dtype) * (size + np.abs(rows)) + 1e-8, top)
+
+
+def near_enough(y, f, room, top):
+    """Compare within some room, where the largest float may be infinity."""
+    error = np.abs(np.clip(y, -top, top) - np.clip(f, -top, top))
+    bad = ~((error <= room) & ((np.abs(f) - room <= top) | np.isinf(y)))
+    assert not bad.any(), (np.argwhere(bad), y[bad], f[bad])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@every
+def test_without_jit_it_is_the_formula_as_well(row, dtype):
+    x, _ = tower(dtype)["near"]
+    x = x[::8]
+    with jax.enable_x64(dtype == "float64"), jax.disable_jit():
+        y = row.trainable(arrays(row, dtype), x.astype(jnp.dtype(dtype)))
+    assert y.dtype == jnp.dtype(dtype)
+    f = row.exact(x, dtype)
+    assert (np.abs(np.float64(y) - f) <= tolerance(dtype) * (1 + np.abs(x) + np.abs(f))).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@every
+def test_zeros_have_one_value_and_subnormal_numbers_are_near_it(row, dtype):
+    zero, tiny = (tower(dtype)[kind][1][row.name] for kind in ("zero", "subnormal"))
+    for at_zero, beside in zip(jax.tree.leaves(zero), jax.tree.leaves(tiny), strict=True):
+        np.testing.assert_array_equal(at_zero[..., 0], at_zero[..., 1])
+        assert np.isfinite(beside).all()
+    room = tolerance(dtype) * (1 + np.abs(zero[0]))
+    assert (np.abs(tiny[0] - zero[0]) <= room).all()
 
 
 def test_derivatives_in_x_and_parameters_agree_with_finite_differences_to_order_two():
@@ -226,16 +288,10 @@ def test_kinks_are_where_the_slope_jumps_and_the_frozen_one_knows_them(row):
 @pytest.mark.parametrize("dtype", DTYPES)
 @every
 def test_infinities_give_the_limits_and_nan_stays_nan(row, dtype):
-    y, slope = (part[-3:] for part in tower(dtype)[1][row.name])
-    np.testing.assert_allclose(y, [*row.limits, np.nan], rtol=tolerance(dtype))
-    np.testing.assert_allclose(slope[:2], row.slopes, rtol=tolerance(dtype))
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@every
-def test_largest_finite_numbers_give_no_nan(row, dtype):
-    _, made = tower(dtype)
-    assert not np.isnan([part[NEAR:-3] for part in made[row.name]]).any()
+    y, slope, _ = tower(dtype)["end"][1][row.name]
+    np.testing.assert_allclose(y, row.limits, rtol=tolerance(dtype))
+    np.testing.assert_allclose(slope, row.slopes, rtol=tolerance(dtype))
+    assert np.isnan(tower(dtype)["nan"][1][row.name][0]).all()
 
 
 @every
@@ -258,12 +314,14 @@ def test_vmap_over_parameters_equals_one_by_one(row):
 
 
 @every
-def test_empty_arrays_and_integers_pass(row):
+def test_empty_arrays_and_integers_pass_and_complex_numbers_do_not(row):
     params = arrays(row)
     empty = jax.eval_shape(row.trainable, params, np.zeros((0, 3), np.float32))
     assert empty.shape == (0, 3)
     assert jax.eval_shape(row.trainable, params, np.int32([-2, 3])).dtype == jnp.float32
     assert jax.eval_shape(row.trainable, params, np.array([True])).dtype == jnp.float32
+    with pytest.raises(TypeError, match=r"an activation takes real numbers; got .*complex64"):
+        row.trainable(params, np.complex64([1.0]))
 
 
 def test_the_start_has_the_parameters_in_the_shape_asked_for_and_finite_gradients():
@@ -274,6 +332,22 @@ def test_the_start_has_the_parameters_in_the_shape_asked_for_and_finite_gradient
         assert set(params[row.name]) == set(row.trainable.parameters)
         assert all(v.shape in ((), (4,), (2, 4), (6, 4), (4, 4)) for v in params[row.name].values())
         assert all(np.isfinite(v).all() for v in slopes[row.name].values())
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize(
+    ("name", "pieces"), [("apl", "hinges"), ("replu", "pieces")], ids=["apl", "replu"]
+)
+def test_any_number_of_pieces_starts_as_a_relu_and_trains(name, pieces, count):
+    trainable = get_trainable(name)
+    params = trainable.init(None, (4,), **{pieces: count})
+    assert {v.shape for v in params.values()} == {(count, 4)}
+    x = jnp.asarray(np.linspace(-3, 3, 12).reshape(3, 4), jnp.float32)
+    np.testing.assert_allclose(trainable(params, x), np.maximum(x, 0), rtol=1e-6)
+    moved = {k: v + 0.25 * jnp.arange(1.0, count + 1)[:, None] for k, v in params.items()}
+    row = next(row for row in ROWS if row.name == name)
+    held = {k: np.float64(v[:, 0]) for k, v in moved.items()}
+    np.testing.assert_allclose(trainable(moved, x), row.formula(np.float64(x), **held), rtol=1e-5)
 
 
 @pytest.mark.parametrize("trainable", TRAINABLE, ids=trainable_names())
