@@ -41,7 +41,8 @@ class Activation:
             met in a program, its name alone does not say that it is an activation.
         facts: ``facts(**params)`` gives `kinks`, `slope_at_kinks`, `flat` and `bends` for other
             parameters and refuses impossible ones; None for a function without parameters.
-        bends: points where the second derivative jumps, ascending; integrals are cut there.
+        bends: points where the second derivative jumps, ascending; integrals are cut there and
+            at 0, which may be left out.
         fit: ``fit(f)`` proposes parameters for an unknown f, or None. f takes a NumPy array
             elementwise. A proposal is no match: evaluate and compare.
 

@@ -86,7 +86,7 @@ def linear_sigmoid(x: jax.Array, *, slope: ArrayLike = 0.2, offset: ArrayLike = 
         slope: above 0.
         offset: the value at 0.
 
-    Edges: the slope is 0 at both kinks. NaN stays NaN.
+    Edges: the slope is 0 at both kinks. NaN stays NaN, with derivative `slope`.
 
     Source: Theano and Keras 2, hard_sigmoid.
 

@@ -72,7 +72,8 @@ def rrelu(x: jax.Array, *, low: ArrayLike = RRELU_LOW, high: ArrayLike = RRELU_H
         low: smallest slope of the negative side.
         high: largest slope of the negative side.
 
-    Edges: the slope at 0 is 1 (PyTorch takes that of the negative side). NaN stays NaN.
+    Edges: the slope at 0 is 1 (PyTorch takes that of the negative side). NaN stays NaN,
+    with derivative (low + high) / 2.
 
     Source: Xu, Wang, Chen & Li 2015, section 2.
 

@@ -1,6 +1,5 @@
 """A row of the battery: an activation, and what is true of it whatever our code says."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +23,8 @@ class Case(NamedTuple):
     slack: tuple[float, float, float] = (0.0, 0.0, 0.0)
     why: str = ""
     bends: tuple[float, float] = (0.0, 0.0)  # f''(-inf), f''(inf)
+    kink_slopes: tuple[float, ...] = ()  # f' where it jumps, ascending: the convention
+    nan_slope: float = np.nan  # f'(NaN)
 
     @property
     def label(self) -> str:
@@ -31,10 +32,12 @@ class Case(NamedTuple):
         values = ",".join(f"{k}={v:g}" for k, v in self.act.params.items())
         return f"{self.act.name}({values})"
 
-    def exact(self, order: int) -> Callable[[np.ndarray], np.ndarray]:
-        """Build f or a derivative in float64, right to the last bit."""
-        return oracle.exact(self.formula, tuple(self.act.params.items()), order)
+    @property
+    def pieces(self) -> oracle.Pieces:
+        """Read the formula."""
+        return oracle.pieces(self.formula, tuple(self.act.params.items()))
 
-    def vanishing(self, order: int) -> Callable[[np.ndarray], np.ndarray]:
-        """Build a function that says where f or a derivative is exactly 0."""
-        return oracle.vanishing(self.formula, tuple(self.act.params.items()), order)
+    @property
+    def kinks(self) -> tuple[float, ...]:
+        """Find where f or f' jumps, by the formula."""
+        return tuple(sorted({*self.pieces.jumps(0), *self.pieces.jumps(1)}))

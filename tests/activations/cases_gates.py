@@ -12,7 +12,7 @@ from tests.activations.case import INF, Case
 
 NONE = np.nan  # no limit: the function returns NaN, and so do its higher derivatives
 LOG2 = np.log(2).item()
-GATE = "1 - gate is rounded before x multiplies it"
+BEND = "f″ has a factor 1 - gate or 1 - tanh², which is rounded"
 TANH = "1 - tanh^2 is rounded before x multiplies it; an exponential more would avoid it"
 GELU_TANH = "x*sigmoid(2*sqrt(2/pi)*(x + 44715*x**3/1000000))"
 CLIPPED = "clip(x*Phi(x), low, high)"
@@ -21,22 +21,32 @@ SMU_ = "alpha*x + (1 - alpha)*x*Phi(sqrt(2)*mu*(1 - alpha)*x)"
 SMU1_ = "((1 + alpha)*x + sqrt((1 - alpha)**2*x**2 + mu**2))/2"
 
 CASES = (
-    Case(MISH, "x*tanh(softplus(x))", (0, INF), (0, 1), (-0.308844, INF)),
-    Case(QUICK_GELU, "x*sigmoid(1.702*x)", (0, INF), (0, 1), (-0.278465 / 1.702, INF)),
-    Case(GELU_FAST, GELU_TANH, (0, INF), (0, 1), (-0.170041, INF), (0, 4, 60), GATE),
-    Case(CLIPPED_GELU, CLIPPED, (0, 10), (0, 0), (-0.169972, 10)),
-    Case(CLIPPED_GELU.with_params(low=0, high=6), CLIPPED, (0, 6), (0, 0), (0, 6)),
+    Case(MISH, "x*tanh(softplus(x))", (0, INF), (0, 1), (-0.308843, INF), (0, 0, 1e-4), BEND),
+    Case(
+        QUICK_GELU, "x*sigmoid(1.702*x)", (0, INF), (0, 1), (-0.278465 / 1.702, INF),
+        (0, 0, 1.5), BEND,
+    ),
+    Case(GELU_FAST, GELU_TANH, (0, INF), (0, 1), (-0.170041, INF)),
+    Case(CLIPPED_GELU, CLIPPED, (0, 10), (0, 0), (-0.169972, 10), kink_slopes=(1,)),
+    Case(
+        CLIPPED_GELU.with_params(low=0, high=6), CLIPPED, (0, 6), (0, 0), (0, 6),
+        kink_slopes=(0.5, 1 + 3.54687082e-8),
+    ),
     Case(SERF, "x*erf(softplus(x))", (0, INF), (0, 1), (-0.348438, INF)),
-    Case(TELU, "x*tanh(exp(x))", (0, INF), (0, 1), (-0.353286, INF)),
-    Case(PHISH, "x*tanh(x*Phi(x))", (0, INF), (0, 1), (0, INF), (0, 8, 0), TANH),
+    Case(TELU, "x*tanh(exp(x))", (0, INF), (0, 1), (-0.353286, INF), (0, 0, 3), BEND),
+    Case(PHISH, "x*tanh(x*Phi(x))", (0, INF), (0, 1), (0, INF), (0, 8, 16), TANH),
     Case(
         LOGISH, "x*softplus(-softplus(-x))", (0, INF), (0, LOG2), (-0.252769, INF)
     ),
     Case(SMISH, "x*tanh(softplus(-softplus(-x)))", (0, INF), (0, 0.6), (-0.249994, INF)),
-    Case(ESWISH, "beta*x*sigmoid(x)", (0, INF), (0, 1.375), (-0.278465 * 1.375, INF)),
+    Case(
+        ESWISH, "beta*x*sigmoid(x)", (0, INF), (0, 1.375), (-0.278465 * 1.375, INF),
+        (0, 0, 1.5), BEND,
+    ),
     Case(
         ESWISH.with_params(beta=1.75),
         "beta*x*sigmoid(x)", (0, INF), (0, 1.75), (-0.278465 * 1.75, INF),
+        (0, 0, 1.5), BEND,
     ),
     Case(
         ELISH, "where(x >= 0, x, exp(x) - 1)*sigmoid(x)",
@@ -58,11 +68,22 @@ CASES = (
     Case(SMU1.with_params(alpha=0, mu=3), SMU1_, (0, INF), (0, 1), (0, INF)),
     Case(BENT_IDENTITY, "x + (sqrt(x**2 + 1) - 1)/2", (-INF, INF), (0.5, 1.5), (-INF, INF)),
     Case(PFLU, "x*(1 + x/sqrt(1 + x**2))/2", (0, INF), (0, 1), (-0.150142, INF)),
-    Case(LISHT, "x*tanh(x)", (INF, INF), (-1, 1), (0, INF)),
-    Case(TANH_SHRINK, "x - tanh(x)", (-INF, INF), (1, 1), (-INF, INF)),
-    Case(SHIFTED_SOFTPLUS, "softplus(x) - log(2)", (-LOG2, INF), (0, 1), (-LOG2, INF)),
-    Case(NLRELU, "log(1 + beta*relu(x))", (0, INF), (0, 0), (0, INF)),
-    Case(NLRELU.with_params(beta=4), "log(1 + beta*relu(x))", (0, INF), (0, 0), (0, INF)),
+    Case(LISHT, "x*tanh(x)", (INF, INF), (-1, 1), (0, INF), (0, 0, 0.5), BEND),
+    Case(
+        TANH_SHRINK, "x - tanh(x)", (-INF, INF), (1, 1), (-INF, INF), (0, 0, 1), BEND
+    ),
+    Case(
+        SHIFTED_SOFTPLUS, "softplus(x) - log(2)", (-LOG2, INF), (0, 1), (-LOG2, INF),
+        (0, 0, 0.1), BEND,
+    ),
+    Case(
+        NLRELU, "log(1 + beta*relu(x))", (0, INF), (0, 0), (0, INF),
+        kink_slopes=(0,), nan_slope=0,
+    ),
+    Case(
+        NLRELU.with_params(beta=4), "log(1 + beta*relu(x))", (0, INF), (0, 0), (0, INF),
+        kink_slopes=(0,), nan_slope=0,
+    ),
     Case(
         GCU, "x*cos(x)", (NONE, NONE), (NONE, NONE), (-INF, INF), bends=(NONE, NONE)
     ),

@@ -39,46 +39,75 @@ RRELU_TEXT = "where(x < 0, (low + high)/2*x, x)"
 OUTSIDE = "where(Abs(x) > width, x, 0)"
 
 CASES = (
-    Case(ABSOLUTE, "where(x < 0, -x, x)", (INF, INF), (-1, 1), (0, INF)),
-    Case(RRELU, RRELU_TEXT, ALL, (11 / 48, 1), ALL),
-    Case(TWO_SLOPE, TWO_SLOPE_TEXT, ALL, (0.25, 1), ALL),
     Case(
-        TWO_SLOPE.with_params(left=0, right=-1.5), TWO_SLOPE_TEXT, (0, -INF), (0, -1.5), (-INF, 0)
+        ABSOLUTE, "where(x < 0, -x, x)", (INF, INF), (-1, 1), (0, INF),
+        kink_slopes=(1,), nan_slope=-1,
+    ),
+    Case(RRELU, RRELU_TEXT, ALL, (11 / 48, 1), ALL, kink_slopes=(1,), nan_slope=11 / 48),
+    Case(TWO_SLOPE, TWO_SLOPE_TEXT, ALL, (0.25, 1), ALL, kink_slopes=(1,), nan_slope=0.25),
+    Case(
+        TWO_SLOPE.with_params(left=0, right=-1.5), TWO_SLOPE_TEXT, (0, -INF), (0, -1.5), (-INF, 0),
+        kink_slopes=(-1.5,), nan_slope=0,
     ),
     Case(CELU, CELU_TEXT, (-1, INF), (0, 1), (-1, INF)),
     Case(CELU.with_params(alpha=0.3), CELU_TEXT, (-0.3, INF), (0, 1), (-0.3, INF)),
-    Case(RELU1, "clip(x, 0, 1)", (0, 1), (0, 0), (0, 1)),
-    Case(RELU_N, "clip(x, 0, n)", (0, 20), (0, 0), (0, 20)),
-    Case(RELU_N.with_params(n=2.5), "clip(x, 0, n)", (0, 2.5), (0, 0), (0, 2.5)),
-    Case(RELU_GENERAL, GENERAL, (0, 6), (0, 0), (0, 6)),
+    Case(RELU1, "clip(x, 0, 1)", (0, 1), (0, 0), (0, 1), kink_slopes=(0, 0), nan_slope=1),
+    Case(RELU_N, "clip(x, 0, n)", (0, 20), (0, 0), (0, 20), kink_slopes=(0, 0), nan_slope=1),
+    Case(
+        RELU_N.with_params(n=2.5), "clip(x, 0, n)", (0, 2.5), (0, 0), (0, 2.5),
+        kink_slopes=(0, 0), nan_slope=1,
+    ),
+    Case(RELU_GENERAL, GENERAL, (0, 6), (0, 0), (0, 6), kink_slopes=(0, 0), nan_slope=0),
     Case(
         RELU_GENERAL.with_params(max_value=4.5, negative_slope=0.25, threshold=1.3),
         GENERAL, (-INF, 4.5), (0.25, 0), (-INF, 4.5),
+        kink_slopes=(0.25, 0), nan_slope=0.25,
     ),
     Case(
-        RELU_GENERAL.with_params(max_value=5, threshold=0.7), GENERAL, (0, 5), (0, 0), (0, 5)
+        RELU_GENERAL.with_params(max_value=5, threshold=0.7), GENERAL, (0, 5), (0, 0), (0, 5),
+        kink_slopes=(0, 0), nan_slope=0,
     ),
-    Case(THRESHOLDED_RELU, "where(x > threshold, x, 0)", (0, INF), (0, 1), (0, INF)),
+    Case(
+        THRESHOLDED_RELU, "where(x > threshold, x, 0)", (0, INF), (0, 1), (0, INF),
+        kink_slopes=(0,), nan_slope=1,
+    ),
     Case(
         THRESHOLDED_RELU.with_params(threshold=-0.7),
         "where(x > threshold, x, 0)", (0, INF), (0, 1), (-0.7, INF),
+        kink_slopes=(0,), nan_slope=1,
     ),
-    Case(THRESHOLD, THRESHOLD_TEXT, (0, INF), (0, 1), (0, INF)),
+    Case(THRESHOLD, THRESHOLD_TEXT, (0, INF), (0, 1), (0, INF), kink_slopes=(0,), nan_slope=1),
     Case(
         THRESHOLD.with_params(threshold=0.1, value=20),
         THRESHOLD_TEXT, (20, INF), (0, 1), (0.1, INF),
+        kink_slopes=(0,), nan_slope=1,
     ),
-    Case(SOFT_SHRINK, SHRINK, ALL, (1, 1), ALL),
-    Case(SOFT_SHRINK.with_params(width=1.7), SHRINK, ALL, (1, 1), ALL),
-    Case(HARD_SHRINK, OUTSIDE, ALL, (1, 1), ALL),
-    Case(HARD_SHRINK.with_params(width=1.7), OUTSIDE, ALL, (1, 1), ALL),
-    Case(HARD_SIGMOID, "clip(x + 3, 0, 6)/6", (0, 1), (0, 0), (0, 1)),
-    Case(SPARSE_SIGMOID, "clip(x + 1, 0, 2)/2", (0, 1), (0, 0), (0, 1)),
-    Case(LINEAR_SIGMOID, LINEAR, (0, 1), (0, 0), (0, 1)),
-    Case(LINEAR_SIGMOID.with_params(slope=0.75, offset=0.375), LINEAR, (0, 1), (0, 0), (0, 1)),
-    Case(HARD_SILU, "x*clip(x + 3, 0, 6)/6", (0, INF), (0, 1), (-0.375, INF)),
-    Case(HARD_MISH, "x*clip(x + 2, 0, 2)/2", (0, INF), (0, 1), (-0.5, INF)),
-    Case(HARD_ELISH, HARD_ELISH_TEXT, (0, INF), (0, 1), (-0.099674, INF)),
+    Case(SOFT_SHRINK, SHRINK, ALL, (1, 1), ALL, kink_slopes=(0, 0), nan_slope=0),
+    Case(
+        SOFT_SHRINK.with_params(width=1.7), SHRINK, ALL, (1, 1), ALL,
+        kink_slopes=(0, 0), nan_slope=0,
+    ),
+    Case(HARD_SHRINK, OUTSIDE, ALL, (1, 1), ALL, kink_slopes=(0, 0), nan_slope=1),
+    Case(
+        HARD_SHRINK.with_params(width=1.7), OUTSIDE, ALL, (1, 1), ALL,
+        kink_slopes=(0, 0), nan_slope=1,
+    ),
+    Case(
+        HARD_SIGMOID, "clip(x + 3, 0, 6)/6", (0, 1), (0, 0), (0, 1),
+        kink_slopes=(0, 0), nan_slope=0,
+    ),
+    Case(
+        SPARSE_SIGMOID, "clip(x + 1, 0, 2)/2", (0, 1), (0, 0), (0, 1),
+        kink_slopes=(0.25, 0.25), nan_slope=0,
+    ),
+    Case(LINEAR_SIGMOID, LINEAR, (0, 1), (0, 0), (0, 1), kink_slopes=(0, 0), nan_slope=0.2),
+    Case(
+        LINEAR_SIGMOID.with_params(slope=0.75, offset=0.375), LINEAR, (0, 1), (0, 0), (0, 1),
+        kink_slopes=(0, 0), nan_slope=0.75,
+    ),
+    Case(HARD_SILU, "x*clip(x + 3, 0, 6)/6", (0, INF), (0, 1), (-0.375, INF), kink_slopes=(0, 1)),
+    Case(HARD_MISH, "x*clip(x + 2, 0, 2)/2", (0, INF), (0, 1), (-0.5, INF), kink_slopes=(0,)),
+    Case(HARD_ELISH, HARD_ELISH_TEXT, (0, INF), (0, 1), (-0.099674, INF), kink_slopes=(0, 1)),
     Case(SPARSE_PLUS, SMELU_TEXT.replace("beta", "1"), (0, INF), (0, 1), (0, INF)),
     Case(SMELU, SMELU_TEXT, (0, INF), (0, 1), (0, INF)),
     Case(SMELU.with_params(beta=0.3), SMELU_TEXT, (0, INF), (0, 1), (0, INF)),
@@ -96,8 +125,14 @@ CASES = (
     Case(REPU.with_params(power=2.5), REPU_TEXT, (0, INF), (0, INF), (0, INF), bends=(0, INF)),
     Case(SQUARE, "x**2", (INF, INF), (-INF, INF), (0, INF), bends=(2, 2)),
     Case(CUBE, "x**3", ALL, (INF, INF), ALL, bends=(-INF, INF)),
-    Case(HEAVISIDE, HEAVISIDE_TEXT, (0, 1), (0, 0), (0, 1)),
-    Case(HEAVISIDE.with_params(at_zero=0.5), HEAVISIDE_TEXT, (0, 1), (0, 0), (0, 1)),
-    Case(SIGN, "where(x > 0, 1, where(x < 0, -1, 0))", (-1, 1), (0, 0), (-1, 1)),
-    Case(TENT, TENT_TEXT, (0, 0), (0, 0), (0, 1)),
+    Case(HEAVISIDE, HEAVISIDE_TEXT, (0, 1), (0, 0), (0, 1), kink_slopes=(0,), nan_slope=0),
+    Case(
+        HEAVISIDE.with_params(at_zero=0.5), HEAVISIDE_TEXT, (0, 1), (0, 0), (0, 1),
+        kink_slopes=(0,), nan_slope=0,
+    ),
+    Case(
+        SIGN, "where(x > 0, 1, where(x < 0, -1, 0))", (-1, 1), (0, 0), (-1, 1),
+        kink_slopes=(0,), nan_slope=0,
+    ),
+    Case(TENT, TENT_TEXT, (0, 0), (0, 0), (0, 1), kink_slopes=(0, 0, 0), nan_slope=0),
 )  # fmt: skip

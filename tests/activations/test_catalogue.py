@@ -1,7 +1,5 @@
 """The battery: every row of the catalogue, by one table of cases."""
 
-from functools import cache
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,98 +9,79 @@ from jax.test_util import check_grads
 from relu_jax.activations import CATALOGUE, get, names
 from relu_jax.core.numerics import tolerance
 from tests import published
+from tests.activations.battery import (
+    BLOCKS,
+    apart,
+    assert_is_the_formula,
+    constants,
+    orders,
+    tower,
+    written,
+)
 from tests.activations.cases import CASES, LABELS
 
 thorough = pytest.mark.thorough("every row compiles anew: minutes for the whole catalogue")
-DTYPES = (
-    "float32",
-    *(pytest.param(dtype, marks=thorough) for dtype in ("float16", "bfloat16", "float64")),
-)
-ORDERS = (0, 1, 2)
-every = pytest.mark.parametrize("case", CASES, ids=LABELS)
+DTYPE_NAMES = ("float32", "float16", "bfloat16", "float64")
+DTYPES = ("float32", *(pytest.param(dtype, marks=thorough) for dtype in DTYPE_NAMES[1:]))
+# By scope, all tests of a row come together, and so to the same process of a parallel run.
+every = pytest.mark.parametrize("case", CASES, ids=LABELS, scope="module")
 pytestmark = pytest.mark.leaks_unchecked(
     "the check retraces every primitive, 7 times the time; test_activation.py runs under it"
 )
 
 
-def grid(act):
-    """Points on both sides of every kink, dense near 0, and far enough out for every tail."""
-    near = np.linspace(-9, 9, 61) + 0.013
-    tails = [-80.0, -40.0, -25.0, -17.0, -12.0, 12.0, 17.0, 25.0, 40.0, 80.0]
-    return np.concatenate([near, tails, [-0.04, -1e-3, 0.0, 1e-3, 0.04], act.kinks])
-
-
-@cache
-def tower(case, dtype):
-    """Points of each kind, and value, first and second derivative there, compiled once."""
-    with jax.enable_x64(dtype == "float64"):
-        top = float(jnp.finfo(dtype).max)
-        far = [-top, -1e4, -300.0, 300.0, 1e4, top]
-        points = {"grid": grid(case.act), "far": far, "end": [-np.inf, np.inf], "zero": [-0.0, 0.0]}
-        points |= {"kink": case.act.kinks, "nan": [np.nan]}
-        least = float(jnp.finfo(dtype).tiny)
-        points |= {"subnormal": [-least / 2, -least / 64, least / 64, least / 2]}
-        x = jnp.asarray(np.concatenate(list(points.values())), dtype)
-        ys = jax.jit(lambda x: [x, *(of_order(case.act, k)(x) for k in ORDERS)])(x)
-        assert all(y.dtype == x.dtype for y in ys)
-        wide = np.asarray([np.asarray(y, np.float64) for y in ys])
-    cuts = np.cumsum([len(part) for part in points.values()])[:-1]
-    return dict(zip(points, np.split(wide, cuts, axis=1), strict=True))
-
-
-def of_order(act, order):
-    """The function, or its derivative of that order."""
-    return act if order == 0 else lambda x: act.derivative(x, order)
+def test_there_are_at_least_seventy_elementwise_functions():
+    assert len({act.name for act in CATALOGUE}) == len(CATALOGUE) >= 70
+    assert {case.act.name for case in CASES} == set(names())
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @every
-def test_values_and_derivatives_equal_the_formula_in_every_dtype(case, dtype):
-    """As near as the exact function is at an argument a few roundings away."""
-    x, *ys = tower(case, dtype)["grid"]
-    apart = ~np.isin(x, np.asarray(case.act.kinks, dtype))
-    x, ys = x[apart], [y[apart] for y in ys]
-    f = [case.exact(order)(x) for order in (0, 1, 2)]
-    sizes = (
-        np.abs(f[0]) + np.abs(x * f[1]) + case.slack[0],
-        np.abs(f[1]) + np.abs(x * f[2]) + case.slack[1],
-        np.abs(f[2]) + (1 + np.abs(x)) * np.abs(f[1]) + 1 + case.slack[2],
-    )
-    floor = 8 * (1 + np.abs(x)) * float(jnp.finfo(dtype).tiny)  # smaller numbers are flushed
-    for order, (y, size) in enumerate(zip(ys, sizes, strict=True)):
-        top = float(jnp.finfo(dtype).max)  # beyond it, a result is infinite
-        error = np.abs(np.clip(y, -top, top) - np.clip(f[order], -top, top))
-        excess = error - floor - tolerance(dtype) * size
-        assert excess.max() <= 0, (order, x[excess.argmax()], y[excess.argmax()])
+def test_value_slope_and_bend_equal_the_formula_near_and_far(case, dtype):
+    x, *ys = np.concatenate([tower(case, dtype)[kind] for kind in ("near", "far")], axis=1)[:4]
+    held = apart(case, dtype, x)
+    assert_is_the_formula(case, dtype, x[held], [y[held] for y in ys])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@every
+def test_where_the_formula_changes_value_and_slope_are_those_written_by_hand(case, dtype):
+    x, value, slope, bend = tower(case, dtype)["cut"]
+    left, right = np.array([case.pieces.sides(order) for order in range(4)]).transpose(2, 0, 1)
+    cuts = np.array([float(cut) for cut in case.pieces.cuts])
+    kinks = np.isin(cuts, case.kinks)
+    taken = right[1].copy()
+    taken[kinks] = case.kink_slopes
+    steep = np.abs([left[1], taken, np.where(np.isfinite(right[1]), right[1], 0)]).max(axis=0)
+    at = case.pieces.exact(cuts, 1)[0]
+    assert (np.abs(value - at) <= tolerance(dtype) * (np.abs(at) + np.abs(cuts) * steep)).all()
+    hit = kinks & ((x == cuts) | np.isin(np.abs(cuts), np.abs([*case.act.params.values()])))
+    half = jnp.finfo(dtype).bits == 16  # a product of two parameters is rounded twice
+    exact = np.asarray(taken, jnp.dtype(dtype)).astype(float)
+    rtol = half * float(jnp.finfo(dtype).eps)
+    np.testing.assert_allclose(slope[hit], exact[hit], rtol=rtol, atol=0)
+    # The float nearest to a cut between two floats lies on a side of it, or is taken for it.
+    apart = np.abs(slope - [left[1], taken, right[1]]).min(axis=0)
+    assert (apart <= tolerance(dtype) * steep + 1e-20).all()
+    low, high = np.sort([left[2], right[2]], axis=0)
+    size = np.abs([left[2], right[2], cuts * left[3], cuts * right[3]]).max(axis=0)
+    room = tolerance(dtype) * (size + case.slack[2])
+    assert ((low - room <= bend) & (bend <= high + room)).all()
 
 
 @every
-def test_slope_at_each_kink_is_the_documented_one(case):
-    _, _, slopes, bends = tower(case, "float32")["kink"]
-    np.testing.assert_array_equal(slopes, np.float32(case.act.slope_at_kinks))
-    assert np.isfinite(bends).all()
-
-
-@every
-def test_kinks_are_where_the_derivative_jumps_and_only_there(case):
-    points = np.unique(grid(case.act))
-    jumps = set()
-    for order in (0, 1):
-        left, right = (case.exact(order)(points + side) for side in (-1e-9, 1e-9))
-        jumps |= set(points[np.abs(left - right) > 1e-4 * (1 + np.abs(left))].tolist())
-    assert jumps == set(case.act.kinks)
-
-
-@every
-def test_flat_says_whether_an_interval_has_derivative_zero(case):
-    level = case.vanishing(1)(np.linspace(-6.01, 12, 515))
-    assert case.act.flat == bool((level[1:] & level[:-1]).any())
+def test_kinks_bends_and_flat_parts_are_those_of_the_formula(case):
+    assert case.act.kinks == case.kinks
+    assert case.act.slope_at_kinks == pytest.approx(case.kink_slopes, rel=1e-9)
+    bends = set(case.pieces.jumps(2)) - set(case.kinks)
+    assert {0.0, *case.act.bends} == {0.0, *bends}  # at 0, every integral is cut
+    assert case.act.flat == case.pieces.flat()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @every
 def test_infinities_give_the_limits_of_value_and_derivatives(case, dtype):
-    _, values, slopes, bends = tower(case, dtype)["end"]
+    _, values, slopes, bends = tower(case, dtype)["end"][:4]
     np.testing.assert_allclose(values, case.limits, rtol=tolerance(dtype))
     np.testing.assert_allclose(slopes, case.slopes, rtol=tolerance(dtype))
     np.testing.assert_allclose(bends, case.bends, rtol=tolerance(dtype))
@@ -110,18 +89,17 @@ def test_infinities_give_the_limits_of_value_and_derivatives(case, dtype):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @every
-def test_largest_finite_numbers_give_no_nan(case, dtype):
-    assert not np.isnan(tower(case, dtype)["far"]).any()
+def test_nan_stays_nan_with_the_slope_written_by_hand(case, dtype):
+    _, values, slopes = tower(case, dtype)["nan"][:3]
+    assert np.isnan(values).all()
+    expected = np.asarray([case.nan_slope], jnp.dtype(dtype)).astype(float)
+    np.testing.assert_array_equal(slopes, expected)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
 @every
-def test_nan_stays_nan(case):
-    assert np.isnan(tower(case, "float32")["nan"][1]).all()
-
-
-@every
-def test_negative_zero_has_the_value_and_slope_of_zero(case):
-    minus, plus = tower(case, "float32")["zero"].T
+def test_negative_zero_has_the_value_and_slope_of_zero(case, dtype):
+    minus, plus = tower(case, dtype)["zero"].T
     np.testing.assert_array_equal(minus, plus)
 
 
@@ -129,9 +107,9 @@ def test_negative_zero_has_the_value_and_slope_of_zero(case):
 @every
 def test_subnormal_numbers_are_themselves_or_zero(case, dtype):
     """XLA on the CPU takes them for 0 in float32: value and slope may then be those at 0."""
-    x, values, slopes, bends = tower(case, dtype)["subnormal"]
-    exact = [case.exact(order)(x) for order in (0, 1)]
-    _, at_zero, slope_at_zero, _ = tower(case, dtype)["zero"][:, 1]
+    x, values, slopes, bends = tower(case, dtype)["subnormal"][:4]
+    exact = case.pieces.exact(x, 2)
+    _, at_zero, slope_at_zero = tower(case, dtype)["zero"][:3, 1]
     least = float(jnp.finfo(dtype).tiny)
     room = [tolerance(dtype) * (np.abs(f) + s) for f, s in zip(exact, case.slack, strict=False)]
     near = np.minimum(np.abs(values - exact[0]), np.abs(values - at_zero))
@@ -143,54 +121,78 @@ def test_subnormal_numbers_are_themselves_or_zero(case, dtype):
 
 @every
 def test_range_holds_on_the_grid(case):
-    y = tower(case, "float32")["grid"][1]
+    y = tower(case, "float32")["near"][1]
     low, high = case.ends
     assert y.min() >= low - 1e-6
     assert y.max() <= high + 1e-6
 
 
 @thorough
+@pytest.mark.parametrize("dtype", DTYPE_NAMES)
 @every
-def test_gradients_agree_with_finite_differences_to_order_two(case):
+def test_without_jit_it_is_the_formula_as_well(case, dtype):
+    with jax.enable_x64(dtype == "float64"), jax.disable_jit():
+        x = tower(case, dtype)["near"][0]
+        x = x[apart(case, dtype, x)]
+        x = x[np.linspace(0, len(x) - 1, 20).astype(int)]  # as many in each row compile once
+        ys = orders(case.act, np.asarray(x, jnp.dtype(dtype)))
+    assert all(y.dtype == jnp.dtype(dtype) for y in ys)
+    assert_is_the_formula(case, dtype, x, [np.asarray(y, np.float64) for y in ys])
+
+
+@thorough
+@pytest.mark.parametrize("cases", BLOCKS, ids=lambda cases: f"{cases[0].label} and on")
+def test_gradients_agree_with_finite_differences_to_order_two(cases):
+    near, out = np.linspace(-7.31, 7.42, 170), np.geomspace(8, 60, 10)
+    xs, scales = [], []
+    for case in cases:
+        held = near[[all(abs(v - kink) > 0.02 for kink in case.kinks) for v in near]]
+        picked = held[np.linspace(0, len(held) - 1, 80).astype(int)]
+        xs.append(np.concatenate([-out, picked, out]))
+        scales.append(np.maximum(1, np.abs(xs[-1]) / 8))
+    assert {len(set(x)) for x in xs} == {100}
     with jax.enable_x64(True):
-        x = np.linspace(-7.31, 7.42, 130)
-        apart = [np.abs(x - kink).min() > 0 for kink in case.act.kinks]
-        x = x[np.all([np.abs(x - kink) > 0.02 for kink in case.act.kinks], axis=0)] if apart else x
-        check_grads(jax.jit(lambda x: case.act(x)), (x[:100],), order=2, modes=("rev",), eps=1e-5)
+        f = jax.jit(lambda *us: [c.act(u * s) for c, u, s in zip(cases, us, scales, strict=True)])
+        scaled = [x / scale for x, scale in zip(xs, scales, strict=True)]
+        check_grads(f, scaled, order=2, modes=("fwd",), eps=1e-5, atol=1e-5, rtol=1e-5)
+
+
+@thorough
+@pytest.mark.parametrize("dtype", DTYPE_NAMES)
+@every
+def test_one_number_at_a_time_and_backward_it_is_the_formula_as_well(case, dtype):
+    x, value, slope, _, *ys = np.concatenate(list(tower(case, dtype, True).values()), axis=1)
+    smooth = np.isfinite(x) & apart(case, dtype, x) & (np.abs(x) > float(jnp.finfo(dtype).tiny))
+    assert_is_the_formula(case, dtype, x[smooth], [y[smooth] for y in ys])
+    np.testing.assert_array_equal([y[~smooth] for y in ys], [value[~smooth], slope[~smooth]])
 
 
 @thorough
 @every
-def test_jit_changes_no_bit(case):
-    x = np.float32(grid(case.act))
-    for order in ORDERS:
-        f = of_order(case.act, order)
-        np.testing.assert_array_equal(f(x), jax.jit(f)(x))
+def test_an_empty_array_stays_empty(case):
+    empty = orders(case.act, np.zeros((0, 3), np.float32))
+    assert [y.shape for y in empty] == 3 * [(0, 3)]
 
 
-@thorough
-@every
-def test_vmap_equals_the_whole(case):
-    x = np.float32(grid(case.act))[:60].reshape(4, 15)
-    for order in (0, 1):
-        f = of_order(case.act, order)
-        np.testing.assert_array_equal(jax.vmap(f)(x), f(x))
-
-
-@thorough
-@every
-def test_empty_array_stays_empty(case):
-    for order in ORDERS:
-        assert of_order(case.act, order)(np.zeros((0, 3), np.float32)).shape == (0, 3)
-
-
-@every
-def test_no_constant_is_materialised(case):
+@pytest.mark.parametrize("act", CATALOGUE, ids=names())
+def test_no_constant_is_materialised(act):
     huge = jax.ShapeDtypeStruct((2**20, 2**20), jnp.bfloat16)
-    for order in ORDERS:
-        traced = jax.make_jaxpr(of_order(case.act, order))(huge)
-        assert not traced.consts
-        assert traced.out_avals[0].shape == huge.shape
+    traced = jax.make_jaxpr(lambda x: orders(act, x))(huge)
+    assert list(constants(traced)) == []
+    assert [(y.shape, y.dtype) for y in traced.out_avals] == 3 * [(huge.shape, jnp.bfloat16)]
+
+
+def test_a_constant_is_found_in_what_a_program_calls():
+    table = np.arange(3.0, dtype=np.float32)
+    held = jax.make_jaxpr(jax.jit(lambda x: x + jax.jit(lambda x: x * table)(x)))(table)
+    assert [held.shape for held in constants(held)] == [(3,)]
+
+
+@pytest.mark.parametrize("act", CATALOGUE, ids=names())
+def test_complex_numbers_are_refused(act):
+    for f in (act, act.derivative):
+        with pytest.raises(TypeError, match=r"an activation takes real numbers; got .*complex64"):
+            f(np.complex64([1.0]))
 
 
 @thorough
@@ -208,15 +210,16 @@ def test_fit_finds_the_parameters_it_was_made_with(case):
     if case.act.fit is None:
         assert case.act.params == {}
         return
-    for f in (case.exact(0), lambda x: np.asarray(case.act(np.float32(x)))):
-        assert case.act.fit(f) == pytest.approx(case.act.params, rel=1e-6)
+    f = written(case)
+    for g in (f, lambda x: np.float32(f(np.float32(x)))):
+        assert case.act.fit(g) == pytest.approx(case.act.params, rel=1e-6)
 
 
 @thorough
 @every
 def test_fit_proposes_only_what_the_activation_accepts(case):
     for act in (a for a in CATALOGUE if a.fit):
-        proposed = act.fit(case.exact(0))
+        proposed = act.fit(written(case))
         if proposed is not None:
             assert act.with_params(**proposed).params == proposed
 
