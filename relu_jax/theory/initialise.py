@@ -20,7 +20,7 @@ from relu_jax.core import errors
 from relu_jax.core.fans import Draw, Initialiser, fans, normal, scaled, uniform
 from relu_jax.core.types import Array, Key
 from relu_jax.theory.critical import critical_init
-from relu_jax.theory.maps import Params, known_first
+from relu_jax.theory.maps import Params
 from relu_jax.theory.moments import average
 from relu_jax.theory.scalars import above, is_known
 
@@ -182,7 +182,6 @@ def gain_of(act: Activation, variance: ArrayLike = 1.0, *, params: Params = None
         >>> round(float(gain_of(get("tanh"))), 5)
         1.59254
     """
-    act, params = known_first(act, params)
     q = above(0.0, "the variance", variance, do="pass the variance of the pre-activations")
     gain = jnp.sqrt(q / average(act, q, "second", params=params))
     if is_known(gain) and not np.isfinite(gain).all():
