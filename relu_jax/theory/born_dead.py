@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from relu_jax.activations.ranges import finite_number
 from relu_jax.core import errors
 from relu_jax.core.integers import integer
 
@@ -32,8 +33,7 @@ def born_dead_at_most(widths: Sequence[Any]) -> float:
         0.699
     """
     checked = widths_of(widths)
-    # In logarithms, so that the 2^-N of wide layers are not lost beside 1.
-    return -math.expm1(sum(math.log1p(-(2.0**-width)) for width in checked))
+    return -math.expm1(sum(map(_log_alive, checked)))
 
 
 def born_dead_at_least(width: Any, hidden: Any) -> float:
@@ -60,9 +60,12 @@ def born_dead_at_least(width: Any, hidden: Any) -> float:
     """
     n, later = _positive("width", width), _positive("hidden", hidden) - 1
     half = 2.0**-n
-    a, b = 1 - half, 1 - 2 * half - (n - 1) * half**2
-    share = (1 - 2 * half) * a / (1 + (n - 1) * half)
-    return 1 - a**later + share * (b**later - a**later)
+    # The same as half · Σ a^(later-1-k) (1 - (1 - 2^(1-N)) a b^k), where nothing cancels.
+    total, gone = 0.0, 0.0  # gone is 1 - b^k
+    for _ in range(later):
+        total = (1 - half) * total + gone + (1 - gone) * half * (3 - 2 * half)
+        gone += (1 - gone) * half * (2 + (n - 1) * half)
+    return min(half * total, 1.0)
 
 
 def width_against_birth_death(probability: float, hidden: Any) -> int:
@@ -76,7 +79,7 @@ def width_against_birth_death(probability: float, hidden: Any) -> int:
 
     Raises:
         ValueError: a probability outside (0, 1), or less than one layer.
-        TypeError: a number of layers that is no integer.
+        TypeError: a probability that is no finite number, or layers that are no integer.
 
     Edges: the width is enough for any number of input features; a smaller one can be, too.
 
@@ -87,16 +90,23 @@ def width_against_birth_death(probability: float, hidden: Any) -> int:
         10
     """
     hidden = _positive("hidden", hidden)
-    if not 0 < probability < 1:
+    do = "pass probability=0.01, say"
+    accepted = finite_number("probability", probability, do=do)
+    if not 0 < accepted < 1:
         raise errors.rejected(
             rule="the accepted probability of a dead network lies between 0 and 1",
             got=errors.describe(probability),
-            do="pass probability=0.01, say",
+            do=do,
         )
     width = 1
-    while born_dead_at_most([width] * hidden) > probability:
+    while -math.expm1(hidden * _log_alive(width)) > accepted:
         width += 1
     return width
+
+
+def _log_alive(width: int) -> float:
+    # In logarithms, so that the 2^-N of wide layers are not lost beside 1.
+    return math.log1p(-(2.0**-width))
 
 
 def widths_of(widths: Any) -> list[int]:

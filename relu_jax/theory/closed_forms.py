@@ -1,24 +1,27 @@
 """Which activations have a dual kernel E f(u) f(v) that can be written down?
 
-Throughout (u, v) is normal with mean 0, variances q1 and q2 and covariance c; the arguments
-are float arrays of one shape, or scalars.
+Throughout (u, v) is normal with mean 0, variances q1 and q2 and covariance c. The kernels of
+the table take float arrays of one shape; `dual` checks what it passes on to them.
 
 Sources: Williams 1997 (erf, gaussian); Cho & Saul 2009 (powers of relu); the rest is Isserlis'
 theorem and the characteristic function of the normal distribution.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 from scipy import special
 
+from relu_jax.core import errors
 from relu_jax.core.types import Array
-from relu_jax.theory.arc_cosine import arc_cosine, two_slope, two_slope_slope
+from relu_jax.theory.arc_cosine import arc_cosine, correlation, two_slope, two_slope_slope
+from relu_jax.theory.pairs import pairs
 
 Kernel = Callable[..., Array]
 LineForm = Callable[..., tuple[Array, ...]]
@@ -40,28 +43,43 @@ class ClosedForm(NamedTuple):
     line: LineForm | None = None
 
 
-def polynomial(coefficients: Sequence[ArrayLike], q1: Array, q2: Array, covariance: Array) -> Array:
+def polynomial(
+    coefficients: Sequence[ArrayLike] | ArrayLike,
+    q1: ArrayLike,
+    q2: ArrayLike,
+    covariance: ArrayLike,
+) -> Array:
     """Compute the dual kernel of f(x) = Σ a_i x^i at a covariance, by Isserlis' theorem.
 
     E u^i v^j = Σ_k i! j! c^k (q1/2)^m (q2/2)^n / (k! m! n!) with i = k + 2m, j = k + 2n.
 
     Args:
         coefficients: a_0, a_1, ... in ascending order; may be traced.
-        q1: variance of u.
+        q1: variance of u; broadcasts with the next two.
         q2: variance of v.
         covariance: c, of u and v, not their correlation.
 
+    Raises:
+        ValueError: as for `pairs`.
+        TypeError: coefficients that are no sequence; as for `pairs`.
+
     Example:
-        >>> one = jnp.float32(1.0)
-        >>> float(polynomial([0.0, 0.0, 1.0], one, one, one))  # E x^4
+        >>> float(polynomial([0.0, 0.0, 1.0], 1.0, 1.0, 1.0))  # E x^4
         3.0
     """
-    total = jnp.zeros_like(covariance)
-    for i, a in enumerate(coefficients):
-        for j, b in enumerate(coefficients):
-            total = total + jnp.asarray(a, covariance.dtype) * b * _power_product(
-                i, j, q1, q2, covariance
-            )
+    q1, q2, c = pairs(q1, q2, covariance)
+    if not isinstance(coefficients, Iterable) or getattr(coefficients, "ndim", 1) == 0:
+        raise errors.rejected(
+            rule="a polynomial has a sequence of coefficients, from a_0 on",
+            got=errors.describe(coefficients),
+            do="pass [0.0, 1.0] for x, say",
+            kind=TypeError,
+        )
+    terms = [jnp.asarray(a, c.dtype) for a in coefficients]
+    total = jnp.zeros_like(c)
+    for i, a in enumerate(terms):
+        for j, b in enumerate(terms):
+            total = total + a * b * _power_product(i, j, q1, q2, c)
     return total
 
 
@@ -73,14 +91,17 @@ def _power_product(i: int, j: int, q1: Array, q2: Array, c: Array) -> Array:
         m, n = (i - k) // 2, (j - k) // 2
         ways = math.factorial(i) * math.factorial(j)
         shared = math.factorial(k) * math.factorial(m) * math.factorial(n) * 2 ** (m + n)
-        total = total + ways // shared * c**k * q1**m * q2**n
+        total = total + float(ways // shared) * c**k * q1**m * q2**n
     return total
 
 
 def _wave(sign: float, q1: Array, q2: Array, c: Array, w: ArrayLike) -> Array:
     """Return E of cos wu cos wv (sign 1) or sin wu sin wv (sign -1), without overflow."""
-    near, far = -(w**2) * (q1 + q2 - 2 * c) / 2, -(w**2) * (q1 + q2 + 2 * c) / 2
-    return (jnp.exp(near) + sign * jnp.exp(far)) / 2
+    square = jnp.square(jnp.asarray(w, c.dtype))
+    side = jnp.where(c < 0, -1.0, 1.0)
+    near = jnp.exp(-square * (q1 + q2 - 2 * side * c) / 2)
+    apart = -2 * square * side * c  # the other exponent less this one
+    return near * (1 + jnp.exp(apart)) / 2 if sign > 0 else -side * near * jnp.expm1(apart) / 2
 
 
 def _sine_dual(q1: Array, q2: Array, c: Array, *, frequency: ArrayLike) -> Array:
@@ -100,27 +121,22 @@ def _cosine_slope(q1: Array, q2: Array, c: Array, *, frequency: ArrayLike) -> Ar
 
 
 def _sine_line(q: Array, *, frequency: ArrayLike) -> tuple[Array, ...]:
-    w = jnp.asarray(frequency, q.dtype)
-    even, uneven, mean = _even(w, q), _uneven(w, q), jnp.exp(-jnp.square(w) * q / 2)
+    w, mean, cosines, sines = _squares(q, frequency)
     zero = jnp.zeros_like(mean)
-    return zero, uneven, w * mean, jnp.square(w) * even, zero, -jnp.square(w) * uneven
+    return zero, sines, w * mean, w**2 * cosines, zero, -(w**2) * sines
 
 
 def _cosine_line(q: Array, *, frequency: ArrayLike) -> tuple[Array, ...]:
-    w = jnp.asarray(frequency, q.dtype)
-    even, uneven, mean = _even(w, q), _uneven(w, q), jnp.exp(-jnp.square(w) * q / 2)
+    w, mean, cosines, sines = _squares(q, frequency)
     zero = jnp.zeros_like(mean)
-    return mean, even, zero, jnp.square(w) * uneven, zero, -jnp.square(w) * even
+    return mean, cosines, zero, w**2 * sines, zero, -(w**2) * cosines
 
 
-def _even(w: Array, q: Array) -> Array:
-    """Return E cos² wx."""
-    return (1 + jnp.exp(-2 * jnp.square(w) * q)) / 2
-
-
-def _uneven(w: Array, q: Array) -> Array:
-    """Return E sin² wx."""
-    return -jnp.expm1(-2 * jnp.square(w) * q) / 2
+def _squares(q: Array, frequency: ArrayLike) -> tuple[Array, Array, Array, Array]:
+    """Return w, E cos wx, E cos² wx and E sin² wx."""
+    w = jnp.asarray(frequency, q.dtype)
+    twice = -2 * w**2 * q
+    return w, jnp.exp(twice / 4), (1 + jnp.exp(twice)) / 2, -jnp.expm1(twice) / 2
 
 
 def _exponential_line(q: Array) -> tuple[Array, ...]:
@@ -128,12 +144,28 @@ def _exponential_line(q: Array) -> tuple[Array, ...]:
     return mean, second, mean, second, second, second
 
 
+@jax.custom_jvp
+def _determinant(q1: Array, q2: Array, c: Array) -> Array:
+    """Return that of 1 + K, where K holds the variances and the covariance."""
+    norm, _ = correlation(q1, q2, c)
+    # (1 + q1) (1 + q2) - c² loses the 1 where c is near √(q1 q2).
+    return 1 + q1 + q2 + (norm - c) * (norm + c)
+
+
+_determinant.defjvps(
+    lambda t, _, __, q2, *___: t * (1 + q2),
+    lambda t, _, q1, *__: t * (1 + q1),
+    lambda t, *given: -2 * t * given[-1],
+)
+
+
 def _erf_dual(q1: Array, q2: Array, c: Array) -> Array:
-    return 2 / np.pi * jnp.arcsin(2 * c / jnp.sqrt((1 + 2 * q1) * (1 + 2 * q2)))
+    # arcsin(2c / √((1 + 2q1) (1 + 2q2))), whose derivative has no bound where that rounds to 1.
+    return 2 / np.pi * jnp.arctan2(2 * c, jnp.sqrt(_determinant(2 * q1, 2 * q2, 2 * c)))
 
 
 def _erf_slope(q1: Array, q2: Array, c: Array) -> Array:
-    return 4 / np.pi * lax.rsqrt((1 + 2 * q1) * (1 + 2 * q2) - 4 * c**2)
+    return 4 / np.pi * lax.rsqrt(_determinant(2 * q1, 2 * q2, 2 * c))
 
 
 def _normal_dual(q1: Array, q2: Array, c: Array) -> Array:
@@ -145,8 +177,8 @@ def _normal_slope(q1: Array, q2: Array, c: Array) -> Array:
 
 
 def _bell_dual(q1: Array, q2: Array, c: Array, *, width: ArrayLike = 0.5**0.5) -> Array:
-    r = 1 / jnp.asarray(width, c.dtype) ** 2
-    return lax.rsqrt((1 + r * q1) * (1 + r * q2) - (r * c) ** 2)
+    r = jnp.asarray(width, c.dtype) ** -2
+    return lax.rsqrt(_determinant(r * q1, r * q2, r * c))
 
 
 def _bell_slope(q1: Array, q2: Array, c: Array, *, width: ArrayLike = 0.5**0.5) -> Array:
@@ -157,8 +189,9 @@ def _exponential(q1: Array, q2: Array, c: Array) -> Array:
     return jnp.exp((q1 + q2 + 2 * c) / 2)
 
 
-def _step(q1: Array, q2: Array, c: Array, **_: ArrayLike) -> Array:
-    return arc_cosine(0, q1, q2, c) / 2
+def _step(q1: Array, q2: Array, c: Array, *, at_zero: ArrayLike) -> Array:
+    one, two = (jnp.where(q == 0, jnp.asarray(at_zero, q.dtype), 0.5) for q in (q1, q2))
+    return jnp.where(jnp.minimum(q1, q2) == 0, one * two, arc_cosine(0, q1, q2, c) / 2)
 
 
 def _sign(q1: Array, q2: Array, c: Array) -> Array:

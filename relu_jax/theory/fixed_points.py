@@ -11,6 +11,7 @@ from jax.typing import ArrayLike
 
 from relu_jax.activations import Activation
 from relu_jax.core import errors
+from relu_jax.core.integers import integer
 from relu_jax.core.types import Array
 from relu_jax.theory.maps import Params, deviations, known_first, variance_map
 from relu_jax.theory.moments import average
@@ -45,11 +46,11 @@ def variance_fixed_points(
         weight_std: of the weights, times √fan_in.
         bias_std: of the biases.
         params: what differs from `act.params`; may be traced.
-        most: number above 0 that are kept, from the smallest on.
+        most: number above 0 that are kept, from the smallest on; at least 1.
 
     Raises:
-        ValueError: there is none, a deviation is negative, or `most` is below 1.
-        TypeError: no activation.
+        ValueError: there is none, a deviation is negative or has axes, or `most` is below 1.
+        TypeError: no activation, or a `most` that is no integer.
 
     Edges: 0 is one where bias_std and f(0) are 0. Points above 1e12, two within an eighth of a
     decade, points where V touches q without crossing it, and points where the average of f² is
@@ -61,6 +62,11 @@ def variance_fixed_points(
         >>> f"{found.q[0]:.3f}", bool(found.stable[0])
         ('0.570', True)
     """
+    most = integer("most", most)
+    if most < 1:
+        raise errors.rejected(
+            rule="most is at least 1", got=str(most), do="leave it out, or pass 4, say"
+        )
     check_scalars(weight_std=weight_std, bias_std=bias_std)
     weight_std, bias_std = deviations(weight_std, bias_std, jnp.ones((), jnp.result_type(float)))
     act, params = known_first(act, params)

@@ -8,7 +8,7 @@ The size of the weights and their law are chosen apart: a law is ``weights(gain)
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -17,12 +17,12 @@ from jax.typing import ArrayLike, DTypeLike
 
 from relu_jax.activations import Activation
 from relu_jax.core import errors
-from relu_jax.core.fans import Draw, Initialiser, fans, normal, scaled, uniform
+from relu_jax.core.fans import Draw, Initialiser, fans, normal, scaled, uniform, wide_enough
 from relu_jax.core.types import Array, Key
 from relu_jax.theory.critical import critical_init
-from relu_jax.theory.maps import Params, known_first
+from relu_jax.theory.maps import Params
 from relu_jax.theory.moments import average
-from relu_jax.theory.scalars import above, is_known
+from relu_jax.theory.scalars import above, at_least, check_scalars, is_known, real
 
 Law: TypeAlias = Callable[..., Initialiser]
 
@@ -38,7 +38,13 @@ def gaussian(gain: ArrayLike = 1.0) -> Initialiser:
     """Draw independent normal weights of variance gain² / fan_in.
 
     Args:
-        gain: 1 is LeCun's rule, √2 is He's; may be traced.
+        gain: at least 0; 1 is LeCun's rule, √2 is He's; may be traced.
+
+    Raises:
+        ValueError: a gain that is negative, not finite, or no single number.
+        TypeError: a gain that is no number; from the initialiser, no real float type.
+
+    Edges: half precision is drawn in float32 and rounded.
 
     Source: LeCun, Bottou, Orr & Müller 1998, section 4.6.
 
@@ -47,6 +53,7 @@ def gaussian(gain: ArrayLike = 1.0) -> Initialiser:
         >>> round(float(w.std()), 1)
         0.1
     """
+    gain = _gain(gain)
     return scaled(normal, lambda fan_in, _: gain / math.sqrt(fan_in))
 
 
@@ -58,10 +65,9 @@ def orthogonal(gain: ArrayLike = 1.0) -> Initialiser:
     `jax.nn.initializers.orthogonal` does not do so. DKS and TAT activations expect this law.
 
     Args:
-        gain: may be traced.
+        gain: as for `gaussian`.
 
-    Raises:
-        ValueError: a shape that is no kernel.
+    Raises: as for `gaussian`; ValueError, from the initialiser, for a shape that is no kernel.
 
     Edges: half-precision kernels are drawn in float32 and rounded.
 
@@ -72,10 +78,11 @@ def orthogonal(gain: ArrayLike = 1.0) -> Initialiser:
         >>> (w.T @ w).round(5).tolist()
         [[1.0, 0.0], [0.0, 1.0]]
     """
+    gain = _gain(gain)
 
     def init(key: Key, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> Array:
         fan_in, outputs = fans(shape)[0], shape[-1]
-        wide = jnp.float32 if jnp.dtype(dtype).itemsize < 4 else dtype
+        wide = wide_enough(dtype)
         kernel = jax.random.orthogonal(key, fan_in, dtype=wide, m=outputs)
         size = gain * math.sqrt(max(fan_in, outputs) / fan_in)
         return (kernel * jnp.asarray(size, wide)).reshape(shape).astype(dtype)
@@ -90,6 +97,8 @@ def he(*, slope: ArrayLike = 0.0, weights: Law = gaussian) -> Initialiser:
         slope: of the rectifier's negative side; 0 is relu. May be traced.
         weights: the law, `gaussian` or `orthogonal`.
 
+    Raises: as for `gaussian`, about the slope; TypeError for a law that is no function.
+
     Source: He, Zhang, Ren & Sun 2015, equations 10 and 15.
 
     Example:
@@ -97,7 +106,10 @@ def he(*, slope: ArrayLike = 0.0, weights: Law = gaussian) -> Initialiser:
         >>> round(float(w.std()), 1)
         0.1
     """
-    return weights((2 / (1 + slope**2)) ** 0.5)
+    do = "pass the slope of leaky_relu, 0.01 say"
+    check_scalars(slope=slope)
+    at_least(0.0, "the square of the slope", real("slope", slope, do=do) ** 2, do=do)
+    return _law(weights)((2 / (1 + slope**2)) ** 0.5)
 
 
 def lecun(*, weights: Law = gaussian) -> Initialiser:
@@ -113,7 +125,7 @@ def lecun(*, weights: Law = gaussian) -> Initialiser:
         >>> round(float(w.std()), 1)
         0.1
     """
-    return weights(1.0)
+    return _law(weights)(1.0)
 
 
 def xavier(draw: Draw = uniform, *, gain: ArrayLike = 1.0) -> Initialiser:
@@ -121,7 +133,9 @@ def xavier(draw: Draw = uniform, *, gain: ArrayLike = 1.0) -> Initialiser:
 
     Args:
         draw: distribution of variance 1 from `relu_jax.core.fans`; the paper's is `uniform`.
-        gain: factor on the standard deviation; may be traced.
+        gain: factor on the standard deviation; as for `gaussian`.
+
+    Raises: as for `gaussian`; TypeError for a draw that is no function.
 
     Source: Glorot & Bengio 2010, equations 12 and 16.
 
@@ -130,6 +144,8 @@ def xavier(draw: Draw = uniform, *, gain: ArrayLike = 1.0) -> Initialiser:
         >>> round(float(abs(w).max()), 3)  # √(6 / 200)
         0.173
     """
+    gain = _gain(gain)
+    _refuse_no_function(draw, "a distribution is", "uniform or normal of relu_jax.models")
     return scaled(draw, lambda fan_in, fan_out: gain * math.sqrt(2 / (fan_in + fan_out)))
 
 
@@ -182,7 +198,6 @@ def gain_of(act: Activation, variance: ArrayLike = 1.0, *, params: Params = None
         >>> round(float(gain_of(get("tanh"))), 5)
         1.59254
     """
-    act, params = known_first(act, params)
     q = above(0.0, "the variance", variance, do="pass the variance of the pre-activations")
     gain = jnp.sqrt(q / average(act, q, "second", params=params))
     if is_known(gain) and not np.isfinite(gain).all():
@@ -220,7 +235,7 @@ def variance_preserving(
         >>> round(float(w.std()), 1)
         0.1
     """
-    return weights(gain_of(act, variance, params=params))
+    return _law(weights)(gain_of(act, variance, params=params))
 
 
 def critical(
@@ -261,4 +276,23 @@ def critical(
     def bias(key: Key, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> Array:
         return normal(key, shape, dtype) * found.bias_std.astype(dtype)
 
-    return Initialisers(weights(found.weight_std), bias)
+    return Initialisers(_law(weights)(found.weight_std), bias)
+
+
+def _gain(gain: ArrayLike) -> ArrayLike:
+    check_scalars(gain=gain)
+    at_least(0.0, "gain", gain, do="pass the factor on 1 / sqrt(fan_in), 2**0.5 for relu")
+    return gain
+
+
+def _law(weights: Law) -> Law:
+    _refuse_no_function(weights, "a law of weights is", "gaussian or orthogonal")
+    return weights
+
+
+def _refuse_no_function(f: Any, what: str, remedy: str) -> None:
+    if not callable(f):
+        got = errors.describe(f)
+        raise errors.rejected(
+            rule=f"{what} a function", got=got, do=f"pass {remedy}", kind=TypeError
+        )

@@ -4,7 +4,7 @@
 closed form; any other is integrated over the plane.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from typing import TypeVar
 
@@ -19,10 +19,11 @@ from relu_jax.core.numerics import widened
 from relu_jax.core.types import Array
 from relu_jax.theory.accuracy import Estimate, is_near, refuse_unresolved, share_allowed
 from relu_jax.theory.closed_forms import CLOSED_FORMS, ClosedForm
-from relu_jax.theory.parameters import cast, known_params, merged, split, where_cut
-from relu_jax.theory.plane import Function, Pairs, over_plane
+from relu_jax.theory.pairs import Pairs, pairs
+from relu_jax.theory.parameters import Kinks, cast, known_params, merged, split, where_cut
+from relu_jax.theory.plane import Function, over_plane
 from relu_jax.theory.quadrature import node_count
-from relu_jax.theory.scalars import is_known, real
+from relu_jax.theory.scalars import is_known
 
 Found = TypeVar("Found")
 NODES = 12
@@ -36,7 +37,7 @@ def dual(
     covariance: ArrayLike,
     *,
     params: Mapping[str, ArrayLike] | None = None,
-    kinks: Sequence[ArrayLike] | None = None,
+    kinks: Kinks | None = None,
     nodes: int = NODES,
     rtol: ArrayLike | None = None,
 ) -> Array:
@@ -63,8 +64,9 @@ def dual(
         one that is less accurate than rtol is NaN, with its derivatives.
 
     Raises:
-        ValueError: a variance below 0 or a covariance too large, where they can be seen; an
-            error above rtol, where nothing is traced; fewer than 4 nodes.
+        ValueError: a variance below 0 or a covariance too large, where they can be seen (NaN,
+            and a clip, where they are traced); an error above rtol, where nothing is traced; a
+            parameter out of its range; fewer than 4 nodes.
         TypeError: what is no function; a parameter the activation has not, or `params` for a
             bare function; a complex number.
 
@@ -88,7 +90,7 @@ def dual_slope(
     covariance: ArrayLike,
     *,
     params: Mapping[str, ArrayLike] | None = None,
-    kinks: Sequence[ArrayLike] | None = None,
+    kinks: Kinks | None = None,
     nodes: int = NODES,
     rtol: ArrayLike | None = None,
 ) -> Array:
@@ -112,11 +114,11 @@ def _kernel(
     f: Activation | Function,
     covariances: tuple[ArrayLike, ArrayLike, ArrayLike],
     params: Mapping[str, ArrayLike] | None,
-    kinks: Sequence[ArrayLike] | None,
+    kinks: Kinks | None,
     nodes: int,
     rtol: ArrayLike | None,
 ) -> Array:
-    arrays = _checked(*covariances)
+    arrays = pairs(*covariances)
     nodes = node_count(nodes)
     if not isinstance(f, Activation) and callable(f):
         if params:
@@ -126,7 +128,8 @@ def _kernel(
                 do="close the function over them",
                 kind=TypeError,
             )
-        bare = partial(over_plane, f, order, arrays, kinks or ())
+        cuts = merged(*split(() if kinks is None else kinks))
+        bare = partial(over_plane, f, order, arrays, cuts)
         return _accurate(bare, nodes, arrays, rtol, errors.describe(f))
     known = known_params(f, params)
     row = closed_form(f)
@@ -221,26 +224,6 @@ def closed_form(act: Activation) -> ClosedForm | None:
             if np.allclose(row.formula(x, **act.params), ours, rtol=1e-4, atol=1e-5):
                 return row
     return None
-
-
-def _checked(q1: ArrayLike, q2: ArrayLike, covariance: ArrayLike) -> Pairs:
-    """Broadcast to common float arrays, and refuse what no normal pair has."""
-    for name, value in (("q1", q1), ("q2", q2), ("covariance", covariance)):
-        real(name, value, do="pass variances and a covariance of real numbers")
-    dtype = jnp.result_type(q1, q2, covariance)
-    dtype = dtype if jnp.issubdtype(dtype, jnp.floating) else jnp.result_type(float)
-    if all(is_known(x) for x in (q1, q2, covariance)):
-        a, b, c = (np.asarray(x, np.float64) for x in (q1, q2, covariance))
-        slack = 1 + float(jnp.finfo(dtype).eps) ** 0.5
-        endless = np.isinf(a).any() or np.isinf(b).any()
-        if endless or (a < 0).any() or (b < 0).any() or (abs(c) > slack * np.sqrt(a * b)).any():
-            raise errors.rejected(
-                rule="q1 and q2 are finite variances and |covariance| is at most sqrt(q1 q2)",
-                got=f"q1 from {a.min():g}, q2 from {b.min():g}, |covariance| to {abs(c).max():g}",
-                do="pass variances and a covariance, not standard deviations or a correlation",
-            )
-    arrays = jnp.broadcast_arrays(*(jnp.asarray(x, dtype) for x in (q1, q2, covariance)))
-    return arrays[0], arrays[1], arrays[2]
 
 
 @partial(jax.jit, static_argnames=("row", "order"))

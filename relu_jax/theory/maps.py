@@ -12,8 +12,10 @@ parameters of the activation.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -25,7 +27,7 @@ from relu_jax.core.integers import integer
 from relu_jax.core.types import Array
 from relu_jax.theory.kernels import NODES, dual, with_enough_nodes
 from relu_jax.theory.moments import average
-from relu_jax.theory.parameters import activation
+from relu_jax.theory.parameters import settled
 from relu_jax.theory.scalars import above, at_least, check_scalars, is_known, real
 
 Params: TypeAlias = Mapping[str, Any] | None
@@ -53,7 +55,7 @@ def variance_map(
     Args:
         act: any activation.
         q: at least 0, any shape.
-        weight_std: of the weights, times √fan_in.
+        weight_std: of the weights, times √fan_in; broadcasts with q, as bias_std does.
         bias_std: of the biases.
         params: what differs from `act.params`; may be traced.
 
@@ -96,8 +98,9 @@ def correlation_map(
         nodes: per panel, as for `dual`.
 
     Raises:
-        ValueError: a correlation outside [-1, 1], a negative or infinite number, or an integral
-            that is not accurate (NaN where traced; see `dual`).
+        ValueError: a correlation outside [-1, 1], a negative or infinite number, a signal that
+            the layer ends (V(q) = 0) or overflows, or an integral that is not accurate; for the
+            last two, NaN where traced (see `dual`).
 
     Source: Poole et al. 2016, equation 5, with V(q) = q at the fixed point.
 
@@ -109,8 +112,16 @@ def correlation_map(
     check_scalars(q=q, weight_std=weight_std, bias_std=bias_std)
     q = above(0.0, "the variance q", q, do="pass a variance")
     c = jnp.asarray(_correlation(c), q.dtype)
-    options = {"weight_std": weight_std, "bias_std": bias_std, "params": params, "nodes": nodes}
-    return _both(act, jnp.broadcast_to(q, c.shape), c, **options)[1]
+    weight_std, bias_std = deviations(weight_std, bias_std, q)
+    following, c = _both(act, q, c, weight_std, bias_std, params, nodes)
+    if is_known(following) and not 0 < following < np.inf:
+        raise errors.rejected(
+            rule="a correlation is a share of the variance that a layer passes on",
+            got=f"V(q) = {following} of {act.name} at q={q}, weight_std={weight_std} and "
+            f"bias_std={bias_std}",
+            do="raise weight_std or bias_std, or move q",
+        )
+    return c
 
 
 def trajectory(
@@ -152,22 +163,35 @@ def trajectory(
         raise errors.rejected(
             rule="depth is at least 0", got=str(layers), do="count the layers passed"
         )
-    check_scalars(weight_std=weight_std, variance=variance, correlation=correlation)
+    check_scalars(
+        weight_std=weight_std, bias_std=bias_std, variance=variance, correlation=correlation
+    )
     q = above(0.0, "the first variance", variance, do="scale the inputs, or pass variance=1.0")
     c = jnp.asarray(_correlation(correlation), q.dtype)
-
-    def followed(nodes: int) -> Trajectory:
-        options = {"weight_std": weight_std, "bias_std": bias_std, "params": params}
-
-        def layer(state: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], Any]:
-            following = _both(act, *state, **options, nodes=nodes)
-            return following, following
-
-        later = lax.scan(layer, (q, c), None, length=layers)[1]
-        pairs = zip((q, c), later, strict=True)
-        return Trajectory(*(jnp.concatenate([first[None], rest]) for first, rest in pairs))
-
+    weight_std, bias_std = deviations(weight_std, bias_std, q)
+    act, params = known_first(act, params)
+    followed = partial(_followed, act, layers, q, c, weight_std, bias_std, params)
     return with_enough_nodes(followed, act.name, unless=_out_of_range)
+
+
+@partial(jax.jit, static_argnames=("act", "layers", "nodes"))
+def _followed(
+    act: Activation,
+    layers: int,
+    q: Array,
+    c: Array,
+    weight_std: Array,
+    bias_std: Array,
+    params: Params,
+    nodes: int,
+) -> Trajectory:
+    def layer(state: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], Any]:
+        following = _both(act, *state, weight_std, bias_std, params, nodes)
+        return following, following
+
+    later = lax.scan(layer, (q, c), None, length=layers)[1]
+    pairs = zip((q, c), later, strict=True)
+    return Trajectory(*(jnp.concatenate([first[None], rest]) for first, rest in pairs))
 
 
 def _out_of_range(path: Trajectory) -> bool:
@@ -191,10 +215,8 @@ def known_first(act: Activation, params: Params) -> tuple[Activation, Params]:
         >>> act.params, rest
         ({'slope': 0.2}, None)
     """
-    act = activation(act)
-    known = {name: value for name, value in (params or {}).items() if is_known(value)}
-    rest = {name: value for name, value in (params or {}).items() if name not in known}
-    return act.with_params(**known) if known else act, rest or None
+    act, traced = settled(act, params)
+    return act, traced or None
 
 
 def deviations(weight_std: ArrayLike, bias_std: ArrayLike, q: Array) -> tuple[Array, Array]:
@@ -216,13 +238,11 @@ def _both(
     act: Activation,
     q: Array,
     c: Array,
-    *,
-    weight_std: ArrayLike,
-    bias_std: ArrayLike,
+    weight_std: Array,
+    bias_std: Array,
     params: Params,
     nodes: int,
 ) -> tuple[Array, Array]:
-    weight_std, bias_std = deviations(weight_std, bias_std, q)
     following = variance_map(act, q, weight_std=weight_std, bias_std=bias_std, params=params)
     product = dual(act, q, q, q * c, params=params, nodes=nodes)
     # Rounding must not carry a correlation out of [-1, 1], where the next layer has none.
@@ -232,10 +252,13 @@ def _both(
 
 def _correlation(c: ArrayLike) -> ArrayLike:
     real("a correlation", c, do="pass a number from -1 to 1")
-    if is_known(c) and not (np.abs(np.asarray(c, np.float64)) <= 1).all():
-        raise errors.rejected(
-            rule="a correlation lies between -1 and 1",
-            got=str(c),
-            do="divide the covariance by the variance",
-        )
+    if is_known(c):
+        numbers = np.asarray(c, np.float64)
+        bad = numbers[~(np.abs(numbers) <= 1)]
+        if bad.size:
+            raise errors.rejected(
+                rule="a correlation lies between -1 and 1",
+                got=", ".join(map(str, bad[:3])),
+                do="divide the covariance by the variance",
+            )
     return c

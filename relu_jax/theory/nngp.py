@@ -24,11 +24,12 @@ from jaxtyping import Float
 from relu_jax.activations import Activation
 from relu_jax.core import errors
 from relu_jax.core.integers import integer
+from relu_jax.core.numerics import wide_dtype, widened
 from relu_jax.core.types import Array
 from relu_jax.theory.kernels import NODES, closed_form, dual, dual_slope, with_enough_nodes
 from relu_jax.theory.moments import average
 from relu_jax.theory.parameters import settled
-from relu_jax.theory.scalars import at_least
+from relu_jax.theory.scalars import at_least, check_scalars
 
 # An activation, how many, both variances, and what is traced of the activation's parameters.
 _Network: TypeAlias = tuple[Activation, int, Array, Array, Mapping[str, ArrayLike]]
@@ -45,8 +46,8 @@ class _Pairs(NamedTuple):
 
 def nngp(
     act: Activation,
-    x1: Float[Array, "N D"],
-    x2: Float[Array, "M D"] | None = None,
+    x1: Float[Array | np.ndarray, "N D"],
+    x2: Float[Array | np.ndarray, "M D"] | None = None,
     *,
     depth: int,
     weight_std: ArrayLike,
@@ -65,12 +66,15 @@ def nngp(
         params: what differs from the activation's parameters; may be traced.
 
     Raises:
-        ValueError: a depth or a deviation below 0; inputs of different or of no features, or of
-            no float type; an integral that is not accurate to 1.2e-4 (NaN where traced).
+        ValueError: a depth or a deviation below 0, a deviation with axes; inputs of different or
+            of no features, or of no float type; an integral that is not accurate to 1.2e-4 (NaN
+            where traced).
         TypeError: no activation; complex inputs.
 
-    Edges: an input of zeros has the kernel of the biases. Without a closed form a pair takes
-    1e5 to 1e6 evaluations of the activation per layer.
+    Edges: an input of zeros has the kernel of the biases. No input gives an empty matrix. An
+    input with NaN or inf has NaN with the others behind an activation. Half precision is
+    computed in float32 and rounded. Without a closed form a pair takes 1e5 to 1e6 evaluations
+    of the activation per layer.
 
     Source: Neal 1996, chapter 2; Lee et al. 2018, section 2.
 
@@ -81,15 +85,15 @@ def nngp(
         [[2.   1.21]
          [1.21 2.  ]]
     """
-    _check_inputs(x1, x1 if x2 is None else x2)
-    network = _network(act, depth, weight_std, bias_std, params, x1.dtype)
-    return _resolved(network, x1, x2, tangent=False)
+    rows, columns = _checked(x1, x2)
+    network = _network(act, depth, weight_std, bias_std, params, rows.dtype)
+    return _resolved(network, rows, columns, tangent=False)
 
 
 def ntk(
     act: Activation,
-    x1: Float[Array, "N D"],
-    x2: Float[Array, "M D"] | None = None,
+    x1: Float[Array | np.ndarray, "N D"],
+    x2: Float[Array | np.ndarray, "M D"] | None = None,
     *,
     depth: int,
     weight_std: ArrayLike,
@@ -112,9 +116,9 @@ def ntk(
         [[4.    0.637]
          [0.637 4.   ]]
     """
-    _check_inputs(x1, x1 if x2 is None else x2)
-    network = _network(act, depth, weight_std, bias_std, params, x1.dtype)
-    return _resolved(network, x1, x2, tangent=True)
+    rows, columns = _checked(x1, x2)
+    network = _network(act, depth, weight_std, bias_std, params, rows.dtype)
+    return _resolved(network, rows, columns, tangent=True)
 
 
 def _network(
@@ -132,8 +136,10 @@ def _network(
             rule="depth counts hidden layers, from 0 on", got=str(depth), do="pass 1 or more"
         )
     do = "pass a standard deviation, times the root of the layer's width"
-    w2 = at_least(0.0, "weight_std", weight_std, do=do).astype(dtype) ** 2
-    b2 = at_least(0.0, "bias_std", bias_std, do=do).astype(dtype) ** 2
+    check_scalars(weight_std=weight_std, bias_std=bias_std)
+    wide = wide_dtype(dtype)
+    w2 = at_least(0.0, "weight_std", weight_std, do=do).astype(wide) ** 2
+    b2 = at_least(0.0, "bias_std", bias_std, do=do).astype(wide) ** 2
     act, traced = settled(act, params)
     return act, depth, w2, b2, traced
 
@@ -166,11 +172,11 @@ def _kernels(
 ) -> Array:
     """Return the NNGP or the tangent kernel of the output as a matrix."""
     i, j = _indices(len(x1), None if x2 is None else len(x2))
-    start = _inputs(x1, x1 if x2 is None else x2, w2, b2, i, j)
+    start = _inputs(widened(x1), widened(x1 if x2 is None else x2), w2, b2, i, j)
     start = start if tangent else start._replace(tangent=None)
     step = partial(_step, act, params, w2, b2, i, j, x2 is None, nodes)
     pairs, _ = lax.scan(lambda pairs, _: (step(pairs), None), start, length=depth)
-    values = pairs.kernel if pairs.tangent is None else pairs.tangent
+    values = (pairs.kernel if pairs.tangent is None else pairs.tangent).astype(x1.dtype)
     if x2 is not None:
         return values.reshape(len(x1), len(x2))
     square = jnp.zeros((len(x1), len(x1)), values.dtype)
@@ -225,16 +231,16 @@ def _power(act: Activation, q: Array, params: Mapping[str, ArrayLike] | None) ->
     return dual(act, q, q, q, params=params)
 
 
-def _check_inputs(x1: Array, x2: Array) -> None:
-    pair = [(np.shape(x), getattr(x, "dtype", None)) for x in (x1, x2)]
+def _checked(x1: ArrayLike, x2: ArrayLike | None) -> tuple[Array, Array | None]:
+    pair = [(np.shape(x), getattr(x, "dtype", None)) for x in (x1, x1 if x2 is None else x2)]
     (one, dtype), (two, other) = pair
     floats = dtype is not None and dtype == other and jnp.issubdtype(dtype, jnp.floating)
     if floats and len(one) == len(two) == 2 and one[1] == two[1] > 0:
-        return
+        return jnp.asarray(x1), None if x2 is None else jnp.asarray(x2)
     complex_rows = any(np.dtype(d).kind == "c" for _, d in pair if d is not None)
     raise errors.rejected(
         rule="inputs are rows of one number of features and one float type",
-        got=f"{errors.describe(x1)} and {errors.describe(x2)}",
+        got=f"{errors.describe(x1)} and {errors.describe(x1 if x2 is None else x2)}",
         do="flatten images to rows, and cast both to one real float type",
         kind=TypeError if complex_rows else ValueError,
     )

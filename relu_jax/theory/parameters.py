@@ -1,7 +1,8 @@
 """Which kinks has an activation whose parameters differ from its own, or are traced?"""
 
 import inspect
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -11,9 +12,10 @@ from jax.typing import ArrayLike
 from relu_jax.activations import Activation, names
 from relu_jax.core import errors
 from relu_jax.core.types import Array
-from relu_jax.theory.scalars import is_known
+from relu_jax.theory.scalars import check_scalars, is_known, real
 
 Given = Mapping[str, ArrayLike] | None
+Kinks = Sequence[ArrayLike] | ArrayLike  # a sequence of numbers, or an array of one axis
 
 
 def activation(act: Any) -> Activation:
@@ -55,31 +57,45 @@ def known_params(act: Activation, given: Given) -> dict[str, ArrayLike]:
     """Join the activation's parameters with others, which may be traced.
 
     Raises:
-        TypeError: a parameter the activation has not.
+        TypeError: a parameter the activation has not, or one that is no finite number.
+        ValueError: one out of its range, or a traced one with axes.
 
     Example:
         >>> from relu_jax.activations import get
         >>> known_params(get("hard_tanh"), {"high": 2.0})
         {'low': -1.0, 'high': 2.0}
     """
-    given, act = dict(given or {}), activation(act)
-    unknown = {k: 0.0 for k in given if k not in act.params}
-    if unknown:
-        act.with_params(**unknown)  # words the error
-    return act.params | given
+    act, traced = settled(act, given)
+    return act.params | traced
 
 
 def settled(act: Activation, given: Given) -> tuple[Activation, dict[str, ArrayLike]]:
     """Set the parameters that are numbers, and return the traced ones apart.
+
+    Raises: as for `known_params`.
 
     Example:
         >>> from relu_jax.activations import get
         >>> settled(get("leaky_relu"), {"slope": 0.5})[0].params
         {'slope': 0.5}
     """
-    known_params(act, given)
-    known = {k: float(np.asarray(v)) for k, v in (given or {}).items() if is_known(v)}
-    return act.with_params(**known), {k: v for k, v in (given or {}).items() if k not in known}
+    act = activation(act)
+    if given is None or isinstance(given, Mapping):
+        given = dict(given or {})
+    else:
+        raise errors.rejected(
+            rule="params names parameters and their values",
+            got=errors.describe(given),
+            do="pass a dict, {'slope': 0.2} for leaky_relu",
+            kind=TypeError,
+        )
+    unknown = [k for k in given if k not in act.params]
+    if unknown:
+        act.with_params(**dict.fromkeys(unknown, 0.0))  # words the error
+    traced = {k: v for k, v in given.items() if not is_known(v)}
+    check_scalars(**traced)
+    known: dict[str, Any] = {k: v for k, v in given.items() if k not in traced}
+    return act.with_params(**known) if known else act, traced
 
 
 def kinks_at(act: Activation, given: Given) -> tuple[float, ...]:
@@ -105,7 +121,7 @@ def kinks_at(act: Activation, given: Given) -> tuple[float, ...]:
         raise errors.rejected(
             rule=f"the kinks of {act.name} are known where its integrals are built",
             got=f"a traced {' and '.join(traced)}, which moves them",
-            do="pass kinks=, which may be traced too",
+            do="pass kinks=, which may be traced too, or a number where kinks= is not taken",
         )
     return act.kinks
 
@@ -125,19 +141,37 @@ def where_cut(act: Activation, given: Given) -> tuple[float, ...]:
     return tuple(sorted({*kinks, *bends}))
 
 
-def split(kinks: Sequence[ArrayLike]) -> tuple[tuple[float | None, ...], tuple[ArrayLike, ...]]:
+def split(kinks: Kinks) -> tuple[tuple[float | None, ...], tuple[ArrayLike, ...]]:
     """Part kinks into numbers, which a program can be built for, and traced values.
 
     Returns:
         (the numbers, with None where a kink is traced; the traced ones). `merged` is the way
         back.
 
+    Raises:
+        TypeError: no sequence, or a kink that is no real number.
+        ValueError: a kink that is not finite, or has axes.
+
     Example:
         >>> split([0, 6.0])
         ((0.0, 6.0), ())
     """
-    fixed = tuple(float(np.asarray(k)) if is_known(k) else None for k in kinks)
-    return fixed, tuple(k for k in kinks if not is_known(k))
+    do = "pass kinks=(0.0, 6.0), say"
+    scalar = isinstance(kinks, (str, bytes)) or getattr(kinks, "ndim", 1) == 0
+    if scalar or not isinstance(kinks, Iterable):
+        raise errors.rejected(
+            rule="kinks are a sequence of numbers",
+            got=errors.describe(kinks),
+            do=do,
+            kind=TypeError,
+        )
+    each = tuple(real("a kink", k, do=do) for k in kinks)
+    for k in each:
+        check_scalars(kink=k)
+    fixed = tuple(float(np.asarray(k)) if is_known(k) else None for k in each)
+    if not all(k is None or math.isfinite(k) for k in fixed):
+        raise errors.rejected(rule="kinks are finite", got=str(fixed), do="leave out the others")
+    return fixed, tuple(k for k in each if not is_known(k))
 
 
 def merged(fixed: tuple[float | None, ...], moving: tuple[ArrayLike, ...]) -> tuple[ArrayLike, ...]:

@@ -19,11 +19,11 @@ from relu_jax.core.numerics import widened
 from relu_jax.core.types import Array
 from relu_jax.theory.accuracy import Estimate
 from relu_jax.theory.arc_cosine import correlation, root
+from relu_jax.theory.pairs import Pairs
 from relu_jax.theory.quadrature import CUT, error_of, rule_between
 from relu_jax.theory.scalars import is_known
 
 Function: TypeAlias = Callable[[Array], Array]
-Pairs: TypeAlias = tuple[Array, Array, Array]  # q1, q2 and the covariance, of one shape
 LEVELS = 6
 PAIRS_AT_ONCE = 8  # bounds the memory of a kernel matrix
 

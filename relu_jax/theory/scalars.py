@@ -42,7 +42,8 @@ def real(name: str, value: Any, *, do: str) -> Any:
         kind = jnp.result_type(value) if is_known(value) else value.dtype
     except (TypeError, ValueError):  # what JAX makes no array of
         kind = np.dtype(object)
-    if jnp.issubdtype(kind, jnp.floating) or jnp.issubdtype(kind, jnp.integer):
+    number = jnp.issubdtype(kind, jnp.floating) or jnp.issubdtype(kind, jnp.integer)
+    if number and value is not None:  # which JAX takes for a float
         return value
     raise errors.rejected(
         rule=f"{name} is a real number", got=errors.describe(value), do=do, kind=TypeError

@@ -23,9 +23,24 @@ def test_shape_that_is_no_kernel_is_refused(shape):
         fans(shape)
 
 
+@pytest.mark.parametrize("bad", [3, "34", (4.0, 3)])
+def test_what_is_no_shape_is_refused(bad):
+    with pytest.raises(TypeError, match=r"a sequence of integers; got|an axis is an integer; got"):
+        fans.__wrapped__(bad)  # without the checks of these tests
+
+
+@pytest.mark.parametrize("dtype", ["int32", "bool", "complex64"])
+@pytest.mark.parametrize("draw", [normal, uniform])
+def test_types_that_are_no_real_floats_are_refused(draw, dtype):
+    rule = f"weights have a real float type; got {dtype}; pass dtype=jnp.float32"
+    with pytest.raises(TypeError, match=rule):
+        draw(jax.random.key(0), (3, 4), dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
 @pytest.mark.parametrize(("draw", "fourth"), [(normal, 3), (uniform, 9 / 5)])
-def test_draws_have_mean_0_variance_1_and_their_own_fourth_moment(draw, fourth):
-    z = np.asarray(draw(jax.random.key(0), (300, 1000), "float32"), np.float64)
+def test_draws_have_mean_0_variance_1_and_their_own_fourth_moment(draw, fourth, dtype):
+    z = np.asarray(draw(jax.random.key(0), (300, 1000), dtype), np.float64)
     assert abs(z.mean()) < 5 / np.sqrt(z.size)
     assert abs((z**2).mean() - 1) < 5 * np.sqrt((fourth - 1) / z.size)
     assert abs((z**4).mean() - fourth) < 5 * np.sqrt((z**4).var() / z.size)

@@ -134,3 +134,33 @@ def test_the_slope_kernel_is_the_derivative_of_the_kernel():
 def test_the_root_has_no_infinite_derivative():
     assert jax.grad(root)(0.0) == 0
     assert jax.grad(root)(4.0) == 0.25
+
+
+def test_kernels_near_opposite_inputs_keep_their_digits():
+    one, c = jnp.ones(3, jnp.float32), jnp.float32([-1 + 2.0**-20, -1 + 2.0**-8, -0.9])
+    left = np.pi - np.arccos(np.float64(c))
+    square = np.sin(left) ** 2
+    first = np.sin(left) - left * np.cos(left)
+    second = left * square - 3 * np.cos(left) * first
+    for order, exact, rtol in ((0, left, 1e-6), (1, first, 1e-6), (2, second[1:], 1e-4)):
+        got = np.pi * KERNEL(order, one, one, c)[-exact.size :]
+        np.testing.assert_allclose(got, exact, rtol=rtol)
+
+
+def test_variances_far_apart_have_a_correlation():
+    big, small = jnp.float32(1e30), jnp.float32(1e-30)
+    norm, rho = correlation(big, small, jnp.float32(0.5))
+    np.testing.assert_allclose((norm, rho), (1, 0.5), rtol=1e-6)
+
+
+@pytest.mark.parametrize("order", [0, 1, 2])
+@pytest.mark.parametrize("q", [(-1.0, -1.0), (-1.0, 1.0), (0.0, -1.0), (np.nan, 0.0)])
+def test_a_traced_variance_below_0_gives_nan(order, q):
+    assert np.isnan(KERNEL(order, *q, 0.0))
+
+
+def test_numbers_of_python_are_taken():
+    assert float(arc_cosine(0, 1, 1, 0)) == pytest.approx(0.5)
+    assert float(two_slope(1.0, 1.0, 1.0)) == float(two_slope_slope(1.0, 1, 1.0)) == 0.5
+    with pytest.raises(ValueError, match="q1 and q2 are finite variances"):
+        two_slope(-1.0, 1.0, 0.5)

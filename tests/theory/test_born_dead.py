@@ -1,6 +1,9 @@
 """The bounds hold against simulated networks, the published table and exact small cases."""
 
+import math
+from fractions import Fraction
 from functools import cache
+from itertools import product
 
 import numpy as np
 import pytest
@@ -101,6 +104,36 @@ def test_two_layers_of_one_feature_are_solved_exactly(width):
     assert exact < born_dead_at_most([width] * 2)
 
 
+def lower_bound_in_fractions(width: int, hidden: int) -> Fraction:
+    half, later = Fraction(1, 2**width), hidden - 1
+    a, b = 1 - half, 1 - 2 * half - (width - 1) * half**2
+    share = (1 - 2 * half) * a / (1 + (width - 1) * half)
+    return 1 - a**later + share * (b**later - a**later)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 10, 30, 60, 200])
+@pytest.mark.parametrize("hidden", [1, 2, 3, 9, 100])
+def test_the_lower_bound_is_that_of_exact_fractions(width, hidden):
+    exact = lower_bound_in_fractions(width, hidden)
+    assert born_dead_at_least(width, hidden) == pytest.approx(float(exact), rel=1e-13, abs=0)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 4])
+def test_the_signs_of_two_layers_of_one_feature_can_be_counted(width):
+    # A second unit is silent on a side when its weights there add up to less than 0: half of
+    # all draws, for each side that the first layer passes.
+    dead = Fraction(0)
+    for signs in product((-1, 1), repeat=width):
+        dead += Fraction(1, 2 ** len(set(signs))) ** width / 2**width
+    assert born_dead_at_least(width, 2) == pytest.approx(float(dead), rel=1e-14)
+    assert dead <= 1 - (1 - Fraction(1, 2**width)) ** 2
+
+
+def test_a_width_is_found_for_any_number_of_layers():
+    assert width_against_birth_death(1e-6, 10**9) == 50
+    assert width_against_birth_death(1e-300, 1) == 997
+
+
 def test_small_probabilities_keep_their_digits():
     assert born_dead_at_most([60] * 4) == pytest.approx(4 * 2.0**-60, rel=1e-12)
 
@@ -128,3 +161,5 @@ def test_bad_input_is_answered():
         born_dead_at_least(3, -1)
     with pytest.raises(ValueError, match=r"lies between 0 and 1; got float 1\.0; pass"):
         width_against_birth_death(1.0, 9)
+    with pytest.raises(TypeError, match=r"probability is a finite number; got float nan; pass"):
+        width_against_birth_death(math.nan, 9)

@@ -4,11 +4,12 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import mpmath as mp
 import numpy as np
 import pytest
 from jax import lax
 
-from relu_jax.activations import CATALOGUE
+from relu_jax.activations import CATALOGUE, get
 from relu_jax.theory.closed_forms import CLOSED_FORMS, polynomial
 from relu_jax.theory.kernels import closed_form, dual
 
@@ -131,3 +132,41 @@ def test_every_member_of_the_catalogue_that_bears_a_name_of_the_table_has_its_ke
     named = [act for act in CATALOGUE if act.name in rows]
     assert {closed_form(act).name for act in named} == {act.name for act in named}
     assert len(named) >= 3
+
+
+def test_a_step_at_variance_0_is_its_value_at_0():
+    step = get("heaviside", at_zero=0.25)
+    got = dual(step, jnp.array([0.0, 0.0, 2.0]), jnp.array([0.0, 3.0, 0.0]), 0.0)
+    np.testing.assert_allclose(got, [1 / 16, 1 / 8, 1 / 8], rtol=1e-15)
+
+
+@pytest.mark.parametrize("q", [1e4, 1e6, 1e10])
+def test_single_precision_keeps_the_slope_of_saturated_functions(q):
+    one = jnp.float32(q)
+    erf, bell = (next(r for r in CLOSED_FORMS if r.name == n) for n in ("erf", "gaussian_square"))
+    expected = 4 / np.pi / np.sqrt(1 + 4 * q)
+    np.testing.assert_allclose(erf.slope(one, one, one), expected, rtol=1e-6)
+    np.testing.assert_allclose(bell.dual(one, one, one), (1 + 4 * q) ** -0.5, rtol=1e-6)
+    np.testing.assert_allclose(jax.grad(erf.dual, 2)(one, one, one), expected, rtol=1e-6)
+
+
+def test_a_small_sine_keeps_its_digits():
+    sine = next(row for row in CLOSED_FORMS if row.name == "sine")
+    q = jnp.float32(1e-8)
+    np.testing.assert_allclose(sine.dual(q, q, -q, frequency=2.0), -4e-8, rtol=1e-6)
+
+
+@pytest.mark.parametrize("bad", [{"width": 0.0}, {"width": -1.0}])
+def test_parameters_of_a_closed_form_are_checked(bad):
+    with pytest.raises(ValueError, match=r"gaussian needs width > 0; got width=.*; pass"):
+        dual(get("gaussian"), 1.0, 1.0, 0.5, params=bad)
+
+
+def test_coefficients_are_a_sequence_of_any_float_type():
+    one = jnp.float32(1.0)
+    assert polynomial(np.array([0.0, 0.0, 1.0]), one, 1, 1.0).dtype == jnp.float32
+    assert float(polynomial([0.0] * 40 + [1.0], 1.0, 1.0, 0.0)) == pytest.approx(
+        float(mp.fac2(39)) ** 2
+    )
+    with pytest.raises(TypeError, match=r"a sequence of coefficients, from a_0 on; got float 2"):
+        polynomial(2.0, one, one, one)

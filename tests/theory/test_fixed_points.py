@@ -105,3 +105,21 @@ def test_growth_without_end_is_answered():
 def test_growth_without_end_gives_nan_where_traced():
     found = jax.jit(lambda s: variance_fixed_points(get("relu"), weight_std=s, bias_std=0.1))(1.5)
     assert np.isnan(found.q).all()
+
+
+@pytest.mark.parametrize(
+    ("most", "kind", "rule"),
+    [
+        (0, ValueError, "most is at least 1; got 0; leave it out"),
+        (-1, ValueError, "most is at least 1; got -1"),
+        (True, TypeError, "most is an integer; got True"),
+    ],
+)
+def test_at_least_one_is_kept(most, kind, rule):
+    with pytest.raises(kind, match=rule):
+        variance_fixed_points(get("tanh"), weight_std=1.5, most=most)
+
+
+def test_deviations_are_one_number_each():
+    with pytest.raises(ValueError, match=r"bias_std is one number; got float64 array of shape"):
+        variance_fixed_points(get("tanh"), weight_std=1.5, bias_std=np.ones(1))

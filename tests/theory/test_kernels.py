@@ -183,3 +183,13 @@ def test_parameters_of_a_bare_function_are_refused():
         dual(jnp.tanh, 1.0, 1.0, 0.0, params={"slope": 1.0})
     with pytest.raises(TypeError, match="parameters of relu are none; got slope"):
         dual(get("relu"), 1.0, 1.0, 0.0, params={"slope": 1.0})
+
+
+def test_kinks_may_be_an_array():
+    kinks = (-0.3, 0.7, 1.7)
+
+    def tent(x):
+        return jnp.maximum(0, 1 - jnp.abs(x - 0.7))
+
+    many = [jax.jit(partial(dual, tent, kinks=k))(1.0, 1.0, 0.5) for k in (kinks, np.array(kinks))]
+    assert many[0] == many[1]

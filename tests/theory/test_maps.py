@@ -138,10 +138,28 @@ def test_bad_input_is_answered():
     with pytest.raises(ValueError, match=r"the variance q is finite and above 0; got 0\.0"):
         correlation_map(TANH, 0.5, q=0.0, weight_std=1.0)
     with pytest.raises(ValueError, match=r"between -1 and 1; got 1\.5; divide the covariance"):
-        correlation_map(TANH, 1.5, q=1.0, weight_std=1.0)
+        correlation_map(TANH, np.array([0.5, 1.5]), q=1.0, weight_std=1.0)
+    with pytest.raises(ValueError, match=r"bias_std is one number; got float32 array of shape"):
+        trajectory(TANH, 2, weight_std=1.0, bias_std=jnp.ones(2))
     with pytest.raises(ValueError, match=r"depth is at least 0; got -1; count"):
         trajectory(TANH, -1, weight_std=1.0)
     with pytest.raises(TypeError, match=r"depth is an integer; got float 2\.5"):
         trajectory(TANH, 2.5, weight_std=1.0)
     with pytest.raises(TypeError, match=r"the parameters of tanh are none; got slope"):
         variance_map(TANH, 1.0, weight_std=1.0, params={"slope": 1.0})
+
+
+def test_a_layer_that_ends_the_signal_has_no_correlation():
+    with pytest.raises(ValueError, match=r"share of the variance .*; got V\(q\) = 0\.0 of tanh at"):
+        correlation_map(TANH, 0.5, q=1.0, weight_std=0.0)
+    assert np.isnan(jax.jit(lambda w: correlation_map(TANH, 0.5, q=1.0, weight_std=w))(0.0))
+    assert float(correlation_map(TANH, 0.5, q=1.0, weight_std=0.0, bias_std=0.1)) == 1
+
+
+def test_the_variance_is_averaged_once_for_all_correlations():
+    def sizes(count):
+        c = jnp.linspace(0, 0.9, count)
+        jaxpr = jax.make_jaxpr(lambda q: correlation_map(RELU, c, q=q, weight_std=1.0))(1.0)
+        return str(jaxpr).count("f32[7,")
+
+    assert sizes(7) == 0

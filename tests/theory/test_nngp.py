@@ -124,3 +124,75 @@ def test_depths_deviations_and_inputs_that_make_no_network_are_refused():
         nngp(get("relu"), x, depth=1, weight_std=-1.0)
     with pytest.raises(ValueError, match=r"rows of one number of features .*; got float32 array"):
         ntk(get("relu"), jnp.zeros((2, 0)), depth=1, weight_std=1.0)
+    for bad in ({"weight_std": np.ones(1)}, {"weight_std": 1.0, "bias_std": np.ones(2)}):
+        with pytest.raises(ValueError, match=r"_std is one number; got float64 array of shape"):
+            nngp(get("relu"), x, depth=1, **bad)
+
+
+ALL_KINDS = np.concatenate([X, X[:1], 0 * X[:1]]).astype(np.float32)  # one twice, and zeros
+
+
+@pytest.mark.parametrize("kernel", [nngp, ntk])
+@pytest.mark.parametrize("name", ["relu", "erf", "tanh"])
+def test_kernels_are_positive_semidefinite_with_equal_inputs_and_zeros(kernel, name):
+    args = {"depth": 2, "weight_std": 1.4}
+    got = np.asarray(kernel(get(name), jnp.array(ALL_KINDS), **args), np.float64)
+    np.testing.assert_array_equal(got, got.T)
+    assert np.linalg.eigvalsh(got).min() > -1e-6 * np.trace(got)
+    np.testing.assert_allclose(got[3], got[0], rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(got[4], 0)
+
+
+@pytest.mark.parametrize("kernel", [nngp, ntk])
+def test_derivatives_in_equal_inputs_and_zeros_are_finite(kernel):
+    def total(x, w):
+        return kernel(get("relu"), x, depth=2, weight_std=w).sum()
+
+    rows, w = jax.jit(jax.grad(total, (0, 1)))(jnp.array(ALL_KINDS), 1.4)
+    assert np.isfinite(rows).all()
+    step = total(jnp.array(ALL_KINDS), 1.41) - total(jnp.array(ALL_KINDS), 1.39)
+    assert float(w) == pytest.approx(float(step) / 0.02, rel=1e-2)
+
+
+@pytest.mark.parametrize("kernel", [nngp, ntk])
+@pytest.mark.parametrize("depth", [0, 1])
+def test_no_input_and_one_input_are_batches(kernel, depth):
+    f = partial(kernel, get("relu"), depth=depth, weight_std=HE)
+    one, none = jnp.float32(X[:1]), jnp.zeros((0, X.shape[1]))
+    assert f(none).shape == (0, 0)
+    assert f(one, none).shape == (1, 0)
+    np.testing.assert_allclose(f(one), f(jnp.float32(X))[:1, :1], rtol=1e-6)
+    np.testing.assert_allclose(f(one, one), f(one), rtol=1e-6)
+
+
+@pytest.mark.parametrize("kernel", [nngp, ntk])
+def test_arrays_of_numpy_are_taken(kernel):
+    f = partial(kernel, get("relu"), depth=2, weight_std=HE)
+    np.testing.assert_array_equal(f(X), f(jnp.float32(X)))  # float64 where there is none
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_is_rounded_once(dtype):
+    x = jnp.asarray(X, dtype)
+    for kernel in (nngp, ntk):
+        f = partial(kernel, get("relu"), depth=20, weight_std=HE)
+        got, exact = f(x), f(x.astype(jnp.float32))
+        assert got.dtype == dtype
+        np.testing.assert_array_equal(got, exact.astype(dtype))
+
+
+def test_inputs_that_are_not_finite_have_no_kernel_with_others():
+    for hole in (np.nan, np.inf):
+        got = ntk(get("relu"), jnp.float32(X).at[0, 0].set(hole), depth=1, weight_std=1.0)
+        assert np.isnan(got[0, 1:]).all()
+        assert np.isfinite(got[1:, 1:]).all()
+
+
+def test_kernels_are_vmapped_over_deviations_and_parameters():
+    def f(w, slope):
+        args = {"depth": 2, "weight_std": w, "params": {"slope": slope}}
+        return nngp(get("leaky_relu"), jnp.float32(X), **args)
+
+    w, slope = jnp.float32([1.0, 1.5]), jnp.float32([0.1, 0.3])
+    got = jax.jit(jax.vmap(f))(w, slope)
+    np.testing.assert_allclose(got[1], f(1.5, 0.3), rtol=1e-5)

@@ -71,3 +71,39 @@ def test_parameters_take_the_float_type_of_the_input():
     assert cast(np.float32(0.5), x).dtype == jnp.bfloat16
     assert cast(jnp.int32(3), x).dtype == jnp.int32
     assert cast(0.5, x) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("bad", "kind", "rule"),
+    [
+        ({"width": -1.0}, ValueError, r"gaussian needs width > 0"),
+        ({"width": np.nan}, TypeError, r"gaussian\.width is a finite number; got float nan"),
+        (
+            {"width": np.ones(2)},
+            TypeError,
+            r"width is a finite number; got float64 array",
+        ),
+    ],
+)
+def test_parameters_out_of_range_are_refused(bad, kind, rule):
+    with pytest.raises(kind, match=rule):
+        known_params(get("gaussian"), bad)
+
+
+def test_a_traced_parameter_is_one_number():
+    with pytest.raises(ValueError, match=r"width is one number; got .*; use jax\.vmap"):
+        jax.jit(lambda w: known_params(get("gaussian"), {"width": w})["width"])(jnp.ones(2))
+
+
+@pytest.mark.parametrize(
+    ("bad", "rule"),
+    [
+        (0.5, "kinks are a sequence of numbers; got float 0.5; pass kinks="),
+        ([1j], "a kink is a real number; got complex 1j"),
+        ([np.inf], r"kinks are finite; got \(inf,\); leave out"),
+        ([np.ones(2)], r"kink is one number; got float64 array of shape \(2,\)"),
+    ],
+)
+def test_what_makes_no_kinks_is_refused(bad, rule):
+    with pytest.raises((TypeError, ValueError), match=rule):
+        split(bad)

@@ -51,6 +51,12 @@ told(lambda: T.posterior(K, jnp.ones(4)))
 told(lambda: T.gradient_flow(K.train, K.cross, jnp.ones((4, 1)) * 1j))
 told(lambda: T.born_dead_at_most(3))
 told(lambda: T.log_norm_law(3))
+told(lambda: T.dual(relu, 1.0, 1.0, 0.0, params=3))
+told(lambda: T.dual(jnp.tanh, 1.0, 1.0, 0.0, kinks="0"))
+told(lambda: T.variance_map(relu, None, weight_std=1.0))
+told(lambda: T.he(weights="normal"))
+told(lambda: T.xavier("uniform"))
+told(lambda: T.lecun()(jax.random.key(0), 3))
 """
 EXPECTED = (
     "TypeError inputs are rows of one number of features and one float type; got complex64 array",
@@ -66,6 +72,12 @@ EXPECTED = (
     "TypeError targets is a real number; got complex64 array of shape (4, 1); pass matrices",
     "TypeError widths hold the units of each hidden layer; got int 3; pass a list, [3] for one",
     "TypeError widths hold the units of each hidden layer; got int 3; pass a list",
+    "TypeError params names parameters and their values; got int 3; pass a dict, {'slope': 0.2}",
+    "TypeError kinks are a sequence of numbers; got str '0'; pass kinks=(0.0, 6.0), say",
+    "TypeError the variance q is a real number; got None; pass a variance",
+    "TypeError a law of weights is a function; got str 'normal'; pass gaussian or orthogonal",
+    "TypeError a distribution is a function; got str 'uniform'; pass uniform or normal of",
+    "TypeError a shape is a sequence of integers; got int 3; pass (inputs, outputs)",
 )
 FUNCTIONS = {
     "str 'relu'": "relu_jax.activations.get('relu')",

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from relu_jax.theory.scalars import above, at_least, check_scalars, is_known
+from relu_jax.theory.scalars import above, at_least, check_scalars, is_known, real
 
 pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 
@@ -49,6 +49,11 @@ def test_the_limit_itself_is_not_above_it():
 def test_what_is_no_real_number_is_refused(value):
     with pytest.raises(TypeError, match=r"q is a real number; got .*; pass one"):
         above(0.0, "q", value, do="pass one")
+
+
+def test_nothing_is_no_number():
+    with pytest.raises(TypeError, match=r"q is a real number; got None; pass one"):
+        real("q", None, do="pass one")
 
 
 def test_traced_numbers_pass_unseen():
