@@ -125,6 +125,35 @@ def where_cut(act: Activation, given: Given) -> tuple[float, ...]:
     return tuple(sorted({*kinks, *bends}))
 
 
+def jumps(act: Activation, given: Given = None) -> Array:
+    """Say whether f itself, not only f', jumps at one of its kinks, as a step does.
+
+    Averages of f' leave a jump out, where f' is no function but infinite.
+
+    Args, Raises: as for `kinks_at`.
+
+    Edges: an f whose slope is infinite at a kink, but not of its left and right neighbours by
+    more than any power, as 1 / ln x at 0, counts as one that jumps.
+
+    Example:
+        >>> from relu_jax.activations import get
+        >>> [bool(jumps(get(name))) for name in ("relu", "sign", "hard_shrink")]
+        [False, True, True]
+    """
+    kinks = jnp.asarray(kinks_at(act, given), jnp.result_type(float))
+    info = jnp.finfo(kinks.dtype)
+    values = {k: cast(v, kinks) for k, v in known_params(act, given).items()}
+
+    def across(step: Array) -> tuple[Array, Array]:
+        left, right = act.fn(kinks - step, **values), act.fn(kinks + step, **values)
+        return jnp.abs(right - left), jnp.abs(left) + jnp.abs(right)
+
+    near = 16 * jnp.maximum(info.eps * jnp.abs(kinks), info.tiny)
+    # What is continuous differs less the nearer the two sides are, down to rounding.
+    (close, size), (wide, _) = across(near), across(64 * near)
+    return ((close > wide / 2) & (close > 64 * info.eps * size)).any()
+
+
 def split(kinks: Sequence[ArrayLike]) -> tuple[tuple[float | None, ...], tuple[ArrayLike, ...]]:
     """Part kinks into numbers, which a program can be built for, and traced values.
 

@@ -5,8 +5,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from relu_jax.activations import get
-from relu_jax.theory.parameters import cast, kinks_at, known_params, merged, settled, split
+from relu_jax.activations import CATALOGUE, get
+from relu_jax.theory.parameters import (
+    cast,
+    jumps,
+    kinks_at,
+    known_params,
+    merged,
+    settled,
+    split,
+)
 
 pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 
@@ -71,3 +79,15 @@ def test_parameters_take_the_float_type_of_the_input():
     assert cast(np.float32(0.5), x).dtype == jnp.bfloat16
     assert cast(jnp.int32(3), x).dtype == jnp.int32
     assert cast(0.5, x) == 0.5
+
+
+def test_the_steps_of_the_catalogue_jump_and_nothing_else_does():
+    found = {act.name for act in CATALOGUE if jumps(act)}
+    steps = {"sign", "heaviside", "hard_shrink", "threshold", "thresholded_relu"}
+    assert found == steps | {"lif_rate"}  # which rises as -1 / ln x
+
+
+def test_a_traced_parameter_makes_and_closes_a_jump():
+    by_value = jax.jit(lambda value: jumps(get("threshold"), {"value": value}))
+    assert [bool(by_value(v)) for v in (0.0, 1.0, 1.001)] == [True, False, True]
+    assert not jumps(get("threshold"), {"threshold": 0.0})
