@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -23,7 +24,7 @@ from relu_jax.theory.quadrature import (
 from relu_jax.theory.quadrature import (
     USUAL as USUAL,
 )
-from relu_jax.theory.scalars import is_known, real
+from relu_jax.theory.scalars import is_known, points, real
 
 
 def expectation(
@@ -56,7 +57,7 @@ def expectation(
     Raises:
         ValueError: variance < 0 or inf where it can be seen (NaN comes out where it is
             traced); an error above rtol, where nothing is traced; fewer than 4 nodes.
-        TypeError: a complex variance.
+        TypeError: a complex variance; what is no function, or gives no real number for each.
 
     Edges: variance 0 gives f(0); derivatives there are those at variance √ε, the limit for a
     smooth f. What lies beyond 13 standard deviations is left out, and counts as error. A
@@ -67,7 +68,7 @@ def expectation(
         2.0
     """
     variance = checked_variance(variance)
-    rule = partial(_integral, f, kinks, node_count(nodes))
+    rule = partial(_integral, f, points("kinks", kinks), node_count(nodes))
     return accurate(rule, variance, rtol, "")
 
 
@@ -91,7 +92,7 @@ def expectation_with_error(
         (True, True)
     """
     variance = checked_variance(variance)
-    rule = partial(_integral, f, kinks, node_count(nodes))
+    rule = partial(_integral, f, points("kinks", kinks), node_count(nodes))
     return refined(rule, variance, rtol)
 
 
@@ -128,13 +129,26 @@ def _integral(
 ) -> Estimate:
     def core(q: Array) -> Estimate:
         def rows(x: Array) -> Array:
-            return f(x)[None]
+            return _elementwise(f, x)[None]
 
         terms, ends = weighted(rows, kinks, nodes, grading, q)
         value = at_zero(jnp.sum(terms, axis=-1), rows(jnp.zeros((1,), q.dtype))[:, 0], q)
         return Estimate(*(part[0] for part in estimated(value, terms, ends, nodes)))
 
     return over_each(core, variance)
+
+
+def _elementwise(f: Callable[[Array], Array], x: Array) -> Array:
+    y = f(x) if callable(f) else f
+    is_float = isinstance(y, jax.Array) and jnp.issubdtype(y.dtype, jnp.floating)
+    if not is_float or y.shape != x.shape:
+        raise errors.rejected(
+            rule="what is averaged is a function that gives a float for each number",
+            got=f"{errors.describe(f)} giving {errors.describe(y)} for {errors.describe(x)}",
+            do="pass an elementwise function such as jnp.tanh",
+            kind=TypeError,
+        )
+    return y
 
 
 def weighted(
@@ -195,4 +209,8 @@ def estimated(value: Array, terms: Array, ends: Array, nodes: int) -> Estimate:
     terms, ends = lax.stop_gradient((terms, ends))
     size = jnp.sum(jnp.abs(terms), axis=-1)
     tail = jnp.sum(jnp.abs(ends), axis=-1) * np.exp(-(CUT**2) / 2).item()
-    return Estimate(value, error_of(terms, nodes) + tail + jnp.finfo(size.dtype).eps * size, size)
+    error = error_of(terms, nodes) + tail + jnp.finfo(size.dtype).eps * size
+    # Where a value overflows, inf is no average: that may be small.
+    return Estimate(
+        value, jnp.where(jnp.isfinite(size), error, jnp.full_like(error, jnp.nan)), size
+    )

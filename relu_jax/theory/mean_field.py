@@ -33,7 +33,7 @@ from relu_jax.theory.maps import Params, correlation_map, deviations, known_firs
 from relu_jax.theory.moments import average
 from relu_jax.theory.parameters import jumps
 from relu_jax.theory.roots import bisect, differentiable, slack
-from relu_jax.theory.scalars import above, check_scalars, is_known
+from relu_jax.theory.scalars import above, check_scalars, is_known, real
 
 ORDERED, CRITICAL, CHAOTIC = -1, 0, 1
 
@@ -196,12 +196,16 @@ def depth_scale(factor: ArrayLike) -> Array:
     Edges: 0 gives 0; 1, to within rounding, gives inf; above 1 the scale is negative: that of
     growth.
 
+    Raises:
+        TypeError: a complex factor.
+
     Source: Schoenholz et al. 2017, equations 5 and 9.
 
     Example:
         >>> f"{depth_scale(0.5):.4f}, {depth_scale(1.0)}"
         '1.4427, inf'
     """
+    real("the factor", factor, do="pass chi_1, or V'(q)")
     factor = jnp.abs(jnp.asarray(factor, jnp.result_type(float)))
     marginal = jnp.abs(factor - 1) <= slack(factor.dtype)
     scale = -1 / jnp.log(jnp.where(marginal, jnp.full_like(factor, 0.5), factor))

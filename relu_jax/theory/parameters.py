@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import jax.numpy as jnp
@@ -11,7 +12,7 @@ from jax.typing import ArrayLike
 from relu_jax.activations import Activation, names
 from relu_jax.core import errors
 from relu_jax.core.types import Array
-from relu_jax.theory.scalars import is_known
+from relu_jax.theory.scalars import is_known, points
 
 Given = Mapping[str, ArrayLike] | None
 
@@ -78,7 +79,7 @@ def settled(act: Activation, given: Given) -> tuple[Activation, dict[str, ArrayL
         {'slope': 0.5}
     """
     known_params(act, given)
-    known = {k: float(np.asarray(v)) for k, v in (given or {}).items() if is_known(v)}
+    known: dict[str, Any] = {k: v for k, v in (given or {}).items() if is_known(v)}
     return act.with_params(**known), {k: v for k, v in (given or {}).items() if k not in known}
 
 
@@ -161,10 +162,14 @@ def split(kinks: Sequence[ArrayLike]) -> tuple[tuple[float | None, ...], tuple[A
         (the numbers, with None where a kink is traced; the traced ones). `merged` is the way
         back.
 
+    Raises:
+        ValueError, TypeError: as for `points`.
+
     Example:
         >>> split([0, 6.0])
         ((0.0, 6.0), ())
     """
+    kinks = points("kinks", kinks)
     fixed = tuple(float(np.asarray(k)) if is_known(k) else None for k in kinks)
     return fixed, tuple(k for k in kinks if not is_known(k))
 
@@ -195,8 +200,9 @@ def cast(value: ArrayLike, x: Array) -> ArrayLike:
 
 def _moves_kinks(act: Activation, traced: list[str]) -> bool:
     """Say whether nudging a traced parameter moves a kink; one at 0 is always cut at."""
-    found = set()
+    found = {tuple(k for k in act.kinks if k != 0)}
     for nudge in (-0.01, 0.01):
         near = {k: act.params[k] * (1 + nudge) + nudge / 10 for k in traced}
-        found.add(tuple(k for k in act.with_params(**near).kinks if k != 0))
+        with suppress(ValueError):  # a parameter at the end of its range is nudged inwards alone
+            found.add(tuple(k for k in act.with_params(**near).kinks if k != 0))
     return len(found) > 1

@@ -91,3 +91,18 @@ def test_a_traced_parameter_makes_and_closes_a_jump():
     by_value = jax.jit(lambda value: jumps(get("threshold"), {"value": value}))
     assert [bool(by_value(v)) for v in (0.0, 1.0, 1.001)] == [True, False, True]
     assert not jumps(get("threshold"), {"threshold": 0.0})
+
+
+def test_a_parameter_at_the_end_of_its_range_is_nudged_inwards():
+    seen = []
+    jax.jit(lambda v: seen.append(kinks_at(get("heaviside"), {"at_zero": v})))(0.0)
+    assert seen == [(0.0,)]
+    with pytest.raises(
+        ValueError, match=r"the kinks of relu_general are .* traced threshold, which"
+    ):
+        jax.jit(lambda v: kinks_at(get("relu_general"), {"threshold": v})[0])(0.0)
+
+
+def test_a_parameter_is_one_number():
+    with pytest.raises(TypeError, match=r"leaky_relu\.slope is a finite number; got"):
+        settled(get("leaky_relu"), {"slope": jnp.ones(2)})
