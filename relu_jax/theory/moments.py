@@ -218,14 +218,14 @@ def _moments(
     terms = partial(weighted, partial(_rows, act, params), merged(fixed, moving), nodes, grading)
 
     def core(q: Array) -> Estimate:
-        (parts, ends), moved = jax.jvp(terms, (q,), (jnp.ones_like(q),))
+        (parts, left_out), moved = jax.jvp(terms, (q,), (jnp.ones_like(q),))
         exact = _limit(act, params, jnp.zeros((1,), q.dtype))[:, 0]
         value = at_zero(jnp.sum(parts, axis=-1), exact, q)
         # E f f'' = d(E f²)/dq - E f'² (Price's theorem).
         bend = jnp.sum(moved[0][1]) - value[3]
-        usual = estimated(value, parts, ends, nodes)
-        at_nodes, at_ends = moved[0][1] - parts[3], moved[1][1] - ends[3]
-        of_bend = estimated(bend[None], at_nodes[None], at_ends[None], nodes)
+        usual = estimated(value, parts, left_out, nodes)
+        at_nodes, missed = moved[0][1] - parts[3], moved[1][1] - left_out[3]
+        of_bend = estimated(bend[None], at_nodes[None], missed[None], nodes)
         found = (jnp.concatenate(pair) for pair in zip(usual, of_bend, strict=True))
         return Estimate(*(Moments(*part) for part in found))
 

@@ -146,3 +146,14 @@ def test_what_is_no_function_and_no_kink_is_refused(f, kinks, words):
 def test_a_kink_is_one_point(kink):
     with pytest.raises(ValueError, match="each of kinks is one point; got"):
         expectation(jnp.tanh, kinks=(kink,))
+
+
+def test_a_jump_that_no_panel_sees_is_refused():
+    # Panels meet at 13 / 8, and the next node is 2.8e-4 further on.
+    def step(x):
+        return jnp.sign(x - 1.6251)
+
+    found = expectation_with_error(step, rtol=1e9)
+    assert 1e-5 < abs(found.value - (1 - 2 * special.ndtr(1.6251))) < found.error
+    with pytest.raises(ValueError, match="name the kinks"):
+        expectation(step, rtol=1e-9)
