@@ -16,7 +16,7 @@ from relu_jax.core import errors
 from relu_jax.core.numerics import wide_dtype
 from relu_jax.core.types import Array
 from relu_jax.theory.quadrature import USUAL, Grading, finer
-from relu_jax.theory.scalars import above, is_known
+from relu_jax.theory.scalars import above, is_known, known_number
 
 
 class Estimate(NamedTuple):
@@ -50,15 +50,10 @@ def share_allowed(rtol: ArrayLike | None, found: Estimate) -> float:
         1e-09
     """
     if rtol is not None:
-        if not is_known(rtol) or np.ndim(rtol):
-            raise errors.rejected(
-                rule="rtol is one number, known before it runs",
-                got=errors.describe(rtol),
-                do="pass rtol=1e-9, say, or leave it out",
-                kind=TypeError,
-            )
-        above(0.0, "rtol", rtol, do="pass rtol=1e-9, say, or leave it out")
-        return float(np.asarray(rtol))  # not what `above` returns: under jit that is traced
+        do = "pass rtol=1e-9, say, or leave it out"
+        share = known_number("rtol", rtol, do=do)
+        above(0.0, "rtol", share, do=do)
+        return share  # not what `above` returns: under jit that is traced
     leaves = jax.tree.leaves(found)
     return 1e-6 if leaves[0].dtype == jnp.float64 and is_known(*leaves) else TRACED
 
@@ -100,7 +95,8 @@ def checked(found: Estimate, variance: Array, rtol: ArrayLike | None, name: str)
     Raises:
         ValueError: it is off by more, and nothing is traced.
 
-    Edges: NaN where the variance is NaN or, traced, below 0. A value that overflows is inf.
+    Edges: NaN where the variance is NaN or, traced, below 0. Where f overflows its average may be
+    finite and is not known, and so refused; a closed form that overflows is inf.
 
     Example:
         >>> one = jnp.float32(1.0)
@@ -116,7 +112,7 @@ def checked(found: Estimate, variance: Array, rtol: ArrayLike | None, name: str)
             return found.value
 
     def kept(value: Array, error: Array, size: Array) -> Array:
-        near = (variance >= 0) & ((error <= share * size) | jnp.isinf(value))
+        near = (variance >= 0) & (error <= share * size)
         # A factor, so that the derivatives are NaN too.
         return value * jnp.where(near, jnp.ones_like(value), jnp.full_like(value, jnp.nan))
 
@@ -151,9 +147,8 @@ def is_near(found: Estimate, variance: Array, share: float) -> np.ndarray:
         [True, False]
     """
     near = np.ones(np.shape(variance), bool)
-    for value, error, size in zip(*map(jax.tree.leaves, found), strict=True):
-        within = np.asarray(error) <= share * np.asarray(size)
-        near = near & (within | np.isinf(np.asarray(value)))
+    for error, size in zip(*map(jax.tree.leaves, found[1:]), strict=True):
+        near = near & (np.asarray(error) <= share * np.asarray(size))
     return np.asarray(near | np.isnan(np.asarray(variance)))
 
 

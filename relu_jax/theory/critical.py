@@ -23,6 +23,7 @@ from relu_jax.core.types import Array
 from relu_jax.theory.fixed_points import inside
 from relu_jax.theory.maps import Params, known_first
 from relu_jax.theory.moments import average
+from relu_jax.theory.parameters import jumps
 from relu_jax.theory.roots import SCAN, roots, slack
 from relu_jax.theory.scalars import above, at_least, check_scalars, is_known
 
@@ -86,18 +87,15 @@ def critical_init(
         found = _at_bias(act, bias, params)
         asked = f"bias_std={bias}"
     if is_known(*found) and not np.isfinite(found).all():
-        if bias_std is None:
-            average(
-                act, found.q, "slope_second", "second", params=params
-            )  # says so where the averages are at fault
         raise _no_solution(act, asked)
     return found
 
 
-@partial(jax.jit, static_argnames="act")
 def _at_variance(act: Activation, q: Array, params: Params) -> Critical:
+    # Not compiled as a whole: where q is known, finer panels can take over.
     weight, bias = _pair(act, q, params)
-    return Critical(_root(weight), _root(bias), q)
+    is_rounding = jnp.abs(bias) <= slack(q.dtype) * q
+    return Critical(_root(weight), _root(jnp.where(is_rounding, jnp.zeros_like(q), bias)), q)
 
 
 @partial(jax.jit, static_argnames="act")
@@ -116,11 +114,10 @@ def _at_bias(act: Activation, bias_std: Array, params: Params) -> Critical:
 
 
 def _pair(act: Activation, q: Array, params: Params) -> tuple[Array, Array]:
-    """Return the two variances; one within rounding of 0 is 0."""
+    """Return the two variances; NaN where f jumps, and χ₁ is infinite for any weights."""
     slope, second = average(act, q, "slope_second", "second", params=params)
-    weight = 1 / slope
-    bias = q - weight * second
-    return weight, jnp.where(jnp.abs(bias) <= slack(q.dtype) * q, jnp.zeros_like(bias), bias)
+    weight = jnp.where(jumps(act, params), jnp.full_like(slope, jnp.nan), 1 / slope)
+    return weight, q - weight * second
 
 
 def _root(variance: Array) -> Array:
@@ -132,7 +129,7 @@ def _root(variance: Array) -> Array:
 def _no_solution(act: Activation, asked: str) -> Exception:
     return errors.rejected(
         rule="weights and biases exist with χ₁ = 1 and a variance that stays",
-        got=f"{act.name} with {asked}, where the biases would need a negative variance or the "
-        "slope is 0",
+        got=f"{act.name} with {asked}, where none is found: the biases would need a negative "
+        "variance, f' is 0, f jumps, or the averages near the pair are not accurate",
         do="ask at another variance or bias_std, or take another activation",
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -19,11 +20,12 @@ from relu_jax.theory.quadrature import (
     node_count,
     normal_rule,
     over_each,
+    unseen,
 )
 from relu_jax.theory.quadrature import (
     USUAL as USUAL,
 )
-from relu_jax.theory.scalars import is_known, real
+from relu_jax.theory.scalars import is_known, points, real
 
 
 def expectation(
@@ -56,7 +58,7 @@ def expectation(
     Raises:
         ValueError: variance < 0 or inf where it can be seen (NaN comes out where it is
             traced); an error above rtol, where nothing is traced; fewer than 4 nodes.
-        TypeError: a complex variance.
+        TypeError: a complex variance; what is no function, or gives no real number for each.
 
     Edges: variance 0 gives f(0); derivatives there are those at variance √ε, the limit for a
     smooth f. What lies beyond 13 standard deviations is left out, and counts as error. A
@@ -67,7 +69,7 @@ def expectation(
         2.0
     """
     variance = checked_variance(variance)
-    rule = partial(_integral, f, kinks, node_count(nodes))
+    rule = partial(_integral, f, points("kinks", kinks), node_count(nodes))
     return accurate(rule, variance, rtol, "")
 
 
@@ -81,8 +83,10 @@ def expectation_with_error(
 ) -> Estimate:
     """Average a function of a normal variable and estimate the error of the average.
 
-    The error adds what the nodes do not resolve, the height of |f| times the density where the
-    integral ends, and one rounding of E |f|. Args: as for `expectation`; nothing is refused.
+    The error adds what the nodes do not resolve, what a jump next to the end of a panel hides, the
+    height of |f| times the density where the integral ends, and one rounding of E |f|.
+
+    Args: as for `expectation`; nothing is refused.
 
     Example:
         >>> rough = expectation_with_error(lambda x: jnp.sign(x - 1.0), nodes=4)
@@ -91,7 +95,7 @@ def expectation_with_error(
         (True, True)
     """
     variance = checked_variance(variance)
-    rule = partial(_integral, f, kinks, node_count(nodes))
+    rule = partial(_integral, f, points("kinks", kinks), node_count(nodes))
     return refined(rule, variance, rtol)
 
 
@@ -128,13 +132,26 @@ def _integral(
 ) -> Estimate:
     def core(q: Array) -> Estimate:
         def rows(x: Array) -> Array:
-            return f(x)[None]
+            return _elementwise(f, x)[None]
 
-        terms, ends = weighted(rows, kinks, nodes, grading, q)
+        terms, left_out = weighted(rows, kinks, nodes, grading, q)
         value = at_zero(jnp.sum(terms, axis=-1), rows(jnp.zeros((1,), q.dtype))[:, 0], q)
-        return Estimate(*(part[0] for part in estimated(value, terms, ends, nodes)))
+        return Estimate(*(part[0] for part in estimated(value, terms, left_out, nodes)))
 
     return over_each(core, variance)
+
+
+def _elementwise(f: Callable[[Array], Array], x: Array) -> Array:
+    y = f(x) if callable(f) else f
+    is_float = isinstance(y, jax.Array) and jnp.issubdtype(y.dtype, jnp.floating)
+    if not is_float or y.shape != x.shape:
+        raise errors.rejected(
+            rule="what is averaged is a function that gives a float for each number",
+            got=f"{errors.describe(f)} giving {errors.describe(y)} for {errors.describe(x)}",
+            do="pass an elementwise function such as jnp.tanh",
+            kind=TypeError,
+        )
+    return y
 
 
 def weighted(
@@ -144,7 +161,7 @@ def weighted(
     grading: Grading,
     q: Array,
 ) -> tuple[Array, Array]:
-    """Return weight · g(x) on the nodes for x ~ N(0, q), and g at both ends.
+    """Return weight · g(x) on the nodes for x ~ N(0, q), and what they may leave out.
 
     Args:
         g: rows of integrands, (R, N) for x of shape (N,).
@@ -155,16 +172,18 @@ def weighted(
 
     Example:
         >>> one = jnp.float32(1.0)
-        >>> terms, ends = weighted(lambda x: jnp.stack([x, x**2]), (), 8, USUAL, one)
-        >>> terms.shape[0], ends[0].round().tolist()
-        (2, [-13.0, 13.0])
+        >>> terms, left_out = weighted(lambda x: jnp.stack([x, x**2]), (), 8, USUAL, one)
+        >>> terms.sum(axis=1).round(4).tolist(), bool(abs(left_out).max() < 1e-4)
+        ([0.0, 1.0], True)
     """
     # A root has no derivative at 0: take value and derivative a step beside it, where E f is
     # f(0) + f''(0) q/2, and then put the value right.
     scale = jnp.sqrt(jnp.where(q == 0, q + jnp.finfo(q.dtype).eps ** 0.5, q))
     z, w = normal_rule(scale, kinks, nodes, grading)
     rows = g(scale * z)
-    return rows * w[None], rows[:, np.array([0, -1])]
+    terms = rows * w[None]
+    tails = rows[:, np.array([0, -1])] * np.exp(-(CUT**2) / 2).item()
+    return terms, jnp.concatenate([tails, unseen(terms, z, nodes, grading)], axis=1)
 
 
 def at_zero(value: Array, exact: Array, q: Array) -> Array:
@@ -178,13 +197,13 @@ def at_zero(value: Array, exact: Array, q: Array) -> Array:
     return value + lax.stop_gradient(jnp.where(q == 0, exact - value, jnp.zeros_like(value)))
 
 
-def estimated(value: Array, terms: Array, ends: Array, nodes: int) -> Estimate:
+def estimated(value: Array, terms: Array, left_out: Array, nodes: int) -> Estimate:
     """Add to integrals the errors that their terms show, and the integrals of the magnitude.
 
     Args:
         value: (R,), the integrals.
         terms: (R, N), from `weighted`, as the next.
-        ends: (R, 2).
+        left_out: (R, M).
         nodes: per panel.
 
     Example:
@@ -192,7 +211,11 @@ def estimated(value: Array, terms: Array, ends: Array, nodes: int) -> Estimate:
         >>> bool(estimated(parts[0].sum(axis=1), *parts, 8).error[0] < 1e-5)
         True
     """
-    terms, ends = lax.stop_gradient((terms, ends))
+    terms, left_out = lax.stop_gradient((terms, left_out))
     size = jnp.sum(jnp.abs(terms), axis=-1)
-    tail = jnp.sum(jnp.abs(ends), axis=-1) * np.exp(-(CUT**2) / 2).item()
-    return Estimate(value, error_of(terms, nodes) + tail + jnp.finfo(size.dtype).eps * size, size)
+    rest = jnp.sum(jnp.abs(left_out), axis=-1)
+    error = error_of(terms, nodes) + rest + jnp.finfo(size.dtype).eps * size
+    # Where a value overflows, inf is no average: that may be small.
+    return Estimate(
+        value, jnp.where(jnp.isfinite(size), error, jnp.full_like(error, jnp.nan)), size
+    )

@@ -71,7 +71,8 @@ def dual(
             bare function; a complex number.
 
     Edges: at correlation ±1 value and first derivatives are exact; second derivatives in the
-    covariance are not. With a variance of 0 the value is exact and the derivatives are 0.
+    covariance are not, nor is the first one where f itself jumps: it is infinite, and E f' f' is
+    returned. With a variance of 0 the value is exact and the derivatives are 0.
 
     Source: Daniely, Frostig & Singer 2016, for the name.
 
@@ -94,12 +95,13 @@ def dual_slope(
     nodes: int = NODES,
     rtol: ArrayLike | None = None,
 ) -> Array:
-    """Compute E f'(u) f'(v), which is also the derivative of `dual` in the covariance.
+    """Compute E f'(u) f'(v), for a continuous f also the derivative of `dual` in the covariance.
 
     Args: as for `dual`.
 
     Edges: as for `dual`, but where f' jumps the derivative in the covariance is infinite at
-    correlation ±1, and 0 is returned. Jumps of f itself do not count in f'.
+    correlation ±1, and 0 is returned. Jumps of f itself do not count in f', but do in the
+    derivative of `dual`: sign has 0 here, and 2 / (π √(q1 q2 - covariance²)) there.
 
     Example:
         >>> from relu_jax.activations import get

@@ -1,7 +1,8 @@
 """Where do variance and correlation settle in a deep random network, and how fast?
 
 The maps V and C are those of `maps`. χ₁ = weight_std² E f'(√q z)² multiplies the squared
-gradient at each layer: below 1 it vanishes (ordered phase), above 1 it explodes (chaotic).
+gradient at each layer: below 1 it vanishes (ordered phase), above 1 it explodes (chaotic). It is
+also q C'(1) / V(q), which is infinite where f itself jumps: then every pair of signals parts.
 Everything here can be jitted, vmapped over the two deviations, and differentiated in them and
 in the parameters of the activation; it then gives inf where it would otherwise refuse, and NaN
 where an average is not accurate to the share of `moments`.
@@ -27,11 +28,12 @@ from relu_jax.theory.fixed_points import (
     no_fixed_point,
     variance_slope,
 )
-from relu_jax.theory.kernels import dual_slope, with_enough_nodes
+from relu_jax.theory.kernels import with_enough_nodes
 from relu_jax.theory.maps import Params, correlation_map, deviations, known_first
 from relu_jax.theory.moments import average
+from relu_jax.theory.parameters import jumps
 from relu_jax.theory.roots import bisect, differentiable, slack
-from relu_jax.theory.scalars import above, check_scalars, is_known
+from relu_jax.theory.scalars import above, check_scalars, is_known, real
 
 ORDERED, CRITICAL, CHAOTIC = -1, 0, 1
 
@@ -63,7 +65,7 @@ def chi_1(
 ) -> Array:
     """Tell by what the mean squared gradient is multiplied per layer.
 
-    χ₁ = weight_std² E f'(√q z)²
+    χ₁ = weight_std² E f'(√q z)² = V(q) / q · C'(1), q being passed on
 
     Args:
         act: any activation.
@@ -72,7 +74,11 @@ def chi_1(
         params: what differs from `act.params`; may be traced.
 
     Raises:
-        ValueError: a variance of 0 or less, or a negative deviation.
+        ValueError: a variance of 0 or less, a negative deviation, or an average that is not
+            accurate.
+
+    Edges: inf where f jumps, as `sign` does. Back-propagation does not see a jump: the gradient
+    that it computes is multiplied by weight_std² times the `slope_second` of `moments`.
 
     Source: Poole et al. 2016, equation 6; Schoenholz et al. 2017, section 3.
 
@@ -83,7 +89,7 @@ def chi_1(
     """
     q = above(0.0, "the variance q", q, do="pass the variance of the pre-activations")
     weight_std, _ = deviations(weight_std, 0.0, q)
-    return weight_std**2 * average(act, q, "slope_second", params=params)
+    return _factor(act, weight_std, q, params)
 
 
 def mean_field(
@@ -114,7 +120,9 @@ def mean_field(
 
     Edges: where every q is a fixed point, as for relu at weight_std = √2, q is `start`. A scale
     is inf at criticality, and negative where a deviation grows. Where V'(q) = 1 the fixed
-    point has no derivative in the arguments; 0 is given.
+    point has no derivative in the arguments; 0 is given. Where f jumps, χ₁ is inf, the phase
+    chaotic and c below 1. Where q is 0 and V vanishes faster than its argument, as for an f that
+    is 0 around 0, the variance is soon smaller than the smallest number: c and xi_c are NaN.
 
     Source: Poole et al. 2016; Schoenholz, Gilmer, Ganguli & Sohl-Dickstein 2017, section 3.
 
@@ -129,11 +137,11 @@ def mean_field(
     weight_std, bias_std = deviations(weight_std, bias_std, start)
     act, params = known_first(act, params)
     found = _settle(act, weight_std, bias_std, start, params)
-    refuse_unresolved(act.name, found.q, found.chi_1, found.variance_slope)
-    if is_known(found.q) and not np.isfinite(found.q):
+    if is_known(found.q) and np.isinf(found.q):
         raise no_fixed_point(act, weight_std, bias_std)
+    refuse_unresolved(act.name, found.q, found.chi_1, found.variance_slope)
     correlated = partial(_correlation, act, weight_std, bias_std, found, params)
-    c, slope = with_enough_nodes(correlated, act.name)
+    c, slope = with_enough_nodes(correlated, act.name, unless=lambda _: bool(found.q == 0))
     return MeanField(**found._asdict(), c=c, xi_c=depth_scale(slope))
 
 
@@ -177,12 +185,7 @@ def phase_diagram(
             do="pass two vectors, such as jnp.linspace(0.5, 3, 26)",
         )
     act, params = known_first(act, params)
-
-    def row(weight_std: Array) -> Phase:
-        return jax.vmap(lambda b: _settle(act, weight_std, b, start, params))(bias_stds)
-
-    # Rows one after the other: a whole grid at once would not fit the cache.
-    return lax.map(row, weight_stds)
+    return _diagram(act, weight_stds, bias_stds, start, params)
 
 
 def depth_scale(factor: ArrayLike) -> Array:
@@ -193,16 +196,37 @@ def depth_scale(factor: ArrayLike) -> Array:
     Edges: 0 gives 0; 1, to within rounding, gives inf; above 1 the scale is negative: that of
     growth.
 
+    Raises:
+        TypeError: a complex factor.
+
     Source: Schoenholz et al. 2017, equations 5 and 9.
 
     Example:
         >>> f"{depth_scale(0.5):.4f}, {depth_scale(1.0)}"
         '1.4427, inf'
     """
+    real("the factor", factor, do="pass chi_1, or V'(q)")
     factor = jnp.abs(jnp.asarray(factor, jnp.result_type(float)))
     marginal = jnp.abs(factor - 1) <= slack(factor.dtype)
     scale = -1 / jnp.log(jnp.where(marginal, jnp.full_like(factor, 0.5), factor))
     return jnp.where(marginal, jnp.full_like(factor, jnp.inf), scale)
+
+
+def _factor(act: Activation, weight_std: Array, q: Array, params: Params) -> Array:
+    """Return χ₁."""
+    smooth = weight_std**2 * average(act, q, "slope_second", params=params)
+    return jnp.where(jumps(act, params) & (weight_std > 0), jnp.full_like(smooth, jnp.inf), smooth)
+
+
+@partial(jax.jit, static_argnames="act")
+def _diagram(
+    act: Activation, weight_stds: Array, bias_stds: Array, start: Array, params: Params
+) -> Phase:
+    def row(weight_std: Array) -> Phase:
+        return jax.vmap(lambda b: _settle(act, weight_std, b, start, params))(bias_stds)
+
+    # Rows one after the other: a whole grid at once would not fit the cache.
+    return lax.map(row, weight_stds)
 
 
 @partial(jax.jit, static_argnames="act")
@@ -217,7 +241,7 @@ def _settle(
     q = jnp.where(moved > 0, above_it, below_it)
     q = jnp.where(jnp.abs(moved) <= slack(start.dtype), start, q)
     q = jnp.where(jnp.isnan(moved), moved, q)
-    chi = weight_std**2 * average(act, inside(q), "slope_second", params=params)
+    chi = _factor(act, weight_std, inside(q), params)
     slope = variance_slope(act, weight_std, params, q)
     side = jnp.where(chi > 1, CHAOTIC, ORDERED)
     phase = jnp.where(jnp.abs(chi - 1) <= slack(chi.dtype), CRITICAL, side)
@@ -234,17 +258,20 @@ def _correlation(
     at_one = found.chi_1 / growth
     stds = {"weight_std": weight_std, "bias_std": bias_std}
 
-    def gain(c: Array) -> Array:
-        return correlation_map(act, c, q=q, **stds, params=params, nodes=nodes) - c
+    def following(c: Array) -> Array:
+        return correlation_map(act, c, q=q, **stds, params=params, nodes=nodes)
+
+    def growing(c: Array) -> Array:
+        return following(c) / c - 1
 
     def below_one(_: None) -> tuple[Array, Array]:
         # C is convex on [0, 1] and C(0) >= 0: with a slope above 1 at c = 1 it crosses once.
         low, high = jnp.full_like(q, 1e-30), jnp.ones_like(q)
-        c = differentiable(gain, bisect(gain, low, high, jnp.ones_like(q)))
-        slope = dual_slope(act, q, q, q * c, params=params, nodes=nodes)
-        return c, weight_std**2 * slope / growth
+        c = differentiable(growing, bisect(growing, low, high, jnp.ones_like(q)))
+        return c, jax.jvp(following, (c,), (jnp.ones_like(c),))[1]
 
     def at_the_end(_: None) -> tuple[Array, Array]:
         return jnp.ones_like(q), at_one
 
-    return lax.cond(at_one > 1 + slack(q.dtype), below_one, at_the_end, None)
+    c, slope = lax.cond(at_one > 1 + slack(q.dtype), below_one, at_the_end, None)
+    return jnp.where(growth == 0, jnp.full_like(c, jnp.nan), c), slope

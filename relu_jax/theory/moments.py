@@ -10,12 +10,13 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from relu_jax.activations import Activation
+from relu_jax.core import errors
 from relu_jax.core.types import Array
 from relu_jax.theory.accuracy import Estimate, Rule, accurate, refined
 from relu_jax.theory.closed_forms import LineForm
 from relu_jax.theory.expectation import at_zero, checked_variance, estimated, weighted
 from relu_jax.theory.kernels import closed_form
-from relu_jax.theory.parameters import cast, known_params, merged, split, where_cut
+from relu_jax.theory.parameters import cast, known_params, merged, settled, split, where_cut
 from relu_jax.theory.quadrature import Grading, node_count, over_each
 
 
@@ -121,6 +122,10 @@ def average(
     Returns:
         one array, or a tuple of as many as there are names.
 
+    Raises:
+        ValueError: as for `moments`; no name, or another one.
+        TypeError: as for `moments`.
+
     Example:
         >>> from relu_jax.activations import get
         >>> float(average(get("relu"), 3.0, "second").round(5))
@@ -159,10 +164,17 @@ def _rule(
     names: tuple[str, ...] = Moments._fields,
 ) -> Rule:
     known, nodes = known_params(act, params), node_count(nodes)
+    if not names or not set(names) <= set(Moments._fields):
+        raise errors.rejected(
+            rule=f"an average is one of {', '.join(Moments._fields)}",
+            got=", ".join(map(str, names)) or "no name",
+            do='name those you want, "second" for E f², say',
+        )
     row = closed_form(act)
     if row is not None and row.line is not None:
         line = row.line
         return lambda q, _: _part(_closed(line, q, known), names)
+    settled(act, params)  # refuses what is out of range where kinks are given too
     fixed, moving = split(where_cut(act, params) if kinks is None else kinks)
 
     def rule(q: Array, grading: Grading) -> Estimate:
@@ -206,14 +218,14 @@ def _moments(
     terms = partial(weighted, partial(_rows, act, params), merged(fixed, moving), nodes, grading)
 
     def core(q: Array) -> Estimate:
-        (parts, ends), moved = jax.jvp(terms, (q,), (jnp.ones_like(q),))
+        (parts, left_out), moved = jax.jvp(terms, (q,), (jnp.ones_like(q),))
         exact = _limit(act, params, jnp.zeros((1,), q.dtype))[:, 0]
         value = at_zero(jnp.sum(parts, axis=-1), exact, q)
         # E f f'' = d(E f²)/dq - E f'² (Price's theorem).
         bend = jnp.sum(moved[0][1]) - value[3]
-        usual = estimated(value, parts, ends, nodes)
-        at_nodes, at_ends = moved[0][1] - parts[3], moved[1][1] - ends[3]
-        of_bend = estimated(bend[None], at_nodes[None], at_ends[None], nodes)
+        usual = estimated(value, parts, left_out, nodes)
+        at_nodes, missed = moved[0][1] - parts[3], moved[1][1] - left_out[3]
+        of_bend = estimated(bend[None], at_nodes[None], missed[None], nodes)
         found = (jnp.concatenate(pair) for pair in zip(usual, of_bend, strict=True))
         return Estimate(*(Moments(*part) for part in found))
 

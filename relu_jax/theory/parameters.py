@@ -2,7 +2,8 @@
 
 import inspect
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import jax.numpy as jnp
@@ -12,7 +13,7 @@ from jax.typing import ArrayLike
 from relu_jax.activations import Activation, names
 from relu_jax.core import errors
 from relu_jax.core.types import Array
-from relu_jax.theory.scalars import check_scalars, is_known, real
+from relu_jax.theory.scalars import check_scalars, is_known, points
 
 Given = Mapping[str, ArrayLike] | None
 Kinks = Sequence[ArrayLike] | ArrayLike  # a sequence of numbers, or an array of one axis
@@ -141,6 +142,35 @@ def where_cut(act: Activation, given: Given) -> tuple[float, ...]:
     return tuple(sorted({*kinks, *bends}))
 
 
+def jumps(act: Activation, given: Given = None) -> Array:
+    """Say whether f itself, not only f', jumps at one of its kinks, as a step does.
+
+    Averages of f' leave a jump out, where f' is no function but infinite.
+
+    Args, Raises: as for `kinks_at`.
+
+    Edges: an f whose slope is infinite at a kink, but not of its left and right neighbours by
+    more than any power, as 1 / ln x at 0, counts as one that jumps.
+
+    Example:
+        >>> from relu_jax.activations import get
+        >>> [bool(jumps(get(name))) for name in ("relu", "sign", "hard_shrink")]
+        [False, True, True]
+    """
+    kinks = jnp.asarray(kinks_at(act, given), jnp.result_type(float))
+    info = jnp.finfo(kinks.dtype)
+    values = {k: cast(v, kinks) for k, v in known_params(act, given).items()}
+
+    def across(step: Array) -> tuple[Array, Array]:
+        left, right = act.fn(kinks - step, **values), act.fn(kinks + step, **values)
+        return jnp.abs(right - left), jnp.abs(left) + jnp.abs(right)
+
+    near = 16 * jnp.maximum(info.eps * jnp.abs(kinks), info.tiny)
+    # What is continuous differs less the nearer the two sides are, down to rounding.
+    (close, size), (wide, _) = across(near), across(64 * near)
+    return ((close > wide / 2) & (close > 64 * info.eps * size)).any()
+
+
 def split(kinks: Kinks) -> tuple[tuple[float | None, ...], tuple[ArrayLike, ...]]:
     """Part kinks into numbers, which a program can be built for, and traced values.
 
@@ -149,29 +179,17 @@ def split(kinks: Kinks) -> tuple[tuple[float | None, ...], tuple[ArrayLike, ...]
         back.
 
     Raises:
-        TypeError: no sequence, or a kink that is no real number.
-        ValueError: a kink that is not finite, or has axes.
+        ValueError, TypeError: as for `points`, and where one is infinite.
 
     Example:
         >>> split([0, 6.0])
         ((0.0, 6.0), ())
     """
-    do = "pass kinks=(0.0, 6.0), say"
-    scalar = isinstance(kinks, (str, bytes)) or getattr(kinks, "ndim", 1) == 0
-    if scalar or not isinstance(kinks, Iterable):
-        raise errors.rejected(
-            rule="kinks are a sequence of numbers",
-            got=errors.describe(kinks),
-            do=do,
-            kind=TypeError,
-        )
-    each = tuple(real("a kink", k, do=do) for k in kinks)
-    for k in each:
-        check_scalars(kink=k)
-    fixed = tuple(float(np.asarray(k)) if is_known(k) else None for k in each)
+    found = points("kinks", kinks)
+    fixed = tuple(float(np.asarray(k)) if is_known(k) else None for k in found)
     if not all(k is None or math.isfinite(k) for k in fixed):
         raise errors.rejected(rule="kinks are finite", got=str(fixed), do="leave out the others")
-    return fixed, tuple(k for k in each if not is_known(k))
+    return fixed, tuple(k for k in found if not is_known(k))
 
 
 def merged(fixed: tuple[float | None, ...], moving: tuple[ArrayLike, ...]) -> tuple[ArrayLike, ...]:
@@ -200,8 +218,9 @@ def cast(value: ArrayLike, x: Array) -> ArrayLike:
 
 def _moves_kinks(act: Activation, traced: list[str]) -> bool:
     """Say whether nudging a traced parameter moves a kink; one at 0 is always cut at."""
-    found = set()
+    found = {tuple(k for k in act.kinks if k != 0)}
     for nudge in (-0.01, 0.01):
         near = {k: act.params[k] * (1 + nudge) + nudge / 10 for k in traced}
-        found.add(tuple(k for k in act.with_params(**near).kinks if k != 0))
+        with suppress(ValueError):  # a parameter at the end of its range is nudged inwards alone
+            found.add(tuple(k for k in act.with_params(**near).kinks if k != 0))
     return len(found) > 1

@@ -102,6 +102,58 @@ def check_scalars(**values: ArrayLike) -> None:
             )
 
 
+def known_number(name: str, value: Any, *, do: str) -> float:
+    """Take one real number that is known before anything runs.
+
+    Args: as for `at_least`, without a range.
+
+    Raises:
+        TypeError: it is traced, has axes, is complex or no number.
+
+    Example:
+        >>> known_number("rtol", jnp.float32(0.5), do="pass rtol=1e-9, say")
+        0.5
+    """
+    real(name, value, do=do)
+    if is_known(value) and not np.ndim(value):
+        return float(np.asarray(value))
+    raise errors.rejected(
+        rule=f"{name} is one number, known before it runs",
+        got=errors.describe(value),
+        do=do,
+        kind=TypeError,
+    )
+
+
+def points(name: str, values: Any) -> tuple[ArrayLike, ...]:
+    """Take points on the line, some of which may be traced.
+
+    Raises:
+        ValueError: one is NaN or has axes.
+        TypeError: one is complex or no number, or there is no sequence of them.
+
+    Example:
+        >>> points("kinks", [0, 6.0])
+        (0, 6.0)
+    """
+    do = f"pass {name}=(0.0, 6.0), say"
+    if not np.iterable(values) or isinstance(values, (str, bytes)):
+        raise errors.rejected(
+            rule=f"{name} is a sequence of numbers",
+            got=errors.describe(values),
+            do=do,
+            kind=TypeError,
+        )
+    found = tuple(values)
+    for value in found:
+        real(f"each of {name}", value, do=do)
+        if np.ndim(value) or (is_known(value) and np.isnan(np.asarray(value, np.float64))):
+            raise errors.rejected(
+                rule=f"each of {name} is one point", got=errors.describe(value), do=do
+            )
+    return found
+
+
 def _checked(
     bound: str, name: str, value: ArrayLike, do: str, holds: Callable[[np.ndarray], np.ndarray]
 ) -> Array:

@@ -14,6 +14,7 @@ a number through the whole network, as ``layer(layer(x))`` does for two layers.
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import jax.numpy as jnp
@@ -24,8 +25,8 @@ from relu_jax.activations import Activation, as_float, leaky_relu
 from relu_jax.core import errors
 from relu_jax.core.integers import integer
 from relu_jax.core.types import Array
-from relu_jax.theory.parameters import activation
-from relu_jax.theory.scalars import above
+from relu_jax.theory.parameters import activation, jumps
+from relu_jax.theory.scalars import above, known_number
 from relu_jax.theory.transform_constants import Closing, Constants, Statistics, advice, solve
 
 Network: TypeAlias = Callable[[float, Callable[[float], float]], float]
@@ -96,6 +97,7 @@ def tat_slope(network: Any, *, eta: float = 0.9) -> float:
         0.4305
     """
     through = _network(network)
+    eta = known_number("eta", eta, do="pass eta=0.9")
     if not 0 < eta < 1:
         raise errors.rejected(
             rule="eta, a correlation, lies between 0 and 1",
@@ -160,7 +162,7 @@ def dks(act: Activation, network: Any, *, slope: float = 1.5) -> Activation:
         slope: largest slope of the correlation map of the whole network, above 1.
 
     Raises:
-        ValueError: no constants were found; a slope of 1 or less.
+        ValueError: no constants were found; an activation that jumps; a slope of 1 or less.
 
     Source: Martens et al. 2021, the four conditions on Q and C.
 
@@ -171,6 +173,12 @@ def dks(act: Activation, network: Any, *, slope: float = 1.5) -> Activation:
         (['alpha', 'beta', 'gamma', 'delta'], 0.57)
     """
     act, goal = activation(act), _above("slope", slope, 1)
+    if jumps(act):
+        raise errors.rejected(
+            rule="this transformation is for continuous activations",
+            got=f"{act.name}, whose jump gives its correlation map an infinite slope at 1",
+            do="take a continuous activation",
+        )
     target = _per_layer(_network(network), 1.0, lambda x, s: x * s, goal, 1.0)
     found = solve(
         act, (lambda m: Closing(m.spread**-0.5, 0 * m.mean, m.slopes / m.spread),), target
@@ -222,11 +230,23 @@ def _advice_for_kinks(act: Activation) -> str:
 
 
 def _transformed(name: str, act: Activation, found: Constants, source: str) -> Activation:
+    fn, facts = _functions(act)
+    formula = f"gamma * (f(alpha x + beta) + delta) with f(x) = {act.formula}"
+    params = found._asdict()
+    return Activation(
+        f"{name}_{act.name}", fn, formula, source, params, **facts(**params), facts=facts
+    )
+
+
+@lru_cache  # one pair for each activation: equal results share what was compiled for them
+def _functions(act: Activation) -> tuple[Callable[..., Array], Callable[..., dict[str, Any]]]:
     def fn(x: ArrayLike, *, alpha: Any, beta: Any, gamma: Any, delta: Any) -> Array:
         return gamma * (act(alpha * as_float(x) + beta) + delta)
 
     def facts(alpha: Any, beta: Any, gamma: Any, delta: Any) -> dict[str, Any]:
         del delta
+        if alpha == 0:
+            raise errors.rejected(rule="alpha is not 0", got="0", do="pass the one that was found")
         kinks = tuple((kink - beta) / alpha for kink in act.kinks)
         slopes = tuple(gamma * alpha * slope for slope in act.slope_at_kinks)
         order = 1 if alpha > 0 else -1
@@ -237,11 +257,7 @@ def _transformed(name: str, act: Activation, found: Constants, source: str) -> A
             "bends": tuple((bend - beta) / alpha for bend in act.bends)[::order],
         }
 
-    formula = f"gamma * (f(alpha x + beta) + delta) with f(x) = {act.formula}"
-    params = found._asdict()
-    return Activation(
-        f"{name}_{act.name}", fn, formula, source, params, **facts(**params), facts=facts
-    )
+    return fn, facts
 
 
 def _scaled_leaky(x: ArrayLike, *, slope: ArrayLike) -> Array:
@@ -276,4 +292,7 @@ def _network(network: Any) -> Any:
 
 
 def _above(name: str, value: float, limit: float) -> float:
-    return float(above(limit, name, value, do="pass a larger one, or use the activation as it is"))
+    do = "pass a larger one, or use the activation as it is"
+    value = known_number(name, value, do=do)
+    above(limit, name, value, do=do)
+    return value

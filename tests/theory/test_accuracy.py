@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from relu_jax.activations import get
 from relu_jax.theory.accuracy import (
     TRACED,
     Estimate,
@@ -14,6 +15,8 @@ from relu_jax.theory.accuracy import (
     refuse_unresolved,
     share_allowed,
 )
+from relu_jax.theory.expectation import expectation
+from relu_jax.theory.moments import moments
 
 pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 
@@ -64,10 +67,14 @@ def test_what_no_rule_reaches_is_refused_or_marked():
     assert np.isnan(traced(q)).all()
 
 
-def test_an_overflow_is_no_inaccuracy():
-    q = jnp.float32(1.0)
-    assert is_near(Estimate(q * jnp.inf, q * jnp.nan, q), q, 1e-6)
-    assert not is_near(Estimate(q, q * jnp.nan, q), q, 1e-6)
+def test_an_overflow_is_no_average():
+    # E x² is 1e38 and a float32, but x² at 13 standard deviations is not.
+    q = jnp.float32(1e38)
+    with pytest.raises(ValueError, match="got an estimated error of"):
+        expectation(jnp.square, q)
+    assert np.isnan(jax.jit(lambda q: expectation(jnp.square, q))(q))
+    assert not is_near(Estimate(q * jnp.inf, q * jnp.nan, q * jnp.inf), q, 1e-6)
+    assert moments(get("exponential"), jnp.float32(100.0)).second == jnp.inf  # e^200, by its form
 
 
 def test_numbers_that_came_out_as_none_are_refused():

@@ -89,6 +89,29 @@ def test_vmap_gives_the_line_of_all_pairs():
     assert line.bias_std.shape == (2,)
 
 
+@pytest.mark.parametrize(("bias", "expected"), [(1e-3, 9.2504e-3), (1e-4, 1.9651e-3)])
+def test_small_biases_have_their_small_variance(bias, expected):
+    # By the same search in float64; rounding of bias_std² is 1e-7 q.
+    q = critical_init(TANH, bias_std=bias).q
+    assert float(q) == pytest.approx(expected, rel=1e-3 + 3e-7 * expected / bias**2)
+
+
+def test_finer_panels_take_over_at_a_known_variance():
+    # snake: E f = 1/(2a), E f'² = 3/2, and E f² = q + 3/(8 a²), up to e^(-2 a² q)
+    with jax.enable_x64(True):
+        found = critical_init(get("snake", frequency=300.0))
+        bias2 = 1 - 2 / 3 * (1 + 3 / 8 / 300**2)
+        np.testing.assert_allclose(found, ((2 / 3) ** 0.5, bias2**0.5, 1), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"), [("sign", {}), ("threshold", {"variance": 0.3}), ("sign", {"bias_std": 0.1})]
+)
+def test_what_jumps_has_no_edge(name, asked):
+    with pytest.raises(ValueError, match=rf"got {name} with .*, f jumps, or the averages"):
+        critical_init(get(name), **asked)
+
+
 @pytest.mark.parametrize(("name", "asked"), [("sigmoid", {}), ("relu", {"bias_std": 1.0})])
 def test_activation_without_an_edge_is_answered(name, asked):
     with pytest.raises(

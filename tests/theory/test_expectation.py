@@ -127,3 +127,33 @@ def test_the_estimated_error_of_what_breaks_between_the_nodes_is_near_the_true_o
     true = expectation(spline, kinks=(0.7,))
     got = expectation_with_error(spline, rtol=1e9)
     assert abs(got.value - true) < got.error < 1e4 * abs(got.value - true)
+
+
+@pytest.mark.parametrize(
+    ("f", "kinks", "words"),
+    [
+        (jnp.sum, (), r"giving float64 array of shape \(\) for float64 array of shape"),
+        (lambda x: x > 0, (), "giving bool array"),
+        (jnp.tanh, (1j,), "each of kinks is a real number; got complex 1j"),
+    ],
+)
+def test_what_is_no_function_and_no_kink_is_refused(f, kinks, words):
+    with pytest.raises(TypeError, match=words):
+        expectation(f, kinks=kinks)
+
+
+@pytest.mark.parametrize("kink", [np.nan, jnp.ones(2)])
+def test_a_kink_is_one_point(kink):
+    with pytest.raises(ValueError, match="each of kinks is one point; got"):
+        expectation(jnp.tanh, kinks=(kink,))
+
+
+def test_a_jump_that_no_panel_sees_is_refused():
+    # Panels meet at 13 / 8, and the next node is 2.8e-4 further on.
+    def step(x):
+        return jnp.sign(x - 1.6251)
+
+    found = expectation_with_error(step, rtol=1e9)
+    assert 1e-5 < abs(found.value - (1 - 2 * special.ndtr(1.6251))) < found.error
+    with pytest.raises(ValueError, match="name the kinks"):
+        expectation(step, rtol=1e-9)

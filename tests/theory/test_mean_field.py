@@ -19,6 +19,7 @@ from relu_jax.theory.mean_field import (
     phase_diagram,
 )
 from tests import published
+from tests.theory.compiling import compilations
 
 pytestmark = pytest.mark.thorough("quadratures in the plane, wide networks: minutes")
 
@@ -52,11 +53,11 @@ def chaos() -> list[tuple[float, float]]:
 def tanh() -> tuple[list[MeanField], np.ndarray]:
     """Compute all cases of tanh, and their derivatives in weight_std, as one program.
 
-    The edge comes first, then chaos, its neighbours, order and no bias.
+    The edge comes first, then chaos, its neighbours, a small bias, order and no bias.
     """
     wider = CHAOS["weight_std"] + np.array([0, -STEP, STEP])
-    weight = [*np.sqrt(list(TANH_EDGE.values())), *wider, 1.0, 2.0]
-    bias = [*np.sqrt(list(TANH_EDGE)), *[CHAOS["bias_std"]] * 3, 0.3, 0.0]
+    weight = [*np.sqrt(list(TANH_EDGE.values())), *wider, 1.6, 1.0, 2.0]
+    bias = [*np.sqrt(list(TANH_EDGE)), *[CHAOS["bias_std"]] * 3, 1e-3, 0.3, 0.0]
 
     def case(w, b):
         fields = jax.tree.map(lambda x: x * 1.0, mean_field(TANH, weight_std=w, bias_std=b))
@@ -112,6 +113,11 @@ def test_everything_is_differentiated_as_differences_say(tanh):
     values, slopes = tanh
     lower, higher = (np.array(values[CHAOS_ROW + k]) for k in (1, 2))
     np.testing.assert_allclose(slopes[CHAOS_ROW], (higher - lower) / (2 * STEP), rtol=5e-3)
+
+
+def test_a_small_correlation_has_a_derivative_too(tanh):
+    # By differences of the same search in float64. In float32 c, of 1.4e-5, is off by 2 %.
+    assert float(tanh[1][CHAOS_ROW + 3][5]) == pytest.approx(-5.83e-5, rel=0.05)
 
 
 def test_relu_is_solved_exactly():
@@ -200,6 +206,48 @@ def test_a_fast_wave_is_settled_by_its_closed_form():
     found = mean_field(get("sine", frequency=300.0), weight_std=1.4)
     np.testing.assert_allclose(found.q, 0.98, rtol=1e-5)
     np.testing.assert_allclose(found.chi_1, 0.98 * 300**2, rtol=1e-5)
+
+
+def test_a_step_parts_all_signals_as_its_closed_form_says():
+    # With σ_w = 0.8 and V = σ_w² + σ_b²: C(c) = (σ_w² 2/π arcsin c + σ_b²) / V
+    for bias in (0.3, 0.0):
+        w2, total = 0.64, 0.64 + bias**2
+        c = 0.0
+        for _ in range(200):
+            c = (w2 * 2 / math.pi * math.asin(c) + bias**2) / total
+        rate = w2 * 2 / math.pi / math.sqrt(1 - c**2) / total
+        found = mean_field(get("sign"), weight_std=0.8, bias_std=bias)
+        assert (int(found.phase), float(found.chi_1)) == (CHAOTIC, math.inf)
+        assert float(found.c) == pytest.approx(c, rel=1e-5, abs=1e-6)
+        assert float(found.xi_c) == pytest.approx(-1 / math.log(rate), rel=1e-5)
+    assert chi_1(get("sign"), weight_std=0.8) == math.inf
+    assert phase_diagram(get("sign"), jnp.ones(1), jnp.zeros(1)).phase == CHAOTIC
+
+
+def test_a_jump_away_from_0_parts_signals_as_adaptive_quadrature_says():
+    # SciPy's brentq and quad over both signals at these deviations.
+    found = mean_field(get("threshold"), weight_std=1.2, bias_std=0.6)
+    expected = (0.74789537, 0.85495576, 2.37787735)
+    np.testing.assert_allclose((found.q, found.c, found.xi_c), expected, rtol=2e-5)
+    assert found.phase == CHAOTIC
+
+
+def test_weights_of_0_pass_no_jump_on():
+    assert chi_1(get("sign"), weight_std=0.0) == 0
+
+
+def test_a_signal_that_is_lost_at_once_has_no_correlation():
+    found = mean_field(get("soft_shrink"), weight_std=0.8)
+    assert float(found.q) == 0
+    assert np.isnan([float(found.c), float(found.xi_c)]).all()
+
+
+def test_a_diagram_is_compiled_once():
+    weight, other, bias = jnp.array([0.5, 1.0]), jnp.array([0.7, 1.3]), jnp.array([0.1])
+    phase_diagram(TANH, weight, bias)
+    with compilations() as compiled:
+        phase_diagram(TANH, other, bias, start=2.0)
+    assert compiled == []
 
 
 def test_averages_out_of_reach_are_refused():

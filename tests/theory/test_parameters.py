@@ -5,8 +5,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from relu_jax.activations import get
-from relu_jax.theory.parameters import cast, kinks_at, known_params, merged, settled, split
+from relu_jax.activations import CATALOGUE, get
+from relu_jax.theory.parameters import (
+    cast,
+    jumps,
+    kinks_at,
+    known_params,
+    merged,
+    settled,
+    split,
+)
 
 pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 
@@ -98,12 +106,39 @@ def test_a_traced_parameter_is_one_number():
 @pytest.mark.parametrize(
     ("bad", "rule"),
     [
-        (0.5, "kinks are a sequence of numbers; got float 0.5; pass kinks="),
-        ([1j], "a kink is a real number; got complex 1j"),
+        (0.5, "kinks is a sequence of numbers; got float 0.5; pass kinks="),
+        ([1j], "each of kinks is a real number; got complex 1j"),
         ([np.inf], r"kinks are finite; got \(inf,\); leave out"),
-        ([np.ones(2)], r"kink is one number; got float64 array of shape \(2,\)"),
+        ([np.ones(2)], r"each of kinks is one point; got float64 array of shape \(2,\)"),
     ],
 )
 def test_what_makes_no_kinks_is_refused(bad, rule):
     with pytest.raises((TypeError, ValueError), match=rule):
         split(bad)
+
+
+def test_the_steps_of_the_catalogue_jump_and_nothing_else_does():
+    found = {act.name for act in CATALOGUE if jumps(act)}
+    steps = {"sign", "heaviside", "hard_shrink", "threshold", "thresholded_relu"}
+    assert found == steps | {"lif_rate"}  # which rises as -1 / ln x
+
+
+def test_a_traced_parameter_makes_and_closes_a_jump():
+    by_value = jax.jit(lambda value: jumps(get("threshold"), {"value": value}))
+    assert [bool(by_value(v)) for v in (0.0, 1.0, 1.001)] == [True, False, True]
+    assert not jumps(get("threshold"), {"threshold": 0.0})
+
+
+def test_a_parameter_at_the_end_of_its_range_is_nudged_inwards():
+    seen = []
+    jax.jit(lambda v: seen.append(kinks_at(get("heaviside"), {"at_zero": v})))(0.0)
+    assert seen == [(0.0,)]
+    with pytest.raises(
+        ValueError, match=r"the kinks of relu_general are .* traced threshold, which"
+    ):
+        jax.jit(lambda v: kinks_at(get("relu_general"), {"threshold": v})[0])(0.0)
+
+
+def test_a_parameter_is_one_number():
+    with pytest.raises(TypeError, match=r"leaky_relu\.slope is a finite number; got"):
+        settled(get("leaky_relu"), {"slope": jnp.ones(2)})

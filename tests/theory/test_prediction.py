@@ -147,3 +147,44 @@ def test_a_wide_network_trains_as_predicted():
     # The kernel of a finite network is off by a few parts of 1/sqrt(width).
     assert float(jnp.abs(got - after).max()) < 5 / np.sqrt(width) * moved
     assert moved > 0.5
+
+
+@pytest.mark.parametrize("time", [0.7, np.inf])
+@pytest.mark.parametrize("values", [(1, 1, 1, 2), (1, 1, 0, 3)])
+def test_equal_eigenvalues_have_a_gradient(values, time):
+    rng = np.random.default_rng(5)
+    basis = np.linalg.qr(rng.standard_normal((N, N)))[0]
+    kernel, turn = basis * np.float64(values) @ basis.T, rng.standard_normal((N, N)) / 10
+    _, parts = kernels(1)
+
+    def output(step):  # moves kernels on to others of the same rank
+        moved = jnp.eye(N) + step * turn
+        return gradient_flow(moved @ kernel @ moved.T, parts.cross, jnp.array(Y), time=time)
+
+    slope = jax.jit(jax.jacfwd(output))(0.0)
+    difference = (output(1e-5) - output(-1e-5)) / 2e-5
+    np.testing.assert_allclose(slope, difference, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("inf", [np.float32(np.inf), np.float64(np.inf), np.array(np.inf)])
+def test_every_infinity_is_the_end_of_training(inf):
+    _, parts = kernels(1)
+    end = gradient_flow(parts.train, parts.cross, jnp.array(Y))
+    np.testing.assert_array_equal(
+        gradient_flow(parts.train, parts.cross, jnp.array(Y), time=inf), end
+    )
+
+
+def test_what_does_not_fit_is_refused():
+    _, parts = kernels(1)
+    y = jnp.array(Y)
+    uneven = parts.train.at[0, 1].add(9.0)
+    for call, words in (
+        (lambda: posterior(parts, y, noise=jnp.ones(2)), "noise is one number"),
+        (lambda: gradient_flow(parts.train, parts.cross, y, time=jnp.ones(2)), "time is one num"),
+        (lambda: gradient_flow(parts.train, parts.cross, y, time=np.nan), "at least 0; got nan"),
+        (lambda: gradient_flow(uneven, parts.cross, y), "symmetric; got entries that differ by 9 "),
+        (lambda: gradient_flow(parts.train, parts.cross, y.at[0, 0].set(np.nan)), "1 numbers in"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            call()

@@ -15,12 +15,15 @@ from relu_jax.theory.quadrature import (
     normal_rule,
     over_each,
     rule_between,
+    unseen,
 )
 
 pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 
 RULE = jax.jit(normal_rule, static_argnames=("kinks", "nodes"))
 BETWEEN = jax.jit(rule_between, static_argnames=("nodes", "levels"))
+
+UNSEEN = jax.jit(unseen, static_argnums=(2, 3))
 
 
 @pytest.fixture
@@ -122,3 +125,20 @@ def test_the_error_is_a_constant_to_a_gradient():
 def test_a_count_of_nodes_is_checked(nodes, kind):
     with pytest.raises(kind, match="nodes"):
         node_count(nodes)
+
+
+@pytest.mark.parametrize("kinks", [(), (-2.0, 1.0)])
+def test_a_jump_next_to_the_end_of_a_panel_is_seen_and_one_at_a_cut_is_none(x64, kinks):
+    z, w = map(np.asarray, RULE(jnp.float64(1.0), kinks))
+
+    def hidden_by(jump):
+        return np.abs(UNSEEN(w * (z > jump), z, 64, USUAL)).sum()
+
+    ends = np.sort(z.reshape(-1, 64)[:, [0, -1]], axis=1)
+    for low, high in ends[(ends[:, 0] > -3) & (ends[:, 1] < 3) & (np.diff(ends)[:, 0] > 0.05)]:
+        for jump in (low - 0.5e-4 * (high - low), high + 0.5e-4 * (high - low)):
+            off = abs(w[z > jump].sum() - special.ndtr(-jump))
+            at_a_cut = min(abs(jump - cut) for cut in (0.0, *kinks)) < 1e-3
+            assert at_a_cut or off < hidden_by(jump) < 100 * off
+    for cut in (0.0, *kinks):
+        assert hidden_by(cut) < 1e-14

@@ -49,6 +49,16 @@ told(lambda: T.correlation_map(relu, 1j, q=1.0, weight_std=1.0))
 told(lambda: T.posterior(K, jnp.ones((3, 1))))
 told(lambda: T.posterior(K, jnp.ones(4)))
 told(lambda: T.gradient_flow(K.train, K.cross, jnp.ones((4, 1)) * 1j))
+told(lambda: T.gradient_flow(*K[:2], jnp.ones((4, 1)), start=(jnp.ones((4, 1)), jnp.ones((4, 1)))))
+told(lambda: T.trained(K._replace(cross=jnp.ones((2, 4))), K, jnp.ones((4, 1))))
+told(lambda: T.expectation(3.0))
+told(lambda: T.expectation(jnp.tanh, kinks=1.0))
+told(lambda: T.average(relu, 1.0))
+told(lambda: T.average(relu, 1.0, "variance"))
+told(lambda: T.dks(rj.activations.get("tanh"), 20, slope=jnp.ones(2)))
+told(lambda: jax.jit(lambda eta: T.tat_slope(50, eta=eta))(0.9))
+told(lambda: T.jacobian_spectrum(relu, 1, weight_std=1.0, s_1="orthogonal"))
+told(lambda: T.depth_scale(1j))
 told(lambda: T.born_dead_at_most(3))
 told(lambda: T.log_norm_law(3))
 told(lambda: T.dual(relu, 1.0, 1.0, 0.0, params=3))
@@ -70,6 +80,18 @@ EXPECTED = (
     "got shapes (4, 4), (1, 4) and (3, 1); take",
     "ValueError N examples have a kernel",
     "TypeError targets is a real number; got complex64 array of shape (4, 1); pass matrices",
+    "ValueError N examples have a kernel (N, N), one with test inputs (M, N) and targets (N, C), "
+    "start[0] (N, C), start[1] (M, C); got shapes (4, 4), (1, 4), (4, 1), (4, 1) and (4, 1); take",
+    "ValueError N examples have a kernel (N, N), one with test inputs (M, N) and targets (N, C), "
+    "test (M, M); got shapes (4, 4), (2, 4), (4, 1) and (1, 1); take",
+    "TypeError what is averaged is a function that gives a float for each number; got float 3.0",
+    "TypeError kinks is a sequence of numbers; got float 1.0; pass kinks=(0.0, 6.0), say",
+    "ValueError an average is one of mean, second, slope, slope_second, cross, bend; got no name",
+    "ValueError an average is one of mean, second, slope, slope_second, cross, bend; got variance",
+    "TypeError slope is one number, known before it runs; got float32 array of shape (2,); pass",
+    "TypeError eta is one number, known before it runs; got float32 array of shape (); pass eta=",
+    "TypeError s_1 is a real number; got str 'orthogonal'; pass s_1=GAUSSIAN or s_1=ORTHOGONAL",
+    "TypeError the factor is a real number; got complex 1j; pass chi_1, or V'(q)",
     "TypeError widths hold the units of each hidden layer; got int 3; pass a list, [3] for one",
     "TypeError widths hold the units of each hidden layer; got int 3; pass a list",
     "TypeError params names parameters and their values; got int 3; pass a dict, {'slope': 0.2}",

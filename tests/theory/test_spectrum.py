@@ -286,3 +286,53 @@ def test_bad_input_is_answered():
         jacobian_spectrum(RELU, 1, weight_std=1.0, s_1=3.0)
     with pytest.raises(ValueError, match=r"integrated to 1\.2e-4 of their size; got snake, whose"):
         jacobian_spectrum(get("snake", frequency=1e4), 1, weight_std=1.0)
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_upper_end_is_found_where_the_slope_peaks_between_the_kinks(law):
+    # gelu' peaks at √2 with 1.129. The same bound on a plain grid, in float64.
+    z = np.linspace(-12, 12, 200_001)
+    p = np.exp(-(z**2) / 2) / np.exp(-(z**2) / 2).sum()
+    d = (special.ndtr(z) + z * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)) ** 2
+
+    def log_value(log_gap: float) -> float:
+        x = d.max() * (1 + math.exp(log_gap))
+        m = (p * d / (x - d)).sum()
+        return math.log1p(1 / m) + 3 * math.log(x * m if law == "gaussian" else x * m / (1 + m))
+
+    expected = math.exp(min(map(log_value, np.linspace(-7, 9, 200))))
+    found = largest_squared_singular_value(get("gelu"), 3, weight_std=1.0, s_1=LAWS[law])
+    assert float(found) == pytest.approx(expected, rel=1e-3)
+
+
+def test_what_underflows_is_no_zero_and_what_is_flat_is():
+    # At variance 100 tanh' is 0 in float32 for 42 % of the inputs.
+    assert jacobian_spectrum(TANH, 1, weight_std=1.0, variance=100.0).zeros == 0
+    zeros = jacobian_spectrum(
+        get("relu6"), 1, weight_std=1.0, variance=jnp.array([1.0, 100.0])
+    ).zeros
+    np.testing.assert_allclose(zeros, 0.5 + special.ndtr([-6, -0.6]), rtol=1e-6)
+    assert jacobian_spectrum(get("sign"), 1, weight_std=1.0).zeros == 1
+
+
+def test_a_spread_far_below_1_keeps_its_digits():
+    # tanh' ~ 1 - x², so the relative variance of f'² at a small variance q is 8 q².
+    found = jacobian_spectrum(TANH, 3, weight_std=1.0, variance=1e-3, s_1=ORTHOGONAL)
+    with jax.enable_x64(True):
+        exact = jacobian_spectrum(TANH, 3, weight_std=1.0, variance=1e-3, s_1=ORTHOGONAL)
+    assert float(exact.relative_variance) == pytest.approx(24e-6, rel=2e-2)
+    assert float(found.relative_variance) == pytest.approx(float(exact.relative_variance), rel=1e-3)
+
+
+def test_what_a_traced_parameter_moves_is_refused_here_too():
+    with pytest.raises(ValueError, match="a traced high, which moves them"):
+        jax.jit(
+            lambda high: (
+                jacobian_spectrum(get("hard_tanh"), 1, weight_std=1.0, params={"high": high}).mean
+            )
+        )(2.0)
+
+
+def test_the_upper_end_is_that_of_one_network():
+    with pytest.raises(ValueError, match=r"variance is one number; got float32 array .*vmap"):
+        largest_squared_singular_value(RELU, 1, weight_std=1.0, variance=jnp.ones(2))

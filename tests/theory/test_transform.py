@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from relu_jax.activations import get
+from relu_jax.theory.moments import moments
 from relu_jax.theory.transform import (
     chain,
     dks,
@@ -16,6 +17,7 @@ from relu_jax.theory.transform import (
     tat_leaky_relu,
     tat_slope,
 )
+from tests.theory.compiling import compilations
 
 pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 
@@ -175,3 +177,22 @@ def test_advice_for_kinks_that_a_transformation_takes_is_that_one():
     with pytest.raises(ValueError, match=r"got selu with kinks at 0.0; use dks, which takes kinks"):
         tat(get("selu"), 10)
     assert dks(get("selu"), 10).params["gamma"] > 0
+
+
+def test_equal_transformations_are_one_and_share_what_is_compiled():
+    one, two = (dks(get("tanh"), 20) for _ in range(2))
+    assert one == two
+    assert hash(one) == hash(two)
+    assert one.with_params(delta=0.0) != two
+    moments(one, 1.0)
+    with compilations() as compiled:
+        moments(two, 1.0)
+        moments(dks(get("tanh"), 20), 1.0)
+    assert compiled == []
+
+
+def test_what_jumps_and_what_is_no_number_is_refused():
+    with pytest.raises(ValueError, match="for continuous activations; got hard_shrink, whose jump"):
+        dks(get("hard_shrink"), 20)
+    with pytest.raises(ValueError, match="alpha is not 0; got 0; pass the one"):
+        dks(get("tanh"), 20).with_params(alpha=0.0)
