@@ -21,9 +21,9 @@ from relu_jax.activations import Activation
 from relu_jax.core import errors
 from relu_jax.core.types import Array
 from relu_jax.theory.fixed_points import inside
-from relu_jax.theory.maps import Params, known_first
+from relu_jax.theory.maps import Params
 from relu_jax.theory.moments import average
-from relu_jax.theory.parameters import jumps
+from relu_jax.theory.parameters import jumps, settled
 from relu_jax.theory.roots import SCAN, roots, slack
 from relu_jax.theory.scalars import above, at_least, check_scalars, is_known
 
@@ -69,7 +69,7 @@ def critical_init(
         >>> [f"{x:.3f}" for x in critical_init(get("tanh"), bias_std=0.05**0.5)]
         ['1.327', '0.224', '0.570']
     """
-    act, params = known_first(act, params)
+    act, params = settled(act, params)
     if variance is not None and bias_std is not None:
         raise errors.rejected(
             rule="the edge of chaos is sought at a variance or at a bias_std",

@@ -13,8 +13,9 @@ from relu_jax.activations import Activation
 from relu_jax.core import errors
 from relu_jax.core.integers import integer
 from relu_jax.core.types import Array
-from relu_jax.theory.maps import Params, deviations, known_first, variance_map
+from relu_jax.theory.maps import Params, deviations, variance_map
 from relu_jax.theory.moments import average
+from relu_jax.theory.parameters import settled
 from relu_jax.theory.roots import SCAN, roots, slack
 from relu_jax.theory.scalars import check_scalars, is_known
 
@@ -69,7 +70,7 @@ def variance_fixed_points(
         )
     check_scalars(weight_std=weight_std, bias_std=bias_std)
     weight_std, bias_std = deviations(weight_std, bias_std, jnp.ones((), jnp.result_type(float)))
-    act, params = known_first(act, params)
+    act, params = settled(act, params)
     found = find_fixed_points(act, weight_std, bias_std, params, most)
     if is_known(found.q) and np.isnan(found.q).all():
         raise no_fixed_point(act, weight_std, bias_std)

@@ -169,7 +169,7 @@ def trajectory(
     q = above(0.0, "the first variance", variance, do="scale the inputs, or pass variance=1.0")
     c = jnp.asarray(_correlation(correlation), q.dtype)
     weight_std, bias_std = deviations(weight_std, bias_std, q)
-    act, params = known_first(act, params)
+    act, params = settled(act, params)
     followed = partial(_followed, act, layers, q, c, weight_std, bias_std, params)
     return with_enough_nodes(followed, act.name, unless=_out_of_range)
 
@@ -198,25 +198,6 @@ def _out_of_range(path: Trajectory) -> bool:
     """Say whether the variance vanished, or grew to where its averages, of 169 q, overflow."""
     info = jnp.finfo(path.q.dtype)
     return bool(np.nanmax(path.q) > info.max / 1e4 or np.nanmin(path.q) < info.tiny / info.eps)
-
-
-def known_first(act: Activation, params: Params) -> tuple[Activation, Params]:
-    """Set the parameters that are numbers in the activation; leave the traced ones.
-
-    A program that is built for the activation can then cut its integrals at the kinks.
-
-    Raises:
-        TypeError: no activation, or a parameter the activation has not.
-        ValueError: one out of its range.
-
-    Example:
-        >>> from relu_jax.activations import get
-        >>> act, rest = known_first(get("leaky_relu"), {"slope": 0.2})
-        >>> act.params, rest
-        ({'slope': 0.2}, None)
-    """
-    act, traced = settled(act, params)
-    return act, traced or None
 
 
 def deviations(weight_std: ArrayLike, bias_std: ArrayLike, q: Array) -> tuple[Array, Array]:

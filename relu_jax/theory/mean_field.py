@@ -29,9 +29,9 @@ from relu_jax.theory.fixed_points import (
     variance_slope,
 )
 from relu_jax.theory.kernels import with_enough_nodes
-from relu_jax.theory.maps import Params, correlation_map, deviations, known_first
+from relu_jax.theory.maps import Params, correlation_map, deviations
 from relu_jax.theory.moments import average
-from relu_jax.theory.parameters import jumps
+from relu_jax.theory.parameters import jumps, settled
 from relu_jax.theory.roots import bisect, differentiable, slack
 from relu_jax.theory.scalars import above, check_scalars, is_known, real
 
@@ -135,7 +135,7 @@ def mean_field(
     check_scalars(weight_std=weight_std, bias_std=bias_std, start=start)
     start = above(0.0, "the first variance", start, do="scale the inputs, or pass start=1.0")
     weight_std, bias_std = deviations(weight_std, bias_std, start)
-    act, params = known_first(act, params)
+    act, params = settled(act, params)
     found = _settle(act, weight_std, bias_std, start, params)
     if is_known(found.q) and np.isinf(found.q):
         raise no_fixed_point(act, weight_std, bias_std)
@@ -184,7 +184,7 @@ def phase_diagram(
             got=f"shapes {weight_stds.shape} and {bias_stds.shape}",
             do="pass two vectors, such as jnp.linspace(0.5, 3, 26)",
         )
-    act, params = known_first(act, params)
+    act, params = settled(act, params)
     return _diagram(act, weight_stds, bias_stds, start, params)
 
 

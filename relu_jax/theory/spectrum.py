@@ -25,8 +25,8 @@ from relu_jax.core.types import Array
 from relu_jax.theory.accuracy import TRACED, refuse_unresolved
 from relu_jax.theory.born_dead import widths_of
 from relu_jax.theory.expectation import expectation, expectation_with_error
-from relu_jax.theory.maps import Params, deviations, known_first
-from relu_jax.theory.parameters import cast, where_cut
+from relu_jax.theory.maps import Params, deviations
+from relu_jax.theory.parameters import cast, settled, where_cut
 from relu_jax.theory.quadrature import over_each
 from relu_jax.theory.scalars import above, check_scalars, known_number
 
@@ -100,7 +100,7 @@ def jacobian_spectrum(
         )
     q = above(0.0, "the variance", variance, do="pass a fixed point of the variance map")
     weight_std, _ = deviations(weight_std, 0.0, q)
-    act, params = known_first(act, params)
+    act, params = settled(act, params)
     mu_1, spread, zeros = _slope_moments(act, where_cut(act, params), q, params)
     refuse_unresolved(act.name, mu_1, jnp.where(mu_1 == 0, mu_1, spread))
     mean = (weight_std**2 * mu_1) ** layers
@@ -158,7 +158,7 @@ def largest_squared_singular_value(
         )
     q = above(0.0, "the variance", variance, do="pass a fixed point of the variance map")
     weight_std, _ = deviations(weight_std, 0.0, q)
-    act, params = known_first(act, params)
+    act, params = settled(act, params)
     cuts = where_cut(act, params)
     edge = lax.stop_gradient(_edge(act, cuts, layers, weight_std, q, s_1 == GAUSSIAN, params))
     refuse_unresolved(act.name, edge)
