@@ -51,7 +51,7 @@ def _celu(x: jax.Array, alpha: ArrayLike) -> jax.Array:
 
 
 def _shut(x: jax.Array, alpha: ArrayLike) -> jax.Array:
-    return jnp.maximum(-x, 0) * (1 / alpha)
+    return jnp.where(x > 0, 0, -x) * (1 / alpha)  # at 0 differentiated from the left
 
 
 @with_slope(lambda x, alpha: decay(_shut(x, alpha)), in_params=_celu)

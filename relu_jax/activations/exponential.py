@@ -66,7 +66,7 @@ def selu(x: jax.Array) -> jax.Array:
     return SELU_SCALE * elu(x, alpha=SELU_ALPHA)
 
 
-@with_slope(lambda x, alpha: jnp.where(x > 0, 1, alpha * decay(jnp.maximum(-x, 0))))
+@with_slope(lambda x, alpha: jnp.where(x > 0, 1, alpha * decay(jnp.where(x > 0, 0, -x))))
 def elu_in_half(x: jax.Array, alpha: ArrayLike) -> jax.Array:
     """Take the elu of a float32 whose result will be rounded to half precision.
 

@@ -127,11 +127,12 @@ def rule_identity(eqn: Any) -> Any:
 
 
 def rounds(eqn: Any) -> bool:
-    """Say whether an equation with a derivative rule is core.numerics' rounding by bits."""
-    if "jvp_jaxpr_fun" not in eqn.params:
+    """Say whether an equation is core.numerics' rounding by bits, with its rule or without."""
+    if len(inner_jaxprs(eqn)) != 1 or len(eqn.outvars) != 1:
         return False
     name, _, file = _place(eqn).partition(" at ")
-    return name == "bfloat16_by_bits" and file.startswith(f"{_PACKAGE}/core/numerics.py")
+    own = file.startswith(f"{_PACKAGE}/core/numerics.py")
+    return own and name in ("bfloat16_by_bits", "_by_bits")
 
 
 def _place(eqn: Any) -> str:

@@ -87,7 +87,7 @@ def _write(
     for eqn in jaxpr.eqns:
         ins = tuple(read(atom) for atom in eqn.invars)
         here = to._replace(backward=to.backward or compat.is_transposed(eqn))
-        called = eqn.primitive.name in CALLS and compat.plain_jit(eqn)
+        called = eqn.primitive.name in CALLS and compat.plain_jit(eqn) and not compat.rounds(eqn)
         outs = (_write_call if called else _write_node)(here, eqn, ins)
         env.update(zip(eqn.outvars, outs, strict=True))
     return tuple(read(atom) for atom in jaxpr.outvars)
@@ -160,7 +160,8 @@ def _node(
     name, bodies = eqn.primitive.name, compat.inner_jaxprs(eqn)
     ins = tuple(map(graph.first, reads))
     kind, inner = "plain", None
-    if name in elementwise.RULES or (name in OWN_RULE and _is_elementwise(eqn)):
+    own_rule = name in OWN_RULE and _is_elementwise(eqn)
+    if name in elementwise.RULES or own_rule or compat.rounds(eqn):
         kind = "elementwise"
     elif len(bodies) == 1 and (name in ENTERED or name in OWN_RULE):
         kind = ENTERED.get(name, "rule")
@@ -177,8 +178,6 @@ def _is_elementwise(eqn: Any) -> bool:
 
     An operand may be smaller than the result and be repeated, as a slope per unit is.
     """
-    if compat.rounds(eqn):
-        return True
     whole = tuple(eqn.outvars[0].aval.shape)
     return (
         len(eqn.outvars) == 1
