@@ -1,11 +1,11 @@
 """Which functions mix units, and by which names?
 
 They look along an axis, so they are no elementwise activations: they have no kinks, derivative
-or card. Each takes arguments of its own; call it from `relu_jax.activations`, or by `fn`.
+or card. Each takes arguments of its own; call it by its entry, or from `relu_jax.activations`.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 
@@ -25,7 +25,7 @@ class Mixing(NamedTuple):
 
     Example:
         >>> import jax.numpy as jnp
-        >>> MIXING[0].fn(jnp.zeros(2)).tolist()
+        >>> MIXING[0](jnp.zeros(2)).tolist()
         [0.5, 0.5]
     """
 
@@ -33,6 +33,10 @@ class Mixing(NamedTuple):
     fn: Callable[..., jax.Array]
     formula: str
     source: str
+
+    def __call__(self, *args: Any, **options: Any) -> jax.Array:
+        """Apply the function to what it takes."""
+        return self.fn(*args, **options)
 
 
 MIXING: tuple[Mixing, ...] = (

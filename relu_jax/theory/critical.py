@@ -95,7 +95,9 @@ def _at_variance(act: Activation, q: Array, params: Params) -> Critical:
     # Not compiled as a whole: where q is known, finer panels can take over.
     weight, bias = _pair(act, q, params)
     is_rounding = jnp.abs(bias) <= slack(q.dtype) * q
-    return Critical(_root(weight), _root(jnp.where(is_rounding, jnp.zeros_like(q), bias)), q)
+    bias_std = _root(jnp.where(is_rounding, jnp.zeros_like(q), bias))
+    # Without biases there is no pair at all: NaN in one is NaN in each.
+    return Critical(_root(weight) + 0 * bias_std, bias_std, q + 0 * bias_std)
 
 
 @partial(jax.jit, static_argnames="act")
