@@ -269,3 +269,7 @@ def rich_text(text: str) -> str:
         'layers\\[0]'
     """
     return text.replace("[", r"\[")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
