@@ -111,12 +111,20 @@ def checked(found: Estimate, variance: Array, rtol: ArrayLike | None, name: str)
         if not np.isnan(np.asarray(variance)).any():
             return found.value
 
-    def kept(value: Array, error: Array, size: Array) -> Array:
-        near = (variance >= 0) & (error <= share * size)
-        # A factor, so that the derivatives are NaN too.
-        return value * jnp.where(near, jnp.ones_like(value), jnp.full_like(value, jnp.nan))
+    def near_or_nan(value: Array, error: Array, size: Array) -> Array:
+        return kept(value, (variance >= 0) & (error <= share * size))
 
-    return jax.tree.map(kept, *found)
+    return jax.tree.map(near_or_nan, *found)
+
+
+def kept(value: Array, known: Array) -> Array:
+    """Give a value where it is known, and elsewhere NaN, with derivatives of NaN.
+
+    Example:
+        >>> kept(jnp.float32([1.0, 2.0]), jnp.array([True, False])).tolist()
+        [1.0, nan]
+    """
+    return value * jnp.where(known, jnp.ones_like(value), jnp.full_like(value, jnp.nan))
 
 
 def accurate(rule: Rule, variance: Array, rtol: ArrayLike | None, name: str) -> Any:

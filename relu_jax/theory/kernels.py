@@ -17,7 +17,7 @@ from relu_jax.activations import Activation
 from relu_jax.core import errors
 from relu_jax.core.numerics import widened
 from relu_jax.core.types import Array
-from relu_jax.theory.accuracy import Estimate, is_near, refuse_unresolved, share_allowed
+from relu_jax.theory.accuracy import Estimate, is_near, kept, refuse_unresolved, share_allowed
 from relu_jax.theory.closed_forms import CLOSED_FORMS, ClosedForm
 from relu_jax.theory.pairs import Pairs, pairs
 from relu_jax.theory.parameters import Kinks, cast, known_params, merged, split, where_cut
@@ -153,9 +153,7 @@ def _accurate(
     found = rule(nodes)
     share = share_allowed(rtol, found)
     if not is_known(*arrays, *found):
-        near = found.error <= share * found.size
-        one = jnp.ones_like(found.value)
-        return found.value * jnp.where(near, one, jnp.nan * one)
+        return kept(found.value, found.error <= share * found.size)
     asked = sum(arrays[1:], arrays[0])  # NaN where one is
     if not is_near(found, asked, share).all():
         found = rule(FINER * nodes)

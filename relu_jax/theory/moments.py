@@ -16,7 +16,7 @@ from relu_jax.theory.accuracy import Estimate, Rule, accurate, refined
 from relu_jax.theory.closed_forms import LineForm
 from relu_jax.theory.expectation import at_zero, checked_variance, estimated, weighted
 from relu_jax.theory.kernels import closed_form
-from relu_jax.theory.parameters import cast, known_params, merged, settled, split, where_cut
+from relu_jax.theory.parameters import cast, known_params, merged, split, where_cut
 from relu_jax.theory.quadrature import Grading, node_count, over_each
 
 
@@ -174,7 +174,6 @@ def _rule(
     if row is not None and row.line is not None:
         line = row.line
         return lambda q, _: _part(_closed(line, q, known), names)
-    settled(act, params)  # refuses what is out of range where kinks are given too
     fixed, moving = split(where_cut(act, params) if kinks is None else kinks)
 
     def rule(q: Array, grading: Grading) -> Estimate:

@@ -138,8 +138,7 @@ def where_cut(act: Activation, given: Given) -> tuple[float, ...]:
         (-1.0, 1.0)
     """
     kinks = kinks_at(act, given)
-    bends = settled(act, given)[0].bends if given else act.bends
-    return tuple(sorted({*kinks, *bends}))
+    return tuple(sorted({*kinks, *settled(act, given)[0].bends}))
 
 
 def jumps(act: Activation, given: Given = None) -> Array:
@@ -149,8 +148,8 @@ def jumps(act: Activation, given: Given = None) -> Array:
 
     Args, Raises: as for `kinks_at`.
 
-    Edges: an f whose slope is infinite at a kink, but not of its left and right neighbours by
-    more than any power, as 1 / ln x at 0, counts as one that jumps.
+    Edges: a continuous f that leaves a kink more steeply than any power of the distance, as
+    1 / ln x does 0, counts as one that jumps.
 
     Example:
         >>> from relu_jax.activations import get

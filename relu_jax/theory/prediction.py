@@ -195,7 +195,7 @@ def _response(kernel: Array, time: Array) -> Array:
 @jax.custom_jvp
 def _of_symmetric(kernel: Array, time: Array) -> Array:
     values, vectors = jnp.linalg.eigh(kernel)
-    return (vectors * _gains(values, time)[None]) @ vectors.T
+    return _composed(_gains(values, time), vectors)
 
 
 @_of_symmetric.defjvp
@@ -208,8 +208,13 @@ def _slope_of_symmetric(
     values, vectors = jnp.linalg.eigh(kernel)
     inner = _divided_differences(values, time) * (vectors.T @ of_kernel @ vectors)
     left = jnp.where(_is_moved(values), jnp.exp(-values * time), jnp.zeros_like(values))
-    slope = vectors @ inner @ vectors.T + of_time * ((vectors * left[None]) @ vectors.T)
-    return (vectors * _gains(values, time)[None]) @ vectors.T, slope
+    slope = vectors @ inner @ vectors.T + of_time * _composed(left, vectors)
+    return _composed(_gains(values, time), vectors), slope
+
+
+def _composed(values: Array, vectors: Array) -> Array:
+    """Return the symmetric matrix of these eigenvalues and eigenvectors."""
+    return (vectors * values[None]) @ vectors.T
 
 
 def _is_moved(values: Array) -> Array:

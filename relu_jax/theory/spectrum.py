@@ -22,7 +22,7 @@ from relu_jax.activations import Activation
 from relu_jax.core import errors
 from relu_jax.core.integers import integer
 from relu_jax.core.types import Array
-from relu_jax.theory.accuracy import TRACED, refuse_unresolved
+from relu_jax.theory.accuracy import TRACED, kept, refuse_unresolved
 from relu_jax.theory.born_dead import widths_of
 from relu_jax.theory.expectation import expectation, expectation_with_error
 from relu_jax.theory.maps import Params, deviations
@@ -200,8 +200,7 @@ def _slope_moments(act: Activation, cuts: Cuts, q: Array, params: Params) -> tup
         # Of what is nearly constant, rounding need not be resolved.
         floor = jnp.finfo(q.dtype).eps ** 0.5
         near = spread.error <= TRACED * (spread.size + floor)
-        known = jnp.where(near, jnp.ones_like(q), jnp.full_like(q, jnp.nan))
-        return mu_1, spread.value * known, _share_of_zeros(slope, cuts, q)
+        return mu_1, kept(spread.value, near), _share_of_zeros(slope, cuts, q)
 
     return over_each(core, q)
 

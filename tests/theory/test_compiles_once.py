@@ -7,6 +7,7 @@ import pytest
 
 from relu_jax import theory
 from relu_jax.activations import get
+from tests.theory.compiling import compilations
 
 pytestmark = pytest.mark.thorough("each case compiles: the check for tracers would count, too")
 
@@ -30,28 +31,15 @@ CALLS = {
 }
 
 
-@pytest.fixture
-def compiled():
-    """Count compilations."""
-    seen = []
-
-    def note(event, *_, **__):
-        if "backend_compile" in event:
-            seen.append(event)
-
-    jax.monitoring.register_event_duration_secs_listener(note)
-    yield seen
-    jax.monitoring.unregister_event_duration_listener(note)
-
-
-def test_compilations_are_seen(compiled):
-    jax.jit(lambda x: x * 1.2345)(X)
+def test_compilations_are_seen():
+    with compilations() as compiled:
+        jax.jit(lambda x: x * 1.2345)(X)
     assert compiled
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_a_second_call_compiles_nothing(name, compiled):
+def test_a_second_call_compiles_nothing(name):
     CALLS[name](1.1)
-    compiled.clear()
-    CALLS[name](1.2)
-    assert not compiled
+    with compilations() as compiled:
+        CALLS[name](1.2)
+    assert compiled == []

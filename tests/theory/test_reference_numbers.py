@@ -1,7 +1,7 @@
 """Is every reference number met to the digits given?
 
 What was seen in simulations is met where they are simulated again: test_born_dead.py and
-test_spectrum.py. Least values and places are in tests/activations/test_extremes.py.
+test_spectrum_simulated.py. Least values and places are in tests/activations/test_extremes.py.
 """
 
 import math
@@ -70,7 +70,9 @@ def test_bounds_on_dead_networks():
 @by_quadrature
 def test_edge_of_chaos_of_tanh_at_a_bias():
     edge = jax.vmap(lambda bias: critical_init(get("tanh"), bias_std=bias))
-    found = edge(jnp.sqrt(jnp.array(list(published.TANH_EDGE))))
+    biases = jnp.sqrt(jnp.array(list(published.TANH_EDGE)))
+    found = edge(biases)
+    np.testing.assert_array_equal(found.bias_std, biases)
     assert missed(found.weight_std**2, tuple(published.TANH_EDGE.values())) == []
     usual = list(published.TANH_EDGE).index(0.05)
     assert missed((found.weight_std[usual], found.q[usual]), published.TANH_USUAL) == []

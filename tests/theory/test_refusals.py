@@ -95,7 +95,7 @@ EXPECTED = (
     "TypeError widths hold the units of each hidden layer; got int 3; pass a list, [3] for one",
     "TypeError widths hold the units of each hidden layer; got int 3; pass a list",
     "TypeError params names parameters and their values; got int 3; pass a dict, {'slope': 0.2}",
-    "TypeError kinks are a sequence of numbers; got str '0'; pass kinks=(0.0, 6.0), say",
+    "TypeError kinks is a sequence of numbers; got str '0'; pass kinks=(0.0, 6.0), say",
     "TypeError the variance q is a real number; got None; pass a variance",
     "TypeError a law of weights is a function; got str 'normal'; pass gaussian or orthogonal",
     "TypeError a distribution is a function; got str 'uniform'; pass uniform or normal of",

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the exa
 
 RELU, TANH = get("relu"), get("tanh")
 LAWS = {"gaussian": GAUSSIAN, "orthogonal": ORTHOGONAL}
+PER_LAYER = {"gaussian": 2, "orthogonal": 1}  # relative variance that a layer of relu adds
 DEPTHS = (1, 2, 4, 8)
 WIDTH, NETWORKS = 400, 9
 NARROW, MORE = 100, 36
@@ -109,8 +110,7 @@ def tanh_slopes() -> tuple[float, float]:
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_relative_variance_of_critical_relu_is_2L_or_L(law, depth):
     found = jacobian_spectrum(RELU, depth, weight_std=math.sqrt(2), s_1=LAWS[law])
-    per_layer = {"gaussian": 2, "orthogonal": 1}[law]
-    assert float(found.relative_variance) == pytest.approx(per_layer * depth, rel=1e-5)
+    assert float(found.relative_variance) == pytest.approx(PER_LAYER[law] * depth, rel=1e-5)
     assert float(found.mean) == pytest.approx(1, rel=1e-5)
     assert float(found.zeros) == pytest.approx(0.5, abs=1e-5)
 
@@ -139,16 +139,18 @@ def test_simulated_networks_of_tanh_have_the_averages_of_their_width(law):
         expected = averaged(law, NARROW, depth, *tanh_slopes())
         for one, exact in zip(seen[:2], expected, strict=True):
             assert z_score(one, exact) < 5, depth
-    found = jacobian_spectrum(TANH, 4, weight_std=1.0, s_1=LAWS[law])
-    assert float(found.zeros) < 1e-12  # beyond |z| = 8 the slope underflows
 
 
 @every_law
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_published_networks_are_some_of_ours(law, depth):
     seen = simulated(law, WIDTH, NETWORKS)[depth]
-    assert is_one_of(seen.square / seen.trace - 1, published.SPREAD_SEEN[law][depth])
-    assert is_one_of(seen.largest, published.LARGEST_SEEN[law][depth])
+    spread, largest = published.SPREAD_SEEN[law][depth], published.LARGEST_SEEN[law][depth]
+    assert is_one_of(seen.square / seen.trace - 1, spread)
+    assert is_one_of(seen.largest, largest)
+    # Deep networks differ much from each other. These lie nearer to the laws than that.
+    assert PER_LAYER[law] * depth == pytest.approx(spread, rel=0.06)
+    assert 0.97 < end(law, depth) / largest < 1.14
 
 
 @every_law
@@ -221,7 +223,7 @@ def test_law_of_norms_is_right_to_the_second_order_in_the_width():
 
 @pytest.mark.parametrize(("width", "depth"), published.LOG_NORM_SEEN)
 def test_norms_of_finite_networks_have_the_published_law(width, depth):
-    networks = 500
+    networks = 100_000 // width
     rng = np.random.default_rng(0)
     h = np.ones((networks, width, 1), np.float32)
     for _ in range(depth):
@@ -229,11 +231,9 @@ def test_norms_of_finite_networks_have_the_published_law(width, depth):
         h = np.maximum(math.sqrt(2 / width) * (w @ h), 0)
     gained = np.log((h[..., 0].astype(np.float64) ** 2).mean(1))
     exact = exact_log_norm(width, depth)
-    of_mean = math.sqrt(exact.variance / networks)
-    of_variance = exact.variance * math.sqrt(2 / networks)
-    assert abs(gained.mean() - exact.mean) < 5 * of_mean
-    assert abs(gained.var(ddof=1) - exact.variance) < 5 * of_variance
-    # What is published was seen in networks of a number that is not told: as many are assumed.
+    assert abs(gained.mean() - exact.mean) < 5 * math.sqrt(exact.variance / networks)
+    assert abs(gained.var(ddof=1) - exact.variance) < 5 * exact.variance * math.sqrt(2 / networks)
+    # What is published was seen in networks of a number that is not told.
     variance, mean = published.LOG_NORM_SEEN[width, depth]
-    assert abs(variance - exact.variance) < 5 * of_variance
-    assert mean is None or abs(mean - exact.mean) < 5 * of_mean
+    assert variance == pytest.approx(exact.variance, rel=0.03)
+    assert mean is None or mean == pytest.approx(exact.mean, rel=0.12)
