@@ -1,8 +1,8 @@
 """What may the x of an activation be, and in which precision is the function computed?"""
 
 from collections.abc import Callable, Mapping
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from functools import partial, wraps
+from typing import Any, Concatenate, ParamSpec, cast
 
 import jax
 import jax.numpy as jnp
@@ -92,48 +92,56 @@ def in_half_by(half: Callable[..., jax.Array]) -> Callable[[Formula[P]], Functio
     """
 
     def decorate(formula: Formula[P]) -> Function[P]:
-        rounded = _rounded_once(half)
-
         @jax.jit
         @wraps(formula)
-        def function(x: ArrayLike, *args: P.args, **params: P.kwargs) -> jax.Array:
+        def function(x: ArrayLike, **params: Any) -> jax.Array:
             x = as_float(x)
             wide = {name: _in_dtype(value, wide_dtype(x.dtype)) for name, value in params.items()}
             if is_half(x.dtype):
-                return rounded(x, wide)
-            return formula(x, *args, **wide)
+                return rounded_once(half, x, wide)
+            return formula(x, **wide)
 
-        return function
+        return cast(Function[P], function)
 
     return decorate
 
 
-def _rounded_once(formula: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
-    """Compute in float32 and round; what differentiation keeps for later is rounded as well."""
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def rounded_once(
+    formula: Callable[..., jax.Array], x: jax.Array, params: dict[str, Any]
+) -> jax.Array:
+    """Compute in float32 and round; what differentiation in x keeps for later is rounded as well.
 
-    @jax.custom_jvp
-    def in_half(x: jax.Array, params: dict[str, Any]) -> jax.Array:
-        return narrowed(formula(widened(x), **params), x.dtype)
+    Args:
+        formula: ``formula(x, **params)``, elementwise, in float32.
+        x: in half precision.
+        params: in float32.
 
-    def rule(primals: tuple[Any, Any], tangents: tuple[Any, Any]) -> tuple[Any, Any]:
-        (x, params), (t, moved) = primals, tangents
-        wide = widened(x)
-        total = jnp.zeros_like(x)
-        if not isinstance(t, SymbolicZero):
-            along = jax.jvp(lambda x: formula(x, **params), (wide,), (jnp.ones_like(wide),))
-            total = narrowed(along[1], x.dtype) * t
-        for name, tangent in moved.items():
-            if not isinstance(tangent, SymbolicZero):
-                along = jax.jvp(
-                    lambda p, name=name: formula(wide, **params | {name: p}),
-                    (params[name],),
-                    (tangent,),
-                )
-                total = total + along[1].astype(x.dtype)
-        return in_half(x, params), total
+    Example:
+        >>> rounded_once(lambda x, scale: scale * x, jnp.float16(2.0), {"scale": 1.5}).dtype
+        dtype('float16')
+    """
+    return narrowed(formula(widened(x), **params), x.dtype)
 
-    in_half.defjvp(rule, symbolic_zeros=True)
-    return in_half
+
+def _rounded_once_rule(
+    formula: Callable[..., jax.Array], primals: tuple[Any, Any], tangents: tuple[Any, Any]
+) -> tuple[jax.Array, jax.Array]:
+    (x, params), (t, moves) = primals, tangents
+    wide = widened(x)
+    total = jnp.zeros_like(x)
+    if not isinstance(t, SymbolicZero):
+        along = jax.jvp(lambda x: formula(x, **params), (wide,), (jnp.ones_like(wide),))[1]
+        total = narrowed(along, x.dtype) * t
+    moved = {name: t for name, t in moves.items() if not isinstance(t, SymbolicZero)}
+    if moved:
+        at = {name: params[name] for name in moved}
+        along = jax.jvp(lambda p: formula(wide, **params | p), (at,), (moved,))[1]
+        total = total + along.astype(x.dtype)
+    return rounded_once(formula, x, params), total
+
+
+rounded_once.defjvp(_rounded_once_rule, symbolic_zeros=True)
 
 
 def _in_dtype(value: Any, dtype: np.dtype) -> Any:
