@@ -145,4 +145,5 @@ rounded_once.defjvp(_rounded_once_rule, symbolic_zeros=True)
 
 
 def _in_dtype(value: Any, dtype: np.dtype) -> Any:
+    value = jnp.asarray(value)  # under jax.disable_jit it may be a float of Python
     return value.astype(dtype) if jnp.issubdtype(value.dtype, jnp.floating) else value
