@@ -92,6 +92,8 @@ def in_half_by(half: Callable[..., jax.Array]) -> Callable[[Formula[P]], Functio
     """
 
     def decorate(formula: Formula[P]) -> Function[P]:
+        computed = cast(Callable[..., jax.Array], formula)
+
         @jax.jit
         @wraps(formula)
         def function(x: ArrayLike, **params: Any) -> jax.Array:
@@ -99,7 +101,7 @@ def in_half_by(half: Callable[..., jax.Array]) -> Callable[[Formula[P]], Functio
             wide = {name: _in_dtype(value, wide_dtype(x.dtype)) for name, value in params.items()}
             if is_half(x.dtype):
                 return rounded_once(half, x, wide)
-            return formula(x, **wide)
+            return computed(x, **wide)
 
         return cast(Function[P], function)
 
