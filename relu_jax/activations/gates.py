@@ -46,6 +46,13 @@ def _mish_parts(x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     return a, b, a * a + 2 * a * b + 2 * b * b
 
 
+def _mish_bend(x: jax.Array) -> jax.Array:
+    a, b, whole = _mish_parts(x)
+    turn = 2 * b * b * (a + b) - a * a * (3 * b + 2 * a)
+    return 4 * a * (b * b) * (2 * (a + b) * whole + finite(x) * turn) / (whole * whole * whole)
+
+
+@with_slope(_mish_bend)
 def _mish_slope(x: jax.Array) -> jax.Array:
     a, b, whole = _mish_parts(x)
     # One quotient: XLA writes to memory what is divided and then used twice.
