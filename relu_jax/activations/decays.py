@@ -6,7 +6,7 @@ costs no more than a product in its eyes, and is computed twice. Powers of two a
 of an exponent. The rest is a polynomial, or a quotient for the caller to finish, that has the
 least relative error (by linear programs over a Chebyshev grid); each says how large that is.
 
-All take float32. Those that are not coarse take any other float too, in the terms of jax.numpy.
+All take float32. `decay`, `fall` and `rounding_off` take float64 too, in the terms of jax.numpy.
 """
 
 import math

@@ -12,7 +12,15 @@ from jax import lax
 from relu_jax.activations.activation import Activation
 from relu_jax.activations.inputs import elementwise
 from relu_jax.activations.slopes import with_slope
-from relu_jax.activations.tails import finite, odds, times_gate
+from relu_jax.activations.tails import (
+    DENSITY,
+    bell,
+    finite,
+    narrow_bell,
+    normal_law,
+    odds,
+    times_gate,
+)
 
 
 @elementwise
@@ -38,6 +46,13 @@ def _mish_parts(x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     return a, b, a * a + 2 * a * b + 2 * b * b
 
 
+def _mish_bend(x: jax.Array) -> jax.Array:
+    a, b, whole = _mish_parts(x)
+    turn = 2 * b * b * (a + b) - a * a * (3 * b + 2 * a)
+    return 4 * a * (b * b) * (2 * (a + b) * whole + finite(x) * turn) / (whole * whole * whole)
+
+
+@with_slope(_mish_bend)
 def _mish_slope(x: jax.Array) -> jax.Array:
     a, b, whole = _mish_parts(x)
     # One quotient: XLA writes to memory what is divided and then used twice.
@@ -69,8 +84,7 @@ def serf(x: jax.Array) -> jax.Array:
 def _serf_slope(x: jax.Array) -> jax.Array:
     a, b = odds(x)
     inner = jnp.logaddexp(x, 0)
-    near = jnp.minimum(inner, 30)  # e^-900 is 0; the square of inner may be infinite
-    density = (2 / np.sqrt(np.pi)).item() * jnp.exp(-near * near)
+    density = (2 / np.sqrt(np.pi)).item() * narrow_bell(inner)
     return lax.erf(inner) + finite(x) * density * (a / (a + b))
 
 
@@ -127,20 +141,15 @@ def phish(x: jax.Array) -> jax.Array:
     return _phish(x)
 
 
-def _normal(x: jax.Array) -> jax.Array:
-    return 0.5 * lax.erfc(-x * np.sqrt(0.5).item())
-
-
 def _phish_slope(x: jax.Array) -> jax.Array:
-    z, below = finite(x), _normal(x)
+    z, below = finite(x), normal_law(x)
     t = jnp.tanh(z * below)
-    density = jnp.exp(-0.5 * z * z) * np.sqrt(0.5 / np.pi).item()
-    return t + z * ((1 - t) * (1 + t)) * (below + z * density)
+    return t + z * ((1 - t) * (1 + t)) * (below + z * (DENSITY * bell(x)))
 
 
 @with_slope(_phish_slope)
 def _phish(x: jax.Array) -> jax.Array:
-    return times_gate(x, jnp.tanh(finite(x) * _normal(x)))
+    return times_gate(x, jnp.tanh(finite(x) * normal_law(x)))
 
 
 @elementwise

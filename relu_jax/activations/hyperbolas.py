@@ -69,14 +69,7 @@ def _rise(x: jax.Array, b: Any) -> jax.Array:
     return jnp.where(x < 0, below, 1 - below)
 
 
-@with_slope(lambda b, x: 0.25 / root(x, b))
-def _in_width(b: Any, x: jax.Array) -> jax.Array:
-    return _hyperbola(x, b)
-
-
-# Differentiated step by step, the quotient squares what it divides by: too small a number in
-# float16.
-_squareplus = with_slope(_rise, in_params=lambda x, b: _in_width(b, x))(_hyperbola)
+_squareplus = with_slope(_rise)(_hyperbola)
 
 
 @elementwise

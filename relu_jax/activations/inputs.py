@@ -1,8 +1,8 @@
 """What may the x of an activation be, and in which precision is the function computed?"""
 
 from collections.abc import Callable, Mapping
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from functools import partial, wraps
+from typing import Any, Concatenate, ParamSpec, cast
 
 import jax
 import jax.numpy as jnp
@@ -92,50 +92,62 @@ def in_half_by(half: Callable[..., jax.Array]) -> Callable[[Formula[P]], Functio
     """
 
     def decorate(formula: Formula[P]) -> Function[P]:
-        rounded = _rounded_once(half)
+        computed = cast(Callable[..., jax.Array], formula)
 
         @jax.jit
         @wraps(formula)
-        def function(x: ArrayLike, *args: P.args, **params: P.kwargs) -> jax.Array:
+        def function(x: ArrayLike, **params: Any) -> jax.Array:
             x = as_float(x)
             wide = {name: _in_dtype(value, wide_dtype(x.dtype)) for name, value in params.items()}
-            if is_half(x.dtype) and not args:  # which no formula takes: it words the error
-                return rounded(x, wide)
-            return formula(x, *args, **wide)
+            if is_half(x.dtype):
+                return rounded_once(half, x, wide)
+            return computed(x, **wide)
 
-        return function
+        return cast(Function[P], function)
 
     return decorate
 
 
-def _rounded_once(formula: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
-    """Compute in float32 and round; what differentiation keeps for later is rounded as well."""
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def rounded_once(
+    formula: Callable[..., jax.Array], x: jax.Array, params: dict[str, Any]
+) -> jax.Array:
+    """Compute in float32 and round; what differentiation keeps for later is half precision as well.
 
-    @jax.custom_jvp
-    def in_half(x: jax.Array, params: dict[str, Any]) -> jax.Array:
-        return narrowed(formula(widened(x), **params), x.dtype)
+    Args:
+        formula: ``formula(x, **params)``, elementwise, in float32.
+        x: in half precision.
+        params: in float32.
 
-    def rule(primals: tuple[Any, Any], tangents: tuple[Any, Any]) -> tuple[Any, Any]:
-        (x, params), (t, moved) = primals, tangents
-        wide = widened(x)
-        if isinstance(t, SymbolicZero):
-            y, total = formula(wide, **params), jnp.zeros_like(x)
-        else:
-            y, slope = jax.jvp(lambda x: formula(x, **params), (wide,), (jnp.ones_like(wide),))
-            total = narrowed(slope, x.dtype) * t
-        for name, tangent in moved.items():
-            if not isinstance(tangent, SymbolicZero):
-                # Computed again backward, from x and the parameters: its factors are float32.
-                along = jax.checkpoint(
-                    lambda p, name=name: formula(widened(x), **params | {name: p}),
-                    prevent_cse=False,
-                )
-                total = total + jax.jvp(along, (params[name],), (tangent,))[1].astype(x.dtype)
-        return narrowed(y, x.dtype), total
+    Example:
+        >>> rounded_once(lambda x, scale: scale * x, jnp.float16(2.0), {"scale": 1.5}).dtype
+        dtype('float16')
+    """
+    return narrowed(formula(widened(x), **params), x.dtype)
 
-    in_half.defjvp(rule, symbolic_zeros=True)
-    return in_half
+
+def _rounded_once_rule(
+    formula: Callable[..., jax.Array], primals: tuple[Any, Any], tangents: tuple[Any, Any]
+) -> tuple[jax.Array, jax.Array]:
+    (x, params), (t, moves) = primals, tangents
+    wide = widened(x)
+    if isinstance(t, SymbolicZero):
+        y, total = formula(wide, **params), jnp.zeros_like(x)
+    else:
+        y, slope = jax.jvp(lambda x: formula(x, **params), (wide,), (jnp.ones_like(wide),))
+        total = narrowed(slope, x.dtype) * t
+    moved = {name: t for name, t in moves.items() if not isinstance(t, SymbolicZero)}
+    if moved:
+        # Computed again backward, from x and the parameters: its factors are float32.
+        again = jax.checkpoint(lambda p: formula(widened(x), **params | p), prevent_cse=False)
+        at = {name: params[name] for name in moved}
+        total = total + jax.jvp(again, (at,), (moved,))[1].astype(x.dtype)
+    return narrowed(y, x.dtype), total
+
+
+rounded_once.defjvp(_rounded_once_rule, symbolic_zeros=True)
 
 
 def _in_dtype(value: Any, dtype: np.dtype) -> Any:
+    value = jnp.asarray(value)  # under jax.disable_jit it may be a float of Python
     return value.astype(dtype) if jnp.issubdtype(value.dtype, jnp.floating) else value

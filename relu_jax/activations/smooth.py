@@ -15,12 +15,7 @@ import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
-from relu_jax.activations.activation import (
-    Activation,
-    Params,
-    proposal,
-    samples,
-)
+from relu_jax.activations.activation import Activation, Params, proposal, samples
 from relu_jax.activations.decays import (
     coarse_gate,
     coarse_normal_tail,
@@ -29,11 +24,9 @@ from relu_jax.activations.decays import (
 )
 from relu_jax.activations.inputs import elementwise, in_half_by
 from relu_jax.activations.slopes import with_slope
-from relu_jax.activations.tails import times_gate
+from relu_jax.activations.tails import DENSITY, bell, normal_law, settled, times_gate
 from relu_jax.core import errors
 
-_ROOT_HALF = np.sqrt(0.5).item()
-_DENSITY = (1 / np.sqrt(2 * np.pi)).item()  # of the standard normal law, at 0
 _LINEAR = 2 * np.sqrt(2 / np.pi).item()
 _CUBIC = 0.044715 * _LINEAR
 _CLOSED = 14.0  # e^(-14²/2) is 0 in float32
@@ -128,22 +121,15 @@ def _softplus(x: jax.Array, beta: ArrayLike) -> jax.Array:
 
 def _gelu_value(x: jax.Array) -> jax.Array:
     if x.dtype == jnp.float64:
-        return 0.5 * _above_infinity(x) * lax.erfc(-x * _ROOT_HALF)
+        return times_gate(x, normal_law(x))
     a = jnp.minimum(jnp.abs(x), _CLOSED)
     density, above, below = normal_tail(a)
     return jnp.maximum(x, 0) - a * density * above / below
 
 
-def _density(x: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Give x, kept where the density of the normal law is above 0, and the density."""
-    z = jnp.clip(x, -40, 40)
-    v = z * _ROOT_HALF
-    return z, _DENSITY * jnp.exp(-(v * v))
-
-
 def _gelu_bend(x: jax.Array) -> jax.Array:
-    z, density = _density(x)
-    return (2 - z * z) * density
+    z = settled(x)
+    return (2 - z * z) * (DENSITY * bell(z))
 
 
 @with_slope(_gelu_bend)
@@ -152,18 +138,18 @@ def _gelu_slope(x: jax.Array) -> jax.Array:
         return _wide_gelu_slope(x)
     a = jnp.minimum(jnp.abs(x), _CLOSED)
     density, above, below = normal_tail(a)
-    shut = density * (above - a * below * _DENSITY)  # the slope at -a, times what is below
+    shut = density * (above - a * below * DENSITY)  # the slope at -a, times what is below
     return jnp.where(x < 0, shut, below - shut) / below
 
 
 def _wide_gelu_slope(x: jax.Array) -> jax.Array:
-    z, density = _density(x)
+    z = settled(x)
     # The value has been computed where a gradient is asked for, and costs a division where a
     # second erfc would cost as much as all the rest.
     below = _gelu_value(x) / x
     ends = jnp.where(z == x, below, (x > 0).astype(x.dtype))
     tiny = 4 * float(jnp.finfo(x.dtype).tiny)
-    return jnp.where(jnp.abs(x) < tiny, 0.5, ends) + z * density
+    return jnp.where(jnp.abs(x) < tiny, 0.5, ends) + z * (DENSITY * bell(z))
 
 
 _gelu = with_slope(_gelu_slope)(_gelu_value)
@@ -173,10 +159,6 @@ _gelu = with_slope(_gelu_slope)(_gelu_value)
 def _coarse_gelu(x: jax.Array) -> jax.Array:
     a = jnp.minimum(jnp.abs(x), 13)
     return jnp.maximum(x, 0) - a * coarse_normal_tail(a)
-
-
-def _above_infinity(x: jax.Array) -> jax.Array:
-    return jnp.maximum(x, -float(jnp.finfo(x.dtype).max))
 
 
 def _closed(x: jax.Array) -> tuple[jax.Array, jax.Array]:

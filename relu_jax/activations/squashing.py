@@ -123,6 +123,13 @@ def _halves(x: jax.Array) -> tuple[jax.Array, jax.Array]:
     return half, 1 / (1 + half * half)
 
 
+def _dsilu_bend(x: jax.Array) -> jax.Array:
+    half, level = _halves(x)
+    root, t = half * level, jnp.tanh(x / 2)
+    return -root * (root * (t * (3 - x * t) + 2 * x * (root * root)))
+
+
+@with_slope(_dsilu_bend)
 def _dsilu_slope(x: jax.Array) -> jax.Array:
     half, level = _halves(x)
     root = half * level  # of s (1 - s)

@@ -19,9 +19,10 @@ from jax.typing import ArrayLike
 
 from relu_jax.activations.activation import Activation
 from relu_jax.activations.axes import from_front
-from relu_jax.activations.inputs import as_float
+from relu_jax.activations.inputs import as_float, rounded_once
 from relu_jax.activations.ranges import checked_shape, finite_number
 from relu_jax.core import errors
+from relu_jax.core.numerics import is_half, wide_dtype
 from relu_jax.core.types import Key
 
 Arrays = dict[str, jax.Array]
@@ -34,8 +35,8 @@ class Trainable:
 
     Args:
         name: the registry's word for it.
-        fn: ``fn(params, x)``, where the arrays in `params` broadcast with `x` and have its dtype;
-            calling the record does both.
+        fn: ``fn(params, x)``, where the arrays in `params` broadcast with `x` and have its dtype,
+            float32 or float64; calling the record sees to that.
         init: ``init(key, shape)`` gives the parameters at the start of training, `shape` being
             that of one parameter; `key` may be None where nothing is drawn.
         formula: the function in one line of text.
@@ -73,8 +74,10 @@ class Trainable:
     ) -> jax.Array:
         """Apply the function elementwise, in the dtype of `x`.
 
+        Half precision is computed in float32 and rounded once, as by `inputs.elementwise`.
+
         Args:
-            params: an array for each of `parameters`; they are cast to the dtype of `x`.
+            params: an array for each of `parameters`, of any float type.
             x: floats; integers and bools become float32.
             axis: the axis of `x` along which the last axis of a parameter lies; its other axes
                 lie before that one. A scalar is shared by all of `x`.
@@ -86,6 +89,8 @@ class Trainable:
         x = as_float(x)
         _check_names(self, params)
         laid = {k: _along(k, v, x, axis, k in self.stacked) for k, v in params.items()}
+        if is_half(x.dtype):
+            return rounded_once(lambda x, **params: self.fn(params, x), x, laid)
         return self.fn(laid, x)
 
 
@@ -251,8 +256,8 @@ def _check_names(trainable: Trainable, params: Any) -> None:
 
 
 def _along(name: str, value: ArrayLike, x: jax.Array, axis: int, stacked: bool) -> jax.Array:
-    """Give a parameter the dtype of x, and axes of length 1 where x has others."""
-    value = as_float(value).astype(x.dtype)
+    """Give a parameter the dtype x is computed in, and axes of length 1 where x has others."""
+    value = as_float(value).astype(wide_dtype(x.dtype))
     lead, own = (value.shape[:1], value.shape[1:]) if stacked else ((), value.shape)
     if stacked and not value.ndim:
         raise _misfit(name, value, x, "has an axis in front that counts its pieces")

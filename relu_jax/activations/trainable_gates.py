@@ -9,7 +9,6 @@ from jax import lax
 
 from relu_jax.activations.ranges import refuse_unless
 from relu_jax.activations.trainable import Arrays, Drawn, Trainable
-from relu_jax.core.numerics import widened
 
 
 def apa(params: Arrays, x: jax.Array) -> jax.Array:
@@ -50,13 +49,13 @@ def aglu(params: Arrays, x: jax.Array) -> jax.Array:
 
 
 def _gate(params: Arrays, x: jax.Array) -> jax.Array:
-    lam, kappa, z = map(widened, (params["lam"], params["kappa"], x))
-    return jnp.exp(-jax.nn.softplus(jnp.log(lam) - kappa * z) / lam).astype(x.dtype)
+    lam, kappa = params["lam"], params["kappa"]
+    return jnp.exp(-jax.nn.softplus(jnp.log(lam) - kappa * x) / lam)
 
 
 def _cut(x: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Mark where x is beyond the root of the largest float32, and put 0 there."""
-    endless = jnp.isinf(x) | (jnp.abs(widened(x)) > 1e19)
+    endless = jnp.isinf(x) | (jnp.abs(x) > 1e19)
     return endless, jnp.where(endless, 0, x)
 
 

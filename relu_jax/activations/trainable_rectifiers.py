@@ -14,6 +14,7 @@ from relu_jax.activations.piecewise import RRELU_HIGH, RRELU_LOW
 from relu_jax.activations.ranges import finite_number, refuse_unless
 from relu_jax.activations.rectifiers import LEAKY_RELU, leaky_relu
 from relu_jax.activations.trainable import Arrays, Start, Trainable
+from relu_jax.core.numerics import wide_dtype
 from relu_jax.core.types import Key
 
 # Where each source lets the slope of a PReLU start.
@@ -75,7 +76,8 @@ def sample_rrelu(
     x = as_float(x)
     low, high = (finite_number("a bound of rrelu", v, do="pass a float") for v in (low, high))
     refuse_unless(low <= high, "rrelu", "low <= high", low=low, high=high)
-    return leaky_relu(x, slope=jax.random.uniform(key, x.shape, x.dtype, low, high))
+    # In half precision there are few uniform numbers, whose mean is too low.
+    return leaky_relu(x, slope=jax.random.uniform(key, x.shape, wide_dtype(x.dtype), low, high))
 
 
 def pelu(params: Arrays, x: jax.Array) -> jax.Array:

@@ -11,7 +11,6 @@ from relu_jax.activations.rectifiers import relu
 from relu_jax.activations.trainable import Arrays, Trainable
 from relu_jax.core import errors
 from relu_jax.core.integers import integer
-from relu_jax.core.numerics import widened
 from relu_jax.core.types import Key
 
 # Least squares of leaky_relu(0.01) at 601 even points of [-3, 3].
@@ -129,25 +128,27 @@ def pade(params: Arrays, x: jax.Array) -> jax.Array:
         0.75
     """
     above, below = (_pieces(params, name) for name in ("numerator", "denominator"))
-    wide = widened(x)
-    if wide.dtype != x.dtype:  # half precision, which the powers leave at once
-        parts = {"numerator": widened(above), "denominator": widened(below)}
-        return pade(parts, wide).astype(x.dtype)
     far, endless = jnp.abs(x) > 1, jnp.isinf(x)
     near = jnp.where(far, 1, x)
     inner = _horner(above, near) / (1 + jnp.abs(near * _horner(below, near)))
     # Beyond 1 both are polynomials in 1 / x, times powers of x of which few remain.
     inverse = 1 / jnp.where(far & ~endless, x, 2)
+    ratio = _ratio(above, below, inverse)
     still = jnp.abs(x) > float(jnp.finfo(x.dtype).max) / 1e4
-    inverse = jnp.where(still, lax.stop_gradient(inverse), inverse)
-    ends = jnp.abs(inverse) ** len(below) + jnp.abs(_horner(below[::-1], inverse))
-    outer = _horner(above[::-1], inverse) / ends
-    outer = jnp.where(endless, above[-1] / jnp.abs(below[-1]), outer)
+    # The derivative of the ratio is 0 there, and would be multiplied by infinity.
+    settled = _ratio(above, below, lax.stop_gradient(inverse))
+    settled = jnp.where(endless, above[-1] / jnp.abs(below[-1]), settled)
     # x^m / |x|^n
     powers, odd = len(above) - 1 - len(below), len(below) % 2
-    z = jnp.where(far, x, 2)
-    turned = jnp.where(z < 0, -outer, outer) if odd else outer
-    return jnp.where(far, z**powers * turned, inner)
+    sign = jnp.where(x < 0, -1, 1) if odd else 1
+    outer = jnp.where(far & ~still, x, 2) ** powers * ratio
+    ends = jnp.where(still, x, 2) ** powers * settled
+    return jnp.where(still, sign * ends, jnp.where(far, sign * outer, inner))
+
+
+def _ratio(above: jax.Array, below: jax.Array, inverse: jax.Array) -> jax.Array:
+    ends = jnp.abs(inverse) ** len(below) + jnp.abs(_horner(below[::-1], inverse))
+    return _horner(above[::-1], inverse) / ends
 
 
 def start_pade(key: Key | None = None, shape: tuple[int, ...] = ()) -> Arrays:

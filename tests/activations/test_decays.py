@@ -20,6 +20,9 @@ BOUNDS = {
     "rounding_off": (decays.rounding_off, lambda u: np.log1p(np.exp(-u)), 2.0 * EPS, U),
     "coarse_gate": (decays.coarse_gate, special.expit, 7.9e-5, np.concatenate([U, -U])),
     "coarse_normal_tail": (
+        decays.coarse_normal_tail, lambda a: special.erfc(a / np.sqrt(2)) / 2, 1.5e-4, A[A <= 6],
+    ),
+    "coarse_normal_tail far out": (
         decays.coarse_normal_tail, lambda a: special.erfc(a / np.sqrt(2)) / 2, 5e-4, A,
     ),
 }  # fmt: skip
@@ -41,7 +44,7 @@ def test_the_normal_tail_is_finished_by_one_quotient():
     assert (wrong <= EPS * (4 + A**2 / 2)).all()
 
 
-@pytest.mark.parametrize("name", BOUNDS)
+@pytest.mark.parametrize("name", [name for name in BOUNDS if "far out" not in name])
 def test_ends_and_nan_are_those_of_the_function(name):
     end = {"fall": -1.0, "coarse_gate": 1.0}.get(name, 0.0)
     far = 13.0 if name == "coarse_normal_tail" else jnp.inf

@@ -30,6 +30,13 @@ def test_what_is_no_float_becomes_float32():
         assert third_power(x).dtype == jnp.float32
 
 
+@pytest.mark.parametrize("dtype", [*HALF, "float32"])
+def test_without_jit_numbers_of_python_are_parameters_as_well(dtype):
+    with jax.disable_jit():
+        y = third_power(jnp.asarray(2, dtype), scale=0.5)
+    assert (y.dtype, float(y)) == (dtype, 4.0)
+
+
 @pytest.mark.parametrize("dtype", HALF)
 def test_half_precision_is_rounded_once_where_a_step_would_overflow_or_round(dtype):
     x = jnp.asarray([3.1, 41.0], dtype)  # in float16 41^3 is infinite, 41^3 / 1000 is not

@@ -9,7 +9,7 @@ import pytest
 from jax import nn
 
 from relu_jax.activations import get
-from tests.activations.peers import BESIDE_KINKS, JAX, TORCH, Peer
+from tests.activations.peers import BESIDE_KINKS, JAX, TORCH
 
 pytestmark = pytest.mark.leaks_unchecked(
     "the check retraces every primitive, 7 times the time; test_activation.py runs under it"
@@ -222,8 +222,3 @@ def test_squareplus_is_right_in_its_tail_and_above_where_jax_nn_is_not():
     assert (abs(tower(nn.squareplus, x)[1] / slope - 1) > 0.01).all()
     assert float(act(jnp.float32(1e20))) == float(jnp.float32(1e20))
     assert nn.squareplus(jnp.float32(1e20)) == np.inf
-
-
-def test_peers_are_named_as_such():
-    assert all(isinstance(peer, Peer) for peer in (*JAX, *TORCH))
-    assert len(JAX) >= 25

@@ -60,25 +60,23 @@ def test_odds_are_the_exponential_and_differentiate_as_such():
     assert jax.jit(jax.grad(jax.grad(gate)))(0.0) == 0
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
 @pytest.mark.parametrize("b", [0.25, 4.0, 100.0])
-def test_root_overflows_nowhere_and_keeps_the_bits_of_the_plain_formula(dtype, b):
-    top = float(jnp.finfo(dtype).max)
-    x = jnp.array([-top, -300.0, -100.0, -3.0, 0.0, 0.1, 7.0, 90.0, 200.0, top, jnp.inf], dtype)
+def test_root_overflows_nowhere_and_keeps_the_bits_of_the_plain_formula(b):
+    top = float(jnp.finfo("float32").max)
+    x = jnp.float32([-top, -300.0, -100.0, -3.0, 0.0, 0.1, 7.0, 90.0, 200.0, top, jnp.inf])
     wide = np.asarray(x, np.float64)
     r = root(x, b)
     np.testing.assert_allclose(
-        np.asarray(r, np.float64), np.sqrt(wide * wide + b), rtol=tolerance(dtype)
+        np.asarray(r, np.float64), np.sqrt(wide * wide + b), rtol=tolerance("float32")
     )
     plain = jnp.sqrt(jnp.square(x[2:8]) + b)
     np.testing.assert_array_equal(r[2:8], plain)
 
 
 @pytest.mark.parametrize("f", [bell, narrow_bell, normal_law])
-@pytest.mark.parametrize("dtype", ["float16", "float32"])
-def test_the_normal_law_has_its_limits_in_every_derivative(f, dtype):
-    top = float(jnp.finfo(dtype).max)
-    ends = jnp.array([-jnp.inf, -top, -top / 8, top / 8, top, jnp.inf], dtype)
+def test_the_normal_law_has_its_limits_in_every_derivative(f):
+    top = float(jnp.finfo("float32").max)
+    ends = jnp.float32([-jnp.inf, -top, -top / 8, top / 8, top, jnp.inf])
     np.testing.assert_array_equal(f(ends), (ends > 0) if f is normal_law else 0)
     for order in range(3):
         f = jax.grad(f)
@@ -105,10 +103,10 @@ def test_a_product_that_overflows_is_the_largest_number_and_an_infinite_one_infi
 
 
 def test_widths_are_counted_and_differentiated_where_their_square_vanishes():
-    x, width = jnp.array([-6e4, -0.03, 0.02, 6e4], "float16"), np.float16(0.002)
+    x, width = jnp.float32([-3e38, -3e-30, 2e-30, 3e38]), np.float32(2e-31)
     ratio = np.clip(np.float64(x) / np.float64(width), -40, 40)
-    np.testing.assert_allclose(in_widths(x, width), ratio, rtol=tolerance("float16"))
+    np.testing.assert_allclose(in_widths(x, width), ratio, rtol=tolerance("float32"))
     slopes = jax.vmap(jax.grad(in_widths, 1), (0, None))(x, width)
-    np.testing.assert_allclose(slopes, -ratio / width, rtol=tolerance("float16"))
+    np.testing.assert_allclose(slopes, -ratio / width, rtol=tolerance("float32"))
     slopes = jax.vmap(jax.grad(in_widths), (0, None))(x, width)
-    np.testing.assert_allclose(slopes, [0, 500, 500, 0], rtol=1e-2)
+    np.testing.assert_allclose(slopes, [0, 5e30, 5e30, 0], rtol=tolerance("float32"))

@@ -173,6 +173,25 @@ def test_no_finite_x_makes_the_derivative_in_a_parameter_nan():
     assert not [t.name for t, of in found if any(np.isnan(slope).any() for slope in of)]
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_precision_is_computed_in_float32_and_rounded_once(dtype):
+    eps = float(jnp.finfo(dtype).eps)
+    x = jnp.linspace(-4.0, 4.0, 61).astype(dtype)
+    starts = {t.name: t.init(jax.random.key(0)) for t in TRAINABLE}
+
+    def slopes(x, p):
+        made = [jax.vjp(lambda x, t=t: t(p[t.name], x), x) for t in TRAINABLE]
+        return [(y, back(jnp.ones_like(y))[0]) for y, back in made]
+
+    half, wide = jax.jit(slopes)(x, starts), jax.jit(slopes)(x.astype("float32"), starts)
+    for t, ours, exact in zip(TRAINABLE, half, wide, strict=True):
+        for y, want in zip(ours, exact, strict=True):
+            assert y.dtype == x.dtype
+            np.testing.assert_allclose(
+                np.float32(y), want, rtol=0.51 * eps, atol=1e-7, err_msg=t.name
+            )
+
+
 def test_frozen_is_an_activation_with_kinks_and_derivatives():
     act = frozen(SRELU, {"low": -1.0, "low_slope": 0.5, "high": 2.0, "high_slope": jnp.float32(0)})
     assert act.kinks == (-1.0, 2.0)

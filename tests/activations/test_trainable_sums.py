@@ -80,6 +80,14 @@ def test_a_pade_unit_does_not_overflow_where_its_powers_would(dtype):
     np.testing.assert_allclose(back(jnp.ones_like(y))[0], leading, rtol=1e-2)
 
 
+@pytest.mark.parametrize("x", [-np.inf, -1e38, 1e38, np.inf])
+def test_far_out_a_pade_unit_has_its_slope_forward_as_backward(x):
+    x = jnp.float32(x)
+    forward = jax.jvp(lambda x: PADE(start_pade(), x), (x,), (jnp.float32(1),))[1]
+    assert float(forward) == pytest.approx(0.15154 / 0.30007)
+    assert jax.grad(lambda x: PADE(start_pade(), x))(x) == forward
+
+
 @pytest.mark.parametrize(
     ("numerator", "denominator", "x", "slope"),
     [
