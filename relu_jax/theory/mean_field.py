@@ -137,9 +137,10 @@ def mean_field(
     weight_std, bias_std = deviations(weight_std, bias_std, start)
     act, params = settled(act, params)
     found = _settle(act, weight_std, bias_std, start, params)
+    # First: what is not resolved has no fixed point that is seen, and need not grow.
+    refuse_unresolved(act.name, found.q, found.chi_1, found.variance_slope)
     if is_known(found.q) and np.isinf(found.q):
         raise no_fixed_point(act, weight_std, bias_std)
-    refuse_unresolved(act.name, found.q, found.chi_1, found.variance_slope)
     correlated = partial(_correlation, act, weight_std, bias_std, found, params)
     c, slope = with_enough_nodes(correlated, act.name, unless=lambda _: bool(found.q == 0))
     return MeanField(**found._asdict(), c=c, xi_c=depth_scale(slope))
