@@ -45,6 +45,8 @@ class Trainable:
         stacked: those with one more axis, in front of all others.
         facts: ``facts(**numbers)`` gives `kinks`, `slope_at_kinks` and `flat` of the `Activation`
             at scalar parameters, and refuses impossible ones; None for a smooth function.
+        in_steps: True for a function of the catalogue between products and sums, which the tap
+            names by that function: half precision is then rounded after each step.
 
     Example:
         >>> from relu_jax.activations.trainable_rectifiers import PRELU
@@ -61,6 +63,7 @@ class Trainable:
     parameters: tuple[str, ...]
     stacked: tuple[str, ...] = ()
     facts: Callable[..., dict[str, Any]] | None = None
+    in_steps: bool = False
 
     @property
     def starts(self) -> dict[str, float]:
@@ -74,7 +77,8 @@ class Trainable:
     ) -> jax.Array:
         """Apply the function elementwise, in the dtype of `x`.
 
-        Half precision is computed in float32 and rounded once, as by `inputs.elementwise`.
+        Half precision is computed in float32 and rounded once, as by `inputs.elementwise`, but
+        for what is `in_steps`.
 
         Args:
             params: an array for each of `parameters`, of any float type.
@@ -89,6 +93,8 @@ class Trainable:
         x = as_float(x)
         _check_names(self, params)
         laid = {k: _along(k, v, x, axis, k in self.stacked) for k, v in params.items()}
+        if self.in_steps:
+            return self.fn({k: v.astype(x.dtype) for k, v in laid.items()}, x)
         if is_half(x.dtype):
             return rounded_once(lambda x, **params: self.fn(params, x), x, laid)
         return self.fn(laid, x)

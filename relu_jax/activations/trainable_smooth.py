@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from relu_jax.activations import gates_gelu, growing_waves, hyperbolas
+from relu_jax.activations.bounded import tanh
 from relu_jax.activations.ranges import refuse_unless
 from relu_jax.activations.slopes import with_slope
 from relu_jax.activations.smooth import silu
@@ -139,7 +140,7 @@ def dyt(params: Arrays, x: jax.Array) -> jax.Array:
         >>> float(dyt(DYT.init(), jnp.float32(jnp.inf)))
         1.0
     """
-    return params["gamma"] * jnp.tanh(settled(params["alpha"] * x)) + params["beta"]
+    return params["gamma"] * tanh(settled(params["alpha"] * x)) + params["beta"]
 
 
 def _smu_facts(alpha: float, mu: float) -> dict[str, Any]:
@@ -210,4 +211,5 @@ DYT = Trainable(
     "Zhu, Chen, He, LeCun & Liu 2025",
     ("alpha", "gamma", "beta"),
     facts=_dyt_facts,
+    in_steps=True,
 )

@@ -87,3 +87,25 @@ def test_another_formula_serves_half_precision_alone():
 def test_name_and_docstring_are_the_formula_s():
     assert third_power.__name__ == "third_power"
     assert get("gelu").fn.__doc__.startswith("Weigh x")
+
+
+@pytest.mark.parametrize("dtype", [*HALF, "float32"])
+def test_parameters_are_given_by_name_in_every_dtype(dtype):
+    with pytest.raises(TypeError, match=r"takes 1 positional argument"):
+        get("elu").fn(jnp.ones(2, dtype), 0.5)
+
+
+@pytest.mark.parametrize("name", ["leaky_relu", "elu", "silu", "softplus"])
+def test_a_trained_parameter_keeps_no_float32_of_the_size_of_x(name):
+    act, x, p = get(name), jnp.ones((64, 64), "bfloat16"), jnp.full((1, 64), 0.3)
+    (parameter,) = act.params
+    kept = jax.vjp(lambda x, p: act.fn(x, **{parameter: p}), x, p)[1]
+    assert sum(leaf.nbytes for leaf in jax.tree.leaves(kept)) < 2.1 * x.nbytes
+
+
+@pytest.mark.parametrize("name", ["elu", "celu", "selu"])
+def test_the_second_derivative_at_0_is_that_of_float32(name):
+    act = get(name)
+    for dtype in HALF:
+        zero = jnp.zeros((), dtype)
+        assert act.derivative(zero, 2) == act.derivative(jnp.float32(0), 2).astype(dtype)

@@ -7,6 +7,7 @@ import pytest
 from jax import lax, nn
 
 from relu_jax import tap
+from relu_jax.activations import gelu
 from tests.tap import contexts as c
 from tests.tap import frameworks as fw
 from tests.tap import networks as n
@@ -193,3 +194,15 @@ def test_what_no_rule_reads_is_named_opaque(f, name):
     sites = tap.sites(lambda w, x: f(x @ w), W, n.X)
     assert not sites
     assert sites.coverage.opaque[0].startswith(f"{name} at test_program.py:")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_our_functions_are_found_in_the_gradient_of_a_loop_and_once_in_forward_mode(dtype):
+    w, x = jnp.ones((2, 8, 8), dtype), jnp.ones((4, 8), dtype)
+
+    def loop(w, x):
+        return lax.scan(lambda c, w: (gelu(c @ w), None), x, w)[0].astype("float32").mean()
+
+    assert [s.kind for s in tap.sites(jax.grad(loop), w, x)] == ["gelu"]
+    forward = tap.sites(lambda w, x: jax.jvp(lambda x: gelu(x @ w[0]) @ w[1], (x,), (x,)), w, x)
+    assert [s.kind for s in forward] == ["gelu", "unknown"]  # itself and its slope

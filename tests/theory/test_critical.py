@@ -123,6 +123,8 @@ def test_activation_without_an_edge_is_answered(name, asked):
 def test_missing_edge_is_nan_where_traced():
     found = jax.jit(lambda b: critical_init(get("relu"), bias_std=b))(1.0)
     assert np.isnan(found).all()
+    found = jax.jit(lambda q: critical_init(get("sigmoid"), variance=q))(1.0)
+    assert np.isnan(found).all()
 
 
 def test_bad_input_is_answered():
