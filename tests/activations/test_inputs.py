@@ -91,7 +91,7 @@ def test_name_and_docstring_are_the_formula_s():
 
 @pytest.mark.parametrize("dtype", [*HALF, "float32"])
 def test_parameters_are_given_by_name_in_every_dtype(dtype):
-    with pytest.raises(TypeError, match=r"takes 1 positional argument"):
+    with pytest.raises(TypeError, match=r"positional argument"):
         get("elu").fn(jnp.ones(2, dtype), 0.5)
 
 
