@@ -9,6 +9,10 @@ from relu_jax.activations import get
 from relu_jax.activations.bounded import log_sigmoid, sigmoid
 from relu_jax.core.numerics import tolerance
 
+pytestmark = pytest.mark.leaks_unchecked(
+    "the check retraces every primitive, 7 times the time; test_activation.py runs under it"
+)
+
 
 def test_tails_are_accurate_to_their_own_size():
     x = np.float32([-80, -30, -9])

@@ -7,6 +7,10 @@ import pytest
 
 from relu_jax.activations import complex_relu, mod_relu, relu, soft_shrink
 
+pytestmark = pytest.mark.leaks_unchecked(
+    "the check retraces every primitive, 7 times the time; test_activation.py runs under it"
+)
+
 draw = np.random.default_rng(0)
 Z = (draw.standard_normal(50) + 1j * draw.standard_normal(50)).astype(np.complex64)
 

@@ -8,6 +8,10 @@ import pytest
 from relu_jax.activations import get
 from relu_jax.activations.inputs import elementwise, in_half_by
 
+pytestmark = pytest.mark.leaks_unchecked(
+    "the check retraces every primitive, 7 times the time; test_activation.py runs under it"
+)
+
 HALF = ("float16", "bfloat16")
 
 

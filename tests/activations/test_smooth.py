@@ -12,6 +12,10 @@ from relu_jax.activations import get
 from relu_jax.activations.smooth import gelu, gelu_tanh, silu, softplus
 from relu_jax.core.numerics import tolerance
 
+pytestmark = pytest.mark.leaks_unchecked(
+    "the check retraces every primitive, 7 times the time; test_activation.py runs under it"
+)
+
 PAIRS = {
     "gelu": (gelu, partial(jax.nn.gelu, approximate=False)),
     "gelu_tanh": (gelu_tanh, jax.nn.gelu),

@@ -29,3 +29,13 @@ def test_what_was_traced_is_not_kept(part):
     f = PARTS[part]
     traced = jax.jit(f)(jnp.float32(1.0))
     np.testing.assert_allclose(f(jnp.float32(1.0)), traced, rtol=1e-5)
+
+
+@pytest.mark.thorough("the check traces the quadrature of every layer again and again: seconds")
+def test_nor_is_it_by_a_quadrature_inside_the_layers():
+    def f(q):
+        return theory.nngp(TANH, X, depth=1, weight_std=q)[0, 0]
+
+    with jax.checking_leaks():
+        traced = jax.jit(f)(jnp.float32(1.0))
+    np.testing.assert_allclose(f(jnp.float32(1.0)), traced, rtol=1e-5)
