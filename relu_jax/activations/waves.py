@@ -78,6 +78,16 @@ def ricker(x: jax.Array) -> jax.Array:
         >>> ricker(jnp.array([0.0, 1.0])).tolist()
         [1.0, 0.0]
     """
+    return _ricker(x)
+
+
+def _ricker_slope(x: jax.Array) -> jax.Array:
+    z = settled(x)
+    return z * (z * z - 3) * jnp.exp(-z * z / 2)
+
+
+@with_slope(_ricker_slope)
+def _ricker(x: jax.Array) -> jax.Array:
     z = settled(x)
     return (1 - z * z) * jnp.exp(-z * z / 2)
 

