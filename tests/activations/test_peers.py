@@ -9,7 +9,7 @@ import pytest
 from jax import nn
 
 from relu_jax.activations import get
-from tests.activations.peers import BESIDE_KINKS, JAX, TORCH
+from tests.activations.peers import BESIDE_KINKS, CANCELS, JAX, TORCH
 
 pytestmark = pytest.mark.leaks_unchecked(
     "the check retraces every primitive, 7 times the time; test_activation.py runs under it"
