@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jax.typing import ArrayLike
 
 from relu_jax.activations.activation import Activation, Params, proposal, samples
@@ -47,16 +48,10 @@ def _bend(x: jax.Array, b: Any) -> jax.Array:
     return 0.5 * b / r * (1 / r) * (1 / r)
 
 
-def _below(x: jax.Array, b: Any) -> tuple[jax.Array, jax.Array]:
-    """Give r = sqrt(x^2 + b), and f(-|x|) = b / (2 (r + |x|)), without that sum."""
-    r = root(x, b)
-    size = jnp.minimum(jnp.abs(x), float(jnp.finfo(x.dtype).max))
-    # A product of quotients: XLA would make a / (b * c), which overflows, of a / b / c.
-    return r, 0.5 * b / r * (1 / (1 + size / r))
-
-
 def _hyperbola(x: jax.Array, b: Any) -> jax.Array:
-    r, below = _below(x, b)
+    r = root(x, b)
+    # f(-|x|) without a difference; where the sum is infinite, it is 0.
+    below = 0.5 * b / (r + jnp.abs(x))
     # XLA makes 0.5 * (x + r) of 0.5 * x + 0.5 * r, whose sum overflows far out, where f is x.
     above = jnp.where(x > float(jnp.finfo(x.dtype).max) / 4, x, 0.5 * (x + r))
     return jnp.where(x < 0, below, above)
@@ -64,8 +59,13 @@ def _hyperbola(x: jax.Array, b: Any) -> jax.Array:
 
 @with_slope(_bend)
 def _rise(x: jax.Array, b: Any) -> jax.Array:
-    r, below = _below(x, b)
-    below = below * (1 / r)
+    # A root of its own, of a square that does not overflow: XLA would write the value's to memory.
+    half = jnp.finfo(x.dtype).maxexp // 2
+    size = jnp.minimum(jnp.abs(x), float(jnp.finfo(x.dtype).max))
+    shrink = jnp.where(size > 2.0 ** (half - 1), 2.0**-half, 1)
+    z = x * shrink
+    inverse = lax.rsqrt(z * z + b * shrink * shrink) * shrink
+    below = 0.5 * b * inverse * inverse / (1 + size * inverse)
     return jnp.where(x < 0, below, 1 - below)
 
 
