@@ -9,7 +9,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 from jax.typing import ArrayLike
 
 from relu_jax.activations.activation import Activation, Params, proposal, samples
@@ -49,23 +48,23 @@ def _bend(x: jax.Array, b: Any) -> jax.Array:
 
 
 def _hyperbola(x: jax.Array, b: Any) -> jax.Array:
-    r = root(x, b)
+    # Of one sum, so that the root is used once: XLA would write it to memory for two uses.
+    twice = jnp.abs(x) + root(x, b)
+    # XLA makes 0.5 * twice of halves, whose sum overflows far out, where f is x.
+    above = jnp.where(x > float(jnp.finfo(x.dtype).max) / 4, x, 0.5 * twice)
     # f(-|x|) without a difference; where the sum is infinite, it is 0.
-    below = 0.5 * b / (r + jnp.abs(x))
-    # XLA makes 0.5 * (x + r) of 0.5 * x + 0.5 * r, whose sum overflows far out, where f is x.
-    above = jnp.where(x > float(jnp.finfo(x.dtype).max) / 4, x, 0.5 * (x + r))
-    return jnp.where(x < 0, below, above)
+    return jnp.where(x < 0, 0.5 * b / twice, above)
 
 
 @with_slope(_bend)
 def _rise(x: jax.Array, b: Any) -> jax.Array:
-    # A root of its own, of a square that does not overflow: XLA would write the value's to memory.
+    # f(-|x|) / r is b / (2 (r² + r |x|)), with x and b in a scale in which no square overflows; so
+    # it has another root than the value, and uses it once.
     half = jnp.finfo(x.dtype).maxexp // 2
-    size = jnp.minimum(jnp.abs(x), float(jnp.finfo(x.dtype).max))
-    shrink = jnp.where(size > 2.0 ** (half - 1), 2.0**-half, 1)
-    z = x * shrink
-    inverse = lax.rsqrt(z * z + b * shrink * shrink) * shrink
-    below = 0.5 * b * inverse * inverse / (1 + size * inverse)
+    shrink = jnp.where(jnp.abs(x) > 2.0 ** (half - 1), 2.0**-half, 1)
+    z, part = x * shrink, b * shrink * shrink
+    square = z * z + part
+    below = 0.5 * part / (square + jnp.abs(z) * jnp.sqrt(square))
     return jnp.where(x < 0, below, 1 - below)
 
 
