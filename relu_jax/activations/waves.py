@@ -83,13 +83,13 @@ def ricker(x: jax.Array) -> jax.Array:
 
 def _ricker_slope(x: jax.Array) -> jax.Array:
     z = settled(x)
-    return z * (z * z - 3) * jnp.exp(-z * z / 2)
+    return z * (z * z - 3) * bell(x)
 
 
 @with_slope(_ricker_slope)
 def _ricker(x: jax.Array) -> jax.Array:
     z = settled(x)
-    return (1 - z * z) * jnp.exp(-z * z / 2)
+    return (1 - z * z) * bell(x)
 
 
 @elementwise

@@ -12,24 +12,13 @@ from jax import lax
 from relu_jax.activations import CATALOGUE, get
 from relu_jax.theory.closed_forms import CLOSED_FORMS, polynomial
 from relu_jax.theory.kernels import closed_form, dual
+from tests.theory.closed import PARAMS
 
 pytestmark = pytest.mark.thorough("quadratures in the plane, wide networks: minutes")
 
 Q1 = np.array([0.4, 1.0, 1.0, 2.0, 0.1, 3.0, 1.0, 1.0])
 Q2 = np.array([0.4, 1.0, 2.0, 0.5, 3.0, 3.0, 1.0, 1.0])
 RHO = np.array([1.0, -1.0, 0.5, -0.8, 0.0, 0.99, 0.1, -0.3])
-PARAMS = {
-    "slope": 0.3,
-    "left": -0.2,
-    "right": 1.4,
-    "low": 0.125,
-    "high": 0.375,
-    "scale": 0.9,
-    "bias": -0.4,
-    "at_zero": 0.0,
-    "frequency": 1.7,
-    "width": 0.8,
-}
 
 
 def lines(below, above=1.0):

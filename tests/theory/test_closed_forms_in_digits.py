@@ -10,21 +10,10 @@ import numpy as np
 import pytest
 
 from relu_jax.theory.closed_forms import CLOSED_FORMS
+from tests.theory.closed import PARAMS
 
 pytestmark = pytest.mark.thorough("thousands of kernels to fifty digits: half a minute")
 
-PARAMS = {
-    "slope": 0.3,
-    "left": -0.2,
-    "right": 1.4,
-    "low": 0.125,
-    "high": 0.375,
-    "scale": 0.9,
-    "bias": -0.4,
-    "at_zero": 0.0,
-    "frequency": 1.7,
-    "width": 0.8,
-}
 JUMPS = ("heaviside", "sign")
 VARIANCES = (0.0, 1e-6, 0.1, 1.0, 10.0, 1e4)
 CORRELATIONS = (-1.0, -1 + 1e-12, -0.5, 0.0, 0.5, 1 - 1e-12, 1.0)
