@@ -9,19 +9,22 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax import lax
 from jax.typing import ArrayLike
 
 from relu_jax.activations.activation import Activation, Params, proposal, samples
-from relu_jax.activations.inputs import elementwise
+from relu_jax.activations.inputs import elementwise, in_half_by
 from relu_jax.activations.ranges import positive, refuse_unless
-from relu_jax.activations.slopes import with_slope
-from relu_jax.activations.tails import finite, root, scaled
+from relu_jax.activations.slopes import Formula, with_slope
+from relu_jax.activations.tails import far_out, finite, root, scaled
 from relu_jax.core import errors
 
 MOST = 1e30  # of what is added to the square: where that overflows in float32, it is lost
+_HALF_OF_BIASES = np.int32(0x5F375A86)
 
 
-@elementwise
+@in_half_by(lambda x, b=4.0: _coarse_hyperbola(x, b))
 def squareplus(x: jax.Array, *, b: ArrayLike = 4.0) -> jax.Array:
     """Round off the corner of relu with a hyperbola: (x + sqrt(x^2 + b)) / 2.
 
@@ -39,7 +42,7 @@ def squareplus(x: jax.Array, *, b: ArrayLike = 4.0) -> jax.Array:
         >>> round(float(squareplus(0.0)), 6), round(float(squareplus(1.5)), 6)
         (1.0, 2.0)
     """
-    return _squareplus(x, b)
+    return _hyperbola(x, b)
 
 
 def _bend(x: jax.Array, b: Any) -> jax.Array:
@@ -47,28 +50,47 @@ def _bend(x: jax.Array, b: Any) -> jax.Array:
     return 0.5 * b / r * (1 / r) * (1 / r)
 
 
-def _hyperbola(x: jax.Array, b: Any) -> jax.Array:
-    # Of one sum, so that the root is used once: XLA would write it to memory for two uses.
-    twice = jnp.abs(x) + root(x, b)
-    # XLA makes 0.5 * twice of halves, whose sum overflows far out, where f is x.
-    above = jnp.where(x > float(jnp.finfo(x.dtype).max) / 4, x, 0.5 * twice)
-    # f(-|x|) without a difference; where the sum is infinite, it is 0.
-    return jnp.where(x < 0, 0.5 * b / twice, above)
+@with_slope(lambda s: 0.5 / jnp.sqrt(s))
+def _coarse_sqrt(s: jax.Array) -> jax.Array:
+    """Take the square root of s > 0, to 5e-6 of it, of what XLA computes twice (see `decays`)."""
+    s = jnp.minimum(s, 1e38)
+    # Half of an exponent, its sign changed, is that of 1 / sqrt(s); Newton's method mends the rest.
+    bits = lax.bitcast_convert_type(s, np.int32)
+    y = lax.bitcast_convert_type(_HALF_OF_BIASES - (bits >> np.int32(1)), np.float32)
+    for _ in range(2):
+        y = y * (1.5 - 0.5 * s * y * y)
+    return s * y
 
 
-@with_slope(_bend)
-def _rise(x: jax.Array, b: Any) -> jax.Array:
-    # f(-|x|) / r is b / (2 (r² + r |x|)), with x and b in a scale in which no square overflows; so
-    # it has another root than the value, and uses it once.
-    half = jnp.finfo(x.dtype).maxexp // 2
-    shrink = jnp.where(jnp.abs(x) > 2.0 ** (half - 1), 2.0**-half, 1)
-    z, part = x * shrink, b * shrink * shrink
-    square = z * z + part
-    below = 0.5 * part / (square + jnp.abs(z) * jnp.sqrt(square))
-    return jnp.where(x < 0, below, 1 - below)
+def _made_of(sqrt: Callable[[jax.Array], jax.Array]) -> tuple[Formula, Formula]:
+    """Make squareplus and its slope of a square root.
+
+    Each uses a root of its own, once: XLA on a CPU would write it to memory for two uses. So one
+    squares x and the other |x|, since of one square it would make one root.
+    """
+
+    @with_slope(_bend)
+    def rise(x: jax.Array, b: Any) -> jax.Array:
+        # In units of sqrt(b), where it is 0 before the square overflows.
+        z = x * (1 / jnp.sqrt(b))
+        square = z * z + 1
+        below = 0.5 / (square + jnp.abs(z) * sqrt(square))
+        return jnp.where(x < 0, below, 1 - below)
+
+    @with_slope(rise)
+    def hyperbola(x: jax.Array, b: Any) -> jax.Array:
+        # A sum of halves, which is never more than x where b is lost.
+        half, quarter = 0.5 * jnp.abs(x), 0.25 * b
+        far = half > far_out(x.dtype)
+        above = half + jnp.where(far, half, sqrt(half * half + quarter))
+        # f(-|x|) without a difference; where the sum is infinite, it is 0.
+        return jnp.where(x < 0, quarter / above, above)
+
+    return hyperbola, rise
 
 
-_squareplus = with_slope(_rise)(_hyperbola)
+_hyperbola, _rise = _made_of(jnp.sqrt)
+_coarse_hyperbola, _ = _made_of(_coarse_sqrt)
 
 
 @elementwise
@@ -109,7 +131,7 @@ def _smu1(x: jax.Array, alpha: Any, mu: Any) -> jax.Array:
     far, line = (1 - alpha) * x, scaled(alpha, x)
     # Where that overflows, nothing is left of the bend.
     ends = jnp.where(x > 0, x, line)
-    return jnp.where(jnp.isinf(far), ends, _squareplus(far, mu * mu) + line)
+    return jnp.where(jnp.isinf(far), ends, _hyperbola(far, mu * mu) + line)
 
 
 @elementwise

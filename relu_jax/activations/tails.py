@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.typing import DTypeLike
 
 from relu_jax.activations.decays import decay
 from relu_jax.activations.slopes import with_slope
@@ -177,6 +178,14 @@ def root(x: jax.Array, b: Any) -> jax.Array:
         >>> float(root(jnp.float32(3e38), 4.0)) == float(jnp.float32(3e38))
         True
     """
-    # 9e18 in float32: b is lost beside the square.
-    far = jnp.abs(x) > 2.0 ** (jnp.finfo(x.dtype).maxexp // 2 - 1)
-    return jnp.where(far, jnp.abs(x), jnp.sqrt(x * x + b))
+    return jnp.where(jnp.abs(x) > far_out(x.dtype), jnp.abs(x), jnp.sqrt(x * x + b))
+
+
+def far_out(dtype: DTypeLike) -> float:
+    """Tell from where on a b of up to 1e30 is lost beside x^2, which does not yet overflow.
+
+    Example:
+        >>> far_out(jnp.float32) == 2.0**63
+        True
+    """
+    return 2.0 ** (jnp.finfo(dtype).maxexp // 2 - 1)

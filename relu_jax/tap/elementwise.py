@@ -108,6 +108,7 @@ NONLINEAR: dict[str, Rule] = {
     "xor": _logical(np.logical_xor, np.bitwise_xor),
     "not": _logical(np.logical_not, np.bitwise_not),
     "shift_left": np.left_shift,
+    "shift_right_arithmetic": np.right_shift,
     "bitcast_convert_type": _bits,
 }
 

@@ -52,6 +52,7 @@ CASES = {
         lambda x: lax.convert_element_type(x, np.float64), (INTS,), {"new_dtype": np.float64},
     ),
     "shift_left": (lax.shift_left, (INTS, np.abs(INTS)), {}),
+    "shift_right_arithmetic": (lax.shift_right_arithmetic, (INTS, np.abs(INTS)), {}),
     "bitcast_convert_type to ints": (
         lambda x: lax.bitcast_convert_type(x, np.int32),
         (np.float32(REALS),),
