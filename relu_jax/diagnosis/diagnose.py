@@ -82,6 +82,7 @@ def diagnose(
     facts = Facts(
         tuple(reports.values()), told, flow, causes.gathered(found.origins), tuple(found.sites),
         found.sites.linear, found.sites.coverage.opaque, found.total.examples,
+        summarise.idle(found.sites, found.total),
     )  # fmt: skip
     return Diagnosis(
         findings=findings.judge(facts),

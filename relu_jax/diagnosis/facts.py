@@ -21,6 +21,7 @@ class Facts(NamedTuple):
     linear: tuple[Linear, ...]
     opaque: tuple[str, ...]
     examples: int
+    idle: tuple[str, ...] = ()  # sites in branches that nothing took
 
 
 def finding(kind: str, severity: str, site: str, what: str, evidence: Evidence) -> Finding:

@@ -11,7 +11,7 @@ from statistics import median
 from typing import NamedTuple
 
 from relu_jax.diagnosis import facts as of
-from relu_jax.diagnosis import thresholds
+from relu_jax.diagnosis import thresholds, ways
 from relu_jax.diagnosis.facts import Facts, finding
 from relu_jax.diagnosis.types import Evidence, Finding, SiteReport
 
@@ -35,6 +35,7 @@ def judge(facts: Facts, blamed: Sequence[str]) -> list[Finding]:
         facts: what was measured.
         blamed: ids of sites that have a finding of their own: what they do is told there.
     """
+    facts = facts._replace(reports=tuple(ways.main_way(facts.reports)))
     jumps = _jumps(facts.reports)
     found = [_jump(jump) for jump in jumps if jump.site not in blamed]
     found += _signal(facts, jumps)

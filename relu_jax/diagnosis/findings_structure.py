@@ -1,6 +1,7 @@
 """Is there an activation where one is needed?"""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from relu_jax.diagnosis import thresholds
 from relu_jax.diagnosis.facts import Facts, finding
@@ -15,7 +16,7 @@ def judge(facts: Facts) -> list[Finding]:
     by_path = {linear.path: linear for linear in facts.linear}
     times = Counter(linear.path for linear in facts.linear)
     looped = {site.path for site in facts.sites if site.loops}
-    return [
+    return _not_run(facts.idle) + [
         _linear_stack(by_path[path], linear, reused=times[linear.path] > 1 or linear.path in looped)
         for linear in facts.linear
         for path in linear.after
@@ -32,6 +33,15 @@ def _no_activation(facts: Facts) -> Finding:
         what += f" Not entered, so not judged: {', '.join(facts.opaque[:3])}."
     path = facts.linear[0].path if facts.linear else ""
     return finding("no_activation", severity, path, what, {"linear maps": len(facts.linear)})
+
+
+def _not_run(idle: Sequence[str]) -> list[Finding]:
+    if not idle:
+        return []
+    what = f"No example took the branch of {', '.join(idle[:3])}{', …' if idle[3:] else ''}: "
+    what += "nothing was measured there."
+    severity = thresholds.severity("not_run", len(idle)) or "info"
+    return [finding("not_run", severity, idle[0], what, {"sites": len(idle)})]
 
 
 def _linear_stack(first: Linear, second: Linear, *, reused: bool) -> Finding:

@@ -51,7 +51,7 @@ def _plain(row: Any) -> dict[str, Any]:
 
 def _value(value: Any) -> Any:
     if isinstance(value, tuple):
-        return _plain(value) if hasattr(value, "_fields") else list(value)
+        return _plain(value) if hasattr(value, "_fields") else list(map(_value, value))
     return dict(value) if isinstance(value, Mapping) else value
 
 
@@ -65,8 +65,10 @@ def _site(report: SiteReport) -> dict[str, Any]:
 
 
 def _report(entry: Mapping[str, Any]) -> SiteReport:
-    facts = {name: entry[name] for name in Site._fields} | {"id": entry["site_id"]}
+    given = {**Site._field_defaults, **entry}  # what an older file does not tell is as it was then
+    facts = {name: given[name] for name in Site._fields} | {"id": entry["site_id"]}
     facts |= {name: tuple(facts[name]) for name in _TUPLES}
+    facts["branch"] = tuple((cond, number) for cond, number in facts["branch"])
     numbers = {name: entry[name] for name in SiteReport._fields if name != "site"}
     numbers |= {name: _histogram(entry[name]) for name in _HISTOGRAMS}
     numbers |= {name: tuple(entry[name]) for name in _TURNS if entry[name] is not None}

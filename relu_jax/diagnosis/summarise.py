@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from relu_jax.diagnosis import bins, kinds, symmetry, turns
+from relu_jax.diagnosis import bins, kinds, symmetry, turns, ways
 from relu_jax.diagnosis.totals import Totals
 from relu_jax.diagnosis.types import Flow, Histogram, SiteReport
 from relu_jax.tap import Site
@@ -28,21 +28,29 @@ def site_reports(sites: Sequence[Site], totals: Totals) -> dict[str, SiteReport]
         sites: the observed sites, in program order.
         totals: their sums.
     """
-    rows = [_row(one, totals) for one in _in_order(sites, totals)]
-    shown = {}
-    for i, row in enumerate(rows):
-        before = rows[i - 1]["rms_post"] if i else None
-        after = rows[i + 1]["norm_d_pre"] if i + 1 < len(rows) else None
-        row["gain_forward"] = _ratio(row["rms_post"], before)
-        row["gain_backward"] = _ratio(row["norm_d_pre"], after)
-        shown[row["id"]] = SiteReport(**row)
-    return shown
+    shown = [_report(one, totals) for one in _in_order(sites, totals) if _examples(totals, one)]
+    way = ways.main_way(shown)
+    gains = {}
+    for i, report in enumerate(way):
+        before = way[i - 1].rms_post if i else None
+        after = way[i + 1].norm_d_pre if i + 1 < len(way) else None
+        gains[report.id] = report._replace(
+            gain_forward=_ratio(report.rms_post, before),
+            gain_backward=_ratio(report.norm_d_pre, after),
+        )
+    return {report.id: gains.get(report.id, report) for report in shown}
+
+
+def idle(sites: Sequence[Site], totals: Totals) -> tuple[str, ...]:
+    """List the sites, or turns of loops over layers, that stand in branches nothing took."""
+    return tuple(one.id for one in _in_order(sites, totals) if not _examples(totals, one))
 
 
 def flow(reports: Sequence[SiteReport]) -> Flow:
     """Fit how signal and gradient change over depth, where they are finite and not zero."""
-    ahead = _fitted([report.rms_post for report in reports])
-    back = _fitted([report.norm_d_pre for report in reports][::-1])
+    way = ways.main_way(reports)
+    ahead = _fitted([report.rms_post for report in way])
+    back = _fitted([report.norm_d_pre for report in way][::-1])
     return Flow(ahead[0], back[0], ahead[1], back[1])
 
 
@@ -77,14 +85,20 @@ def _loop_over_layers(site: Site) -> tuple[Any, ...] | None:
     return (site.loops, site.order) if site.loop == "layers" else None
 
 
-def _row(one: _Turn, totals: Totals) -> dict[str, Any]:
+def _examples(totals: Totals, one: _Turn) -> int:
+    """Count the examples of the batches in which a site ran."""
+    ran = totals.ran.get(one.site.id)
+    return totals.examples if ran is None else int(ran[one.turn])
+
+
+def _report(one: _Turn, totals: Totals) -> SiteReport:
     site, turn = one.site, one.turn
     seen = totals.forward[site.id]
     n, units = int(seen.samples[turn, 0]), seen.alive.shape[1]
     elements = n * units
     known = kinds.known(site)
     alive = seen.alive[turn]
-    return {
+    numbers = {
         "site": site,
         "id": one.id,
         "units": units,
@@ -94,7 +108,7 @@ def _row(one: _Turn, totals: Totals) -> dict[str, Any]:
         **_backward(totals, one, elements),
         **_through_time(totals, site.id),
         "dead": int(np.sum(alive == 0)),
-        "activity_upper": 1.0 - 0.05 ** (1.0 / max(1, min(n, totals.examples))),
+        "activity_upper": 1.0 - 0.05 ** (1.0 / max(1, min(n, _examples(totals, one)))),
         "saturated": _share(seen.saturated[turn], elements) if known.can_saturate else None,
         "saturated_usual": known.saturated,
         "zeros": _share(seen.zeros[turn], elements),
@@ -102,6 +116,7 @@ def _row(one: _Turn, totals: Totals) -> dict[str, Any]:
         "nonfinite_forward": int(seen.nonfinite_pre[turn].sum() + seen.nonfinite_post[turn].sum()),
         "hist_pre": _histogram(bins.PRE_EDGES, seen.at_least[turn], 1),
     }
+    return SiteReport(**numbers, gain_forward=None, gain_backward=None)
 
 
 def _backward(totals: Totals, one: _Turn, elements: int) -> dict[str, Any]:
@@ -110,12 +125,13 @@ def _backward(totals: Totals, one: _Turn, elements: int) -> dict[str, Any]:
         names = ("rms_d_pre", "rms_d_post", "norm_d_pre", "norm_d_post", "hist_d_pre", "alike")
         return dict.fromkeys(names) | {"nonfinite_backward": 0}
     pre, post, ahead = ends.pre, ends.post, totals.forward[one.site.id]
+    examples = _examples(totals, one)
     sums = (ahead.squares_pre, ahead.squares_post, pre.squares, post.squares)
     return {
         "rms_d_pre": _rms(pre.squares[one.turn], elements),
         "rms_d_post": _rms(post.squares[one.turn], elements),
-        "norm_d_pre": _rms(pre.squares[one.turn], totals.examples),
-        "norm_d_post": _rms(post.squares[one.turn], totals.examples),
+        "norm_d_pre": _rms(pre.squares[one.turn], examples),
+        "norm_d_post": _rms(post.squares[one.turn], examples),
         "nonfinite_backward": int(pre.nonfinite[one.turn].sum() + post.nonfinite[one.turn].sum()),
         "hist_d_pre": _histogram(bins.LOG_EDGES, pre.at_least[one.turn], 2),
         "alike": symmetry.alike([each[one.turn] for each in sums], one.site.dtype),

@@ -182,6 +182,15 @@ KINDS: tuple[Kind, ...] = (
         ),
     ),
     Kind(
+        "not_run",
+        "activations in a branch of a cond or switch that no batch took",
+        "Pass batches that take it, if it is to be judged.",
+        "definition",
+        (
+            Limit("info", 1, "what did not run was not measured, so nothing else is said of it"),
+        ),
+    ),
+    Kind(
         "large_update",
         "size of the optimiser's first update over the size of the parameter",
         "Lower the learning rate, or warm it up.",

@@ -32,6 +32,7 @@ class Totals(NamedTuple):
     backward: dict[str, Cotangent]
     moved: np.ndarray  # per parameter leaf: batches whose gradient is not all 0
     turns: dict[str, Turns]  # of the sites in loops over steps
+    ran: dict[str, np.ndarray]  # of the sites in branches: examples of the batches that took them
 
 
 def of_batch(seen: step.Seen, sites: Mapping[str, Site], examples: int) -> Totals:
@@ -50,6 +51,11 @@ def of_batch(seen: step.Seen, sites: Mapping[str, Site], examples: int) -> Total
             name: _through_time(sites[name], one, seen.backward.get(name))
             for name, one in seen.forward.items()
             if turns.has_time(sites[name])
+        },
+        ran={
+            name: examples * (_read(sites[name], one).samples[:, 0] > 0)
+            for name, one in seen.forward.items()
+            if sites[name].branch
         },
     )
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from relu_jax.core import errors
 from relu_jax.tap import arguments, interpret, program, selectors
+from relu_jax.tap.observe import blanked, values
 from relu_jax.tap.program import Placed, Program
 from relu_jax.tap.selectors import Selectable
 from relu_jax.tap.types import Cotangent, Site, Tapped
@@ -48,20 +49,14 @@ def cotangents(
 
     def tapped(*args: Any, **kwargs: Any) -> tuple[Any, dict[str, Tapped]]:
         call, read = program.opened(loss, args, kwargs)
-        seen = _differentiated(read, call, _values, lambda _site, ct: ct, only, has_aux=has_aux)
+        seen = _differentiated(read, call, values, lambda _site, ct: ct, only, has_aux=has_aux)
         value = (seen.value, seen.aux) if has_aux else seen.value
-        return value, {
-            name: Tapped(
-                *ends, *((seen.back[name].pre, seen.back[name].post) if name in seen.back else ())
-            )
-            for name, ends in seen.forward.items()
-        }
+        found = {name: blanked(ends) for name, ends in seen.forward.items()}
+        for name, ends in seen.back.items():
+            found[name] = found[name]._replace(d_pre=ends.pre, d_post=ends.post)
+        return value, found
 
     return tapped
-
-
-def _values(_site: Site, _act: Any, pre: Any, post: Any) -> tuple[Any, Any]:
-    return pre, post
 
 
 def observed_value_and_grad(

@@ -77,6 +77,11 @@ def scan_layout(eqn: Any) -> tuple[int, int]:
     return len(consts), len(carry)
 
 
+def chooses(eqn: Any) -> bool:
+    """Say whether an equation is a cond or switch; not one by platform, decided when compiled."""
+    return eqn.primitive.name == "cond" and not eqn.params.get("branches_platforms")
+
+
 def is_transposed(eqn: Any) -> bool:
     """Say whether transposition made an equation: it belongs to a backward pass."""
     stack = eqn.source_info.name_stack.stack

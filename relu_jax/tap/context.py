@@ -171,7 +171,7 @@ def _fresh(regions: Regions, z: int) -> bool:
 
     allowed = elementwise.AFFINE.keys() | moves
     return all(
-        node.name in allowed or is_product(node) or node.inner is not None
+        node.name in allowed or is_product(node) or bool(node.frames)
         for node in regions.above(z, operands)
     )
 

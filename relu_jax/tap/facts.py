@@ -80,7 +80,7 @@ def holds_product(node: Node) -> bool:
     """Say whether a node is a product or holds one."""
     if is_product(node) or node.kind == "opaque":
         return True
-    return node.inner is not None and any(holds_product(n) for n in node.inner.nodes)
+    return any(holds_product(n) for frame in node.frames for n in frame.nodes)
 
 
 def is_adjacency(facts: Facts, node: Node, side: int) -> bool:

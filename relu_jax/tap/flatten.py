@@ -159,18 +159,33 @@ def _node(
 ) -> Node:
     name, bodies = eqn.primitive.name, compat.inner_jaxprs(eqn)
     ins = tuple(map(graph.first, reads))
-    kind, inner = "plain", None
+    kind, frames = "plain", ()
     own_rule = name in OWN_RULE and _is_elementwise(eqn)
     if name in elementwise.RULES or own_rule or compat.rounds(eqn):
         kind = "elementwise"
     elif len(bodies) == 1 and (name in ENTERED or name in OWN_RULE):
         kind = ENTERED.get(name, "rule")
-        body = compat.opened(bodies[0])
         fixed = compat.scan_layout(eqn)[0] if kind == "scan" else len(ins)
-        inner = _frame(graph, body.jaxpr, body.consts, calls, ins[:fixed], backward=backward)
+        frames = _frames(graph, bodies, calls, ins[:fixed], backward=backward)
+    elif compat.chooses(eqn):
+        kind, frames = "cond", _frames(graph, bodies, calls, ins[1:], backward=backward)
     elif (bodies and name not in COMBINERS) or name in UNREAD:
         kind = "opaque"
-    return Node(eqn, ins, reads, outs, kind, inner, calls, backward)
+    return Node(eqn, ins, reads, outs, kind, frames, calls, backward)
+
+
+def _frames(
+    graph: Graph,
+    bodies: Sequence[Any],
+    calls: tuple[Any, ...],
+    args: Sequence[Atom],
+    *,
+    backward: bool,
+) -> tuple[Frame, ...]:
+    opened = map(compat.opened, bodies)
+    return tuple(
+        _frame(graph, body.jaxpr, body.consts, calls, args, backward=backward) for body in opened
+    )
 
 
 def _is_elementwise(eqn: Any) -> bool:

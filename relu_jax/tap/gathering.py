@@ -1,5 +1,6 @@
 """Where does every value of a program come from? One pass forward, through every frame."""
 
+import functools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -62,7 +63,9 @@ def _walk(facts: Facts, frame: Frame) -> None:
     for v in frame.consts:
         facts.of[v] = Fact(Leaf("", -1, looped=False), raw=True)
     for node in frame.nodes:
-        if node.inner is not None:
+        if node.kind == "cond":
+            _choose(facts, node)
+        elif node.frames:
             _enter(facts, node)
         elif is_product(node) and not node.backward:
             _product(facts, node)
@@ -167,8 +170,7 @@ def _mixed(facts: Facts, node: Node, lhs: Fact, rhs: Fact) -> tuple[axes.Units, 
 
 def _enter(facts: Facts, node: Node) -> None:
     """Carry facts into a frame and out of it again; through a loop, until nothing changes."""
-    inner = node.inner
-    assert inner is not None  # the caller asked
+    (inner,) = node.frames
     given = [facts[a] for a in node.ins]
     consts, carried = compat.scan_layout(node.eqn) if node.kind == "scan" else (0, 0)
     before = len(facts.products)
@@ -187,8 +189,21 @@ def _enter(facts: Facts, node: Node) -> None:
         facts.of[v] = fact._replace(floats=fact.floats or floats, leaf=None)
 
 
+def _choose(facts: Facts, node: Node) -> None:
+    """Carry facts into every branch, and out of them what holds of either."""
+    ends = []
+    for branch in node.frames:
+        facts.of.update(zip(branch.ins, (facts[a] for a in node.handed), strict=True))
+        _walk(facts, branch)
+        ends.append([facts[a] for a in branch.outs])
+    floats = any(facts[a].floats for a in node.ins)
+    for out, *either in zip(node.outs, *ends, strict=True):
+        fact = functools.reduce(_joined, either)
+        facts.of[out] = fact._replace(floats=fact.floats or floats, leaf=None)
+
+
 def _joined(first: Fact, later: Fact) -> Fact:
-    """Say what holds of a value that is one at a loop's first turn and the other later."""
+    """Say what holds of a value that is either: at a loop's first turn, or by a branch."""
     return Fact(
         leaf=first.leaf if first.leaf == later.leaf else None,
         raw=first.raw and not later.cooked,

@@ -1,9 +1,9 @@
 """The program as the engine reads it: frames of nodes over numbered variables.
 
 Nested jits are written out in place, since a chain of operations may cross them; the calls are
-kept beside the nodes, so that the program can run as it was written. Loops, rematted regions and
-functions with their own derivative rule become frames of their own; what cannot be entered stays
-one node, marked opaque.
+kept beside the nodes, so that the program can run as it was written. Loops, branches, rematted
+regions and functions with their own derivative rule become frames of their own; what cannot be
+entered stays one node, marked opaque.
 """
 
 import contextlib
@@ -31,8 +31,8 @@ class Node:
     ins: tuple[Atom, ...]  # what is written twice is named by its first variable
     reads: tuple[Atom, ...]  # the same operands, as they were written
     outs: tuple[int, ...]
-    kind: str  # plain, elementwise, scan, remat, rule (a derivative rule of the user's), opaque
-    inner: "Frame | None"
+    kind: str  # plain, elementwise, scan, remat, rule (the user's own derivative), cond, opaque
+    frames: "tuple[Frame, ...]"  # what is entered: the body, or every branch of a cond
     calls: tuple[Any, ...]  # the nested jits it was written out of, outermost first
     backward: bool  # made by transposition: the backward pass of a gradient in the program
 
@@ -40,6 +40,11 @@ class Node:
     def name(self) -> str:
         """The primitive's name."""
         return self.eqn.primitive.name
+
+    @property
+    def handed(self) -> tuple[Atom, ...]:
+        """The operands that become the inputs of each frame: all but what chooses a branch."""
+        return self.ins[1:] if self.kind == "cond" else self.ins
 
 
 @dataclass

@@ -106,7 +106,7 @@ def _run_items(items: Sequence[Item], values: _Values) -> None:
             continue
         if isinstance(item, Repeat) and not values.see.joined.isdisjoint(item.firsts):
             outs = [values.env[v] for v in item.firsts]
-        elif isinstance(item, Node) and item.inner and sites_in(item.inner, values.see):
+        elif isinstance(item, Node) and sites_in(item.frames, values.see):
             outs, inside = _RULES[item.kind](item, ins, values.see, values.probes)
             values.collected.update(inside)
         else:
@@ -151,19 +151,21 @@ def _looks_inside(call: Call, see: Eyes) -> bool:
     used = {a for a in call.read() if not isinstance(a, Const)} & made
     return (
         any(not hidden.isdisjoint((y, *needs)) for y, needs in see.needs)
-        or any(node.inner is not None and sites_in(node.inner, see) for node in call.nodes())
+        or any(sites_in(node.frames, see) for node in call.nodes())
         or not see.at.keys().isdisjoint(used)
         or not see.joined.isdisjoint(call.repeated())
     )
 
 
-def sites_in(frame: Frame, see: Eyes) -> set[str]:
-    """List the ids of the sites looked at in a frame and in the frames within."""
-    found = {one.site.id for node in frame.nodes for v in node.outs for one, _ in see.at.get(v, ())}
-    for node in frame.nodes:
-        if node.inner is not None:
-            found |= sites_in(node.inner, see)
-    return found
+def sites_in(frames: Sequence[Frame], see: Eyes) -> set[str]:
+    """List the ids of the sites looked at in some frames and in the frames within."""
+    nodes = [node for frame in frames for node in frame.nodes]
+    found = {one.site.id for node in nodes for v in node.outs for one, _ in see.at.get(v, ())}
+    return found.union(*(sites_in(node.frames, see) for node in nodes))
+
+
+def _probes_in(node: Node, see: Eyes, probes: Probes) -> Probes:
+    return {key: probes[key] for key in sorted(sites_in(node.frames, see)) if key in probes}
 
 
 def _scan(
@@ -176,11 +178,10 @@ def _scan(
     (a GRU of 4 turns: 3 ulp). With a backward pass the values are kept for it anyway, so one turn
     serves. A turn with effects (a print) is never run twice.
     """
-    inner, params = node.inner, node.eqn.params
-    assert inner is not None  # a rule is chosen for nodes that hold a frame
+    (inner,), params = node.frames, node.eqn.params
     consts, carried = compat.scan_layout(node.eqn)
     fixed, first = list(values[:consts]), list(values[consts : consts + carried])
-    own = {key: probes[key] for key in sorted(sites_in(inner, see)) if key in probes}
+    own = _probes_in(node, see, probes)
     beside = see.mark is None and not node.eqn.effects
     count = jnp.arange(params["length"], dtype="float32") if beside else None
 
@@ -222,25 +223,47 @@ def _remat(
     node: Node, values: Sequence[Any], see: Eyes, probes: Probes
 ) -> tuple[list[Any], Collected]:
     """Run a rematted region as one again, under its own policy."""
-    inner, params = node.inner, node.eqn.params
-    assert inner is not None  # a rule is chosen for nodes that hold a frame
+    (inner,), params = node.frames, node.eqn.params
 
     def region(args: list[Any], inside: Probes) -> tuple[list[Any], Collected]:
         return run(inner, args, see, inside)
 
     again = jax.checkpoint(region, prevent_cse=params["prevent_cse"], policy=params["policy"])
-    own = {key: probes[key] for key in sorted(sites_in(inner, see)) if key in probes}
-    return again(list(values), own)
+    return again(list(values), _probes_in(node, see, probes))
+
+
+def _cond(
+    node: Node, values: Sequence[Any], see: Eyes, probes: Probes
+) -> tuple[list[Any], Collected]:
+    """Run a cond as one again; of the branches that are not taken, zeros are handed out."""
+    index, *args = values
+    own = _probes_in(node, see, probes)
+
+    def taken(branch: Frame) -> Callable[[list[Any], Probes], tuple[list[Any], Collected]]:
+        return lambda args, inside: run(branch, args, see, inside)
+
+    shapes = [jax.eval_shape(taken(branch), args, own)[1] for branch in node.frames]
+
+    def filled(branch: Frame) -> Callable[[list[Any], Probes], tuple[list[Any], Collected]]:
+        def with_others(args: list[Any], inside: Probes) -> tuple[list[Any], Collected]:
+            outs, seen = taken(branch)(args, inside)
+            none = {name: shape for each in shapes for name, shape in each.items()}
+            zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), none)
+            return outs, zeros | seen
+
+        return with_others
+
+    return jax.lax.switch(index, list(map(filled, node.frames)), args, own)
 
 
 def _own_rule(
     node: Node, values: Sequence[Any], see: Eyes, _probes: Probes
 ) -> tuple[list[Any], Collected]:
     """Call a function with its own derivative rule as it is, and look at a copy of its body."""
-    assert node.inner is not None  # a rule is chosen for nodes that hold a frame
+    (inner,) = node.frames
     outs = compat.bind(node.eqn, values)
-    _, collected = run(node.inner, jax.lax.stop_gradient(list(values)), see, {})
+    _, collected = run(inner, jax.lax.stop_gradient(list(values)), see, {})
     return outs, collected
 
 
-_RULES = {"scan": _scan, "remat": _remat, "rule": _own_rule}
+_RULES = {"scan": _scan, "remat": _remat, "rule": _own_rule, "cond": _cond}

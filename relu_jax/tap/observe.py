@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from relu_jax.tap import arguments, interpret, program, selectors
 from relu_jax.tap.selectors import Selectable
-from relu_jax.tap.types import Sites, Tapped
+from relu_jax.tap.types import Site, Sites, Tapped
 
 
 def sites(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Sites:
@@ -22,7 +23,7 @@ def sites(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Sites:
         the sites in the order they run; printed, a table with the coverage statement.
 
     Edges: a function without any activation gives an empty sequence. A region that cannot be
-    entered (a while loop, a cond) is named in `coverage.opaque`.
+    entered (a while loop) is named in `coverage.opaque`.
 
     Example:
         >>> import jax, jax.numpy as jnp, relu_jax as rj
@@ -47,7 +48,8 @@ def observe(
 
     Returns:
         ``g(*args) = (f(*args), {site.id: forward(...)})``; inside a loop every array gets one
-        leading axis per loop. g is a plain JAX function: jit, grad, vmap or scan it.
+        leading axis per loop, and of a branch that is not taken it is 0. g is a plain JAX
+        function: jit, grad, vmap or scan it.
 
     Edges: under jit, what f returns is bit-equal on the CPU to f on its own, but where XLA fuses
     the two programs differently: then it is off by single roundings. For that, a turn of a scan
@@ -93,4 +95,24 @@ def record(
         >>> seen["site#1"].pre.tolist(), seen["site#1"].post.tolist()
         ([-1.0, 2.0], [0.0, 2.0])
     """
-    return observe(f, lambda _site, _act, pre, post: Tapped(pre, post), only)
+    observed = observe(f, values, only)
+
+    def recorded(*args: Any, **kwargs: Any) -> tuple[Any, dict[str, Tapped]]:
+        result, seen = observed(*args, **kwargs)
+        return result, {name: blanked(one) for name, one in seen.items()}
+
+    return recorded
+
+
+def values(site: Site, _act: Any, pre: Any, post: Any) -> Tapped:
+    """Take what stood at a site, and where it is in a branch, that it ran."""
+    return Tapped(pre, post, ran=jnp.bool_(True) if site.branch else None)
+
+
+def blanked(seen: Tapped) -> Tapped:
+    """Put NaN where a site did not run, for the zeros that its branch then hands out."""
+    if seen.ran is None:
+        return seen
+    ran = jnp.expand_dims(seen.ran, tuple(range(seen.ran.ndim, seen.pre.ndim)))
+    pre, post = (jnp.where(ran, x, jnp.nan).astype(x.dtype) for x in (seen.pre, seen.post))
+    return seen._replace(pre=pre, post=post)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -53,6 +53,16 @@ class Program:
     out_tree: Any
 
 
+class _Inside(NamedTuple):
+    """A frame, as one of those of a node."""
+
+    node: Node
+    number: int
+
+
+_Around = tuple[_Inside, ...]  # the frames around something, outermost first
+
+
 @dataclass(frozen=True)
 class _Found:
     """A function along with the frames around it, before it has a name."""
@@ -60,7 +70,7 @@ class _Found:
     piece: Piece
     match: Match | None
     gates: bool
-    around: tuple[Node, ...]
+    around: _Around
 
 
 def opened(
@@ -114,19 +124,17 @@ def in_order(chosen: Sequence[Placed], seen: Mapping[str, Any]) -> dict[str, Any
     return {one.site.id: seen[one.site.id] for one in chosen}
 
 
-def _frames(
-    frame: Frame, around: tuple[Node, ...] = ()
-) -> Iterator[tuple[Frame, tuple[Node, ...]]]:
+def _frames(frame: Frame, around: _Around = ()) -> Iterator[tuple[Frame, _Around]]:
     yield frame, around
     for node in frame.nodes:
-        if node.inner is not None and not node.backward:
-            yield from _frames(node.inner, (*around, node))
+        for number, inner in enumerate(() if node.backward else node.frames):
+            yield from _frames(inner, (*around, _Inside(node, number)))
 
 
 def _functions(
     network: Graph,
     frame: Frame,
-    around: tuple[Node, ...],
+    around: _Around,
     known: facts.Facts,
     reaches: reach.Reaches,
     match: Callable[[Piece], Match | None],
@@ -190,6 +198,7 @@ def _purposes(
 def _named(network: Graph, known: facts.Facts, found: Sequence[_Found]) -> tuple[Placed, ...]:
     """Give every site a unique id, from the weight that feeds it where there is one."""
     placed, used = [], Counter[str]()
+    choices: dict[int, int] = {}  # the conds that hold sites, numbered
     for one in found:
         fact = known[one.piece.z]
         fed = fact.direct if fact.direct >= 0 else fact.fed
@@ -198,7 +207,7 @@ def _named(network: Graph, known: facts.Facts, found: Sequence[_Found]) -> tuple
         stem = _stem(path) if fed >= 0 else "site"
         used[stem] += 1
         name = stem if used[stem] == 1 and stem != "site" else f"{stem}#{used[stem]}"
-        scans = [n for n in one.around if n.kind == "scan"]
+        scans = [i.node for i in one.around if i.node.kind == "scan"]
         loops = tuple(int(n.eqn.params["length"]) for n in scans)
         shape = network.shape(one.piece.z)
         kind = one.match or Match("unknown", {}, ())
@@ -218,8 +227,13 @@ def _named(network: Graph, known: facts.Facts, found: Sequence[_Found]) -> tuple
             loops=loops,
             order=tuple(map(_order, scans)),
             scaled=kind.scaled,
+            branch=tuple(
+                (choices.setdefault(id(node), len(choices)), number)
+                for node, number in one.around
+                if node.kind == "cond"
+            ),
         )
-        rule = any(n.kind == "rule" for n in one.around)
+        rule = any(node.kind == "rule" for node, _ in one.around)
         placed.append(Placed(site, one.piece, rule))
     return tuple(placed)
 
@@ -243,9 +257,9 @@ def _stem(path: str) -> str:
     return f"{argument}/{short}" if short.isdigit() else short or argument or "site"
 
 
-def _source(node: Node, around: Sequence[Node] = ()) -> str:
+def _source(node: Node, around: _Around = ()) -> str:
     """Find the user's line that made a node: its own, or that of the nearest call around it."""
-    for eqn in (node.eqn, *reversed(node.calls), *(n.eqn for n in reversed(around))):
+    for eqn in (node.eqn, *reversed(node.calls), *(i.node.eqn for i in reversed(around))):
         if lines := compat.user_frames(eqn):
             file, line = lines[0]
             return f"{Path(file).name}:{line}"

@@ -82,7 +82,7 @@ def _through(reaches: Reaches, node: Node) -> None:
         after = Reach(live=True, product=True)
     elif node.kind == "opaque" and after.live:
         after = Reach(live=True, product=True, whole=after.whole)
-    elif node.inner is not None:
+    elif node.frames:
         _enter(reaches, node)
         return
     if not after.live:
@@ -98,9 +98,7 @@ def _through(reaches: Reaches, node: Node) -> None:
 
 
 def _enter(reaches: Reaches, node: Node) -> None:
-    """Carry what is wanted of a frame's results into it, and what it wants out of it."""
-    inner = node.inner
-    assert inner is not None  # the caller asked
+    """Carry what is wanted of a node's results into its frames, and what they want out of them."""
     wanted = [reaches[out] for out in node.outs]
     if not any(w.live for w in wanted) and not holds_product(node):
         return
@@ -111,7 +109,11 @@ def _enter(reaches: Reaches, node: Node) -> None:
             Reach(*(a or b for a, b in zip(w, again, strict=True))) if i < carried else w
             for i, w in enumerate(wanted)
         ]
-    _walk(reaches, inner, wanted)
-    for atom, v in zip(node.ins, inner.ins, strict=True):
+    for inner in node.frames:
+        _walk(reaches, inner, wanted)
+        for atom, v in zip(node.handed, inner.ins, strict=True):
+            if not isinstance(atom, Const):
+                reaches.add(atom, reaches[v])
+    for atom in node.ins[: len(node.ins) - len(node.handed)]:  # what chooses a branch
         if not isinstance(atom, Const):
-            reaches.add(atom, reaches[v])
+            reaches.add(atom, Reach(live=True))

@@ -63,12 +63,15 @@ def _walk(
             data = read(facts.products[i].data)
             found[i] = Before(data.products, data.sites, data.forked)
             after = Carried(products=frozenset((i,)))
-        elif node.inner is not None:
-            state.update(zip(node.inner.ins, map(read, node.ins), strict=True))
-            _walk(facts, node.inner, posts, index, state, found)
+        elif node.frames:
+            ends = []
+            for inner in node.frames:
+                state.update(zip(inner.ins, map(read, node.handed), strict=True))
+                _walk(facts, inner, posts, index, state, found)
+                ends.append(list(map(read, inner.outs)))
             bent = Carried(bent=True)
-            ends = [read(a) if node.kind != "scan" else bent for a in node.inner.outs]
-            state.update(zip(node.outs, ends, strict=True))
+            for out, *either in zip(node.outs, *ends, strict=True):
+                state[out] = bent if node.kind == "scan" else _met(either)
             continue
         else:
             after = _after(node, [read(a) for a in node.ins])
@@ -89,7 +92,14 @@ def _after(node: Node, ins: Sequence[Carried]) -> Carried:
         or node.name in elementwise.LINEAR_REDUCTIONS
         or node.name == "select_n"  # a mask that does not come from the data: dropout
     )
-    # Two arrays that meet (a residual sum, a product of two) are no longer one affine map.
-    if not linear or any(c.bent for c in filled) or len(set(filled)) > 1:
-        return Carried(sites=sites, bent=True)
-    return filled[0]
+    return _met(filled) if linear else Carried(sites=sites, bent=True)
+
+
+def _met(values: Sequence[Carried]) -> Carried:
+    """Carry on what meets: a residual sum, a product of two, what one or the other branch gave.
+
+    Where they differ that is no longer one affine map.
+    """
+    if len(set(values)) == 1 and not values[0].bent:
+        return values[0]
+    return Carried(sites=frozenset().union(*(c.sites for c in values)), bent=True)

@@ -27,7 +27,7 @@ class Site(NamedTuple):
     shape: tuple[int, ...]  # of the array the function is applied to, inside any loop
     dtype: str
     unit_axes: tuple[int, ...]  # axes of `shape` that count units; the others count samples
-    count: int  # runs per call: the product of the lengths of the loops around it
+    count: int  # runs per call (in a branch, at most): the product of the lengths of the loops
     gates: bool  # whether the result multiplies another array, as in a gated unit
     loop: str  # "", "layers" (a scan over stacked weights) or "steps" (any other scan)
     loops: tuple[int, ...]  # lengths of the scans around the site, outermost first
@@ -37,6 +37,9 @@ class Site(NamedTuple):
     # What the catalogue calls the function together with constant factors and terms around it:
     # 0.5 tanh(3 x) is a tanh of 3 x, and scaled_tanh(scale=0.5, rate=3) of x.
     scaled: tuple[str, ...] = ()
+    # The branches it stands in, outermost first, as (which cond or switch of the program, which of
+    # its branches): it runs only where they are taken. Of lax.cond, 0 is the false branch.
+    branch: tuple[tuple[int, int], ...] = ()
 
     @property
     def also(self) -> tuple[str, ...]:
@@ -88,13 +91,16 @@ class Tapped(NamedTuple):
     """What stood at a site: the argument and the result of its function, and their cotangents.
 
     Inside a loop each array has one leading axis per loop. `d_pre` and `d_post` are None where
-    cotangents were not asked for, or cannot be had (inside a user's own derivative rule).
+    cotangents were not asked for, or cannot be had (inside a user's own derivative rule). `ran`
+    tells whether the site's branch was taken, and is None where it always runs; where it was not,
+    `pre` and `post` are NaN, and the cotangents 0.
     """
 
     pre: Array
     post: Array
     d_pre: Array | None = None
     d_post: Array | None = None
+    ran: Array | None = None
 
 
 class Cotangent(NamedTuple):
@@ -143,6 +149,6 @@ def _row(site: Site) -> tuple[str, ...]:
         "×".join(map(str, site.shape)) or "scalar",
         site.dtype,
         ", ".join(map(str, site.unit_axes)) or "–",
-        str(site.count),
+        f"at most {site.count}" if site.branch else str(site.count),
         site.source or "–",
     )

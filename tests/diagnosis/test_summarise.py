@@ -20,7 +20,7 @@ def totals(names, turns=1, backward=True, examples=20):
     ahead = Forward(np.full((turns, 1), 10), squares, squares * 4, counts[0], *counts, marks)
     back = Backward(squares / 100, counts[0], np.tile(np.arange(99)[::-1], (turns, 1)))
     ends = {name: Cotangent(back, back) for name in names} if backward else {}
-    return Totals(1.0, examples, 2, dict.fromkeys(names, ahead), ends, np.zeros(0), {})
+    return Totals(1.0, examples, 2, dict.fromkeys(names, ahead), ends, np.zeros(0), {}, {})
 
 
 def test_numbers_of_one_site():

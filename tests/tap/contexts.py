@@ -144,6 +144,45 @@ def branches(params: Any, x: Any) -> Any:
     return dense(last, nn.sigmoid(h))
 
 
+def switched(params: Any, x: Any) -> Any:
+    """Choose between three layers."""
+    first, second, last = params["layers"]
+    h = nn.relu(dense(first, x))
+    ways = [
+        lambda h: jax.jit(nn.silu)(dense(second, h)),
+        lambda h: jax.checkpoint(nn.gelu)(dense(second, h)),
+        lambda h: 2 * h,
+    ]
+    h = lax.switch(jnp.int32(10 * x[0, 0]) % 3, ways, h)
+    return dense(last, nn.sigmoid(h))
+
+
+def branches_in_scan(params: Any, x: Any) -> Any:
+    """Choose at every turn of a loop, and a loop or none."""
+    first, second, last = params["layers"]
+
+    def step(h, i):
+        layer = partial(dense, second, h)
+        return lax.cond(i % 2 == 0, lambda: jnp.tanh(layer()), lambda: nn.relu(layer())), None
+
+    def loop(h):
+        return lax.scan(lambda h, _: (nn.sigmoid(dense(second, h)), None), h, None, length=2)[0]
+
+    h = lax.scan(step, dense(first, x), jnp.arange(3))[0]
+    return dense(last, lax.cond(h.sum() > -100, loop, lambda h: h, h))
+
+
+def nested_branches(params: Any, x: Any) -> Any:
+    """Choose, and choose again."""
+    first, second, last = params["layers"]
+    h = dense(first, x)
+
+    def further(h):
+        return lax.cond(h.sum() > 0, nn.relu, jnp.tanh, dense(second, h))
+
+    return dense(last, lax.cond(x[0, 0] > 100, nn.sigmoid, further, h))
+
+
 def counted_loop(params: Any, x: Any) -> Any:
     """Repeat a layer a known number of times."""
     first, second, last = params["layers"]

@@ -139,6 +139,50 @@ def remat(params: Any, x: Any, probes: Any) -> tuple[Any, Seen]:
     return n.dense(last, h), seen
 
 
+def chosen(taken: Any, name: str, f: Callable[[Any], Any], z: Any, own: Any, other: str) -> Any:
+    """Apply f in a branch that was taken: the site of the other one did not run."""
+    seen: Seen = {}
+    _, y = at(seen, own, name, f, z)
+    return taken + y, seen | {other: (jnp.full_like(z, jnp.nan),) * 2}
+
+
+def cond(params: Any, x: Any, probes: Any) -> tuple[Any, Seen]:
+    """Choose between two layers by the data."""
+    first, second, last = params["layers"]
+    seen: Seen = {}
+    _, h = at(seen, probes, "layers/0", nn.relu, n.dense(first, x))
+    z = n.dense(second, h)
+    h, inside = lax.cond(
+        h.sum() > 0,
+        lambda h, own: chosen(h, "layers/1#2", jnp.tanh, z, own, "layers/1"),
+        lambda h, own: chosen(h, "layers/1", nn.relu, z, own, "layers/1#2"),
+        h,
+        probes,
+    )
+    return n.dense(last, h), seen | inside
+
+
+def cond_in_scan(params: Any, x: Any, probes: Any) -> tuple[Any, Seen]:
+    """Choose at every step: the branches take turns."""
+
+    def step(h: Any, turn: Any) -> Any:
+        x, own, i = turn
+        z = x @ params["in"] + h @ params["again"]
+        h, seen = lax.cond(
+            i % 2 == 0,
+            lambda own: chosen(h, "again#2", jnp.tanh, z, own, "again"),
+            lambda own: chosen(h, "again", nn.elu, z, own, "again#2"),
+            own,
+        )
+        return h, (h, seen)
+
+    own = probes and {name: probes[name] for name in ("again", "again#2")}
+    xs = x.swapaxes(0, 1)
+    start = jnp.zeros((x.shape[0], n.H), x.dtype)
+    _, (states, seen) = lax.scan(step, start, (xs, own, jnp.arange(len(xs))))
+    return n.dense(params["out"], states.mean(0)), seen
+
+
 @jax.custom_vjp
 def half_gradient(z: Any) -> Any:
     """Apply tanh, and give half of its derivative."""
@@ -180,6 +224,8 @@ ORACLES: tuple[Oracle, ...] = (
     Oracle("residual", residual, (n.RESIDUAL, n.X)),
     Oracle("attention", attention, (n.BLOCK, n.TEXT)),
     Oracle("scan", recurrent, (n.RNN, n.TEXT)),
+    Oracle("cond", cond, (n.P, n.X)),
+    Oracle("cond in scan", cond_in_scan, (n.RNN, n.TEXT)),
     Oracle("remat", remat, (n.P, n.X)),
     Oracle("custom_vjp", custom_vjp, (n.P, n.X), blind=("layers/1",)),
 )

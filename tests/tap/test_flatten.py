@@ -34,14 +34,14 @@ def test_nested_jits_are_written_out():
         (lambda x: lax.scan(lambda h, _: (jnp.tanh(h), 1), x, None, length=2), "scan", "scan"),
         (jax.checkpoint(jnp.tanh), "remat2", "remat"),
         (lambda x: lax.while_loop(lambda h: h.sum() > 1, jnp.sin, x), "while", "opaque"),
-        (lambda x: lax.cond(x.sum() > 0, jnp.tanh, jnp.sin, x), "cond", "opaque"),
+        (lambda x: lax.cond(x.sum() > 0, jnp.tanh, jnp.sin, x), "cond", "cond"),
         (lambda x: jnp.sort(x), "sort", "plain"),
     ],
 )  # fmt: skip
 def test_a_node_is_entered_by_its_rule(f, name, kind):
     (node,) = made_by(graph_of(f, n.X), name)
     assert node.kind == kind
-    assert (node.inner is not None) == (kind in ("scan", "remat"))
+    assert len(node.frames) == {"scan": 1, "remat": 1, "cond": 2}.get(kind, 0)
 
 
 def test_a_rule_of_the_user_s_is_a_frame_where_it_holds_a_product():

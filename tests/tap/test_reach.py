@@ -58,11 +58,11 @@ def test_what_only_a_backward_pass_reads_goes_nowhere():
 def test_reach_enters_loops_and_regions():
     reaches = reaches_of(n.stacked, n.STACK, n.X)
     (scan,) = made_by(reaches.facts.graph, "scan")
-    (relu,) = [node for node in scan.inner.nodes if node.name == "custom_jvp_call"]
+    (relu,) = [node for node in scan.frames[0].nodes if node.name == "custom_jvp_call"]
     assert reaches[relu.outs[0]] == Reach(live=True, product=True, whole=True)
     reaches = reaches_of(c.rematted, n.P, n.X, n.Y)
     first, _ = made_by(reaches.facts.graph, "remat2")
-    (tanh,) = [node for node in first.inner.nodes if node.name == "tanh"]
+    (tanh,) = [node for node in first.frames[0].nodes if node.name == "tanh"]
     assert reaches[tanh.outs[0]].product
     assert not reaches[tanh.outs[0]].raw
 
@@ -74,7 +74,7 @@ def test_a_region_nobody_wants_is_not_entered():
 
     reaches = reaches_of(f, W, n.X)
     (scan,) = made_by(reaches.facts.graph, "scan")
-    (tanh,) = [node for node in scan.inner.nodes if node.name == "tanh"]
+    (tanh,) = [node for node in scan.frames[0].nodes if node.name == "tanh"]
     assert not reaches[tanh.outs[0]].product
 
 
