@@ -171,7 +171,7 @@ def _checked(act: Activation, variance: float) -> float:
         raise errors.rejected(
             rule="a card is of an Activation",
             got=errors.describe(act),
-            do='pass get("relu"), or an Activation of your own',
+            do=f"pass get({act if isinstance(act, str) else 'relu'!r}), or an Activation of yours",
             kind=TypeError,
         )
     if not 0 < known_number(variance) < math.inf:

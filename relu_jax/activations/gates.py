@@ -19,6 +19,7 @@ from relu_jax.activations.tails import (
     narrow_bell,
     normal_law,
     odds,
+    settled,
     times_gate,
 )
 
@@ -115,9 +116,9 @@ def _telu_inner(x: jax.Array) -> jax.Array:
 
 
 def _telu_slope(x: jax.Array) -> jax.Array:
-    u = _telu_inner(x)
+    u, z = _telu_inner(x), settled(x, 1e3)
     q = jnp.exp(-2 * u)  # 1 - tanh(u)^2 is 4 q / (1 + q)^2, without a difference
-    return jnp.tanh(u) + finite(x) * (4 * u * q / ((1 + q) * (1 + q)))
+    return jnp.tanh(u) + z * (4 * u * q / ((1 + q) * (1 + q)))
 
 
 @with_slope(_telu_slope)
@@ -142,7 +143,7 @@ def phish(x: jax.Array) -> jax.Array:
 
 
 def _phish_slope(x: jax.Array) -> jax.Array:
-    z, below = finite(x), normal_law(x)
+    z, below = settled(x), normal_law(x)
     t = jnp.tanh(z * below)
     return t + z * ((1 - t) * (1 + t)) * (below + z * (DENSITY * bell(x)))
 

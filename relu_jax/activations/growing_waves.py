@@ -99,6 +99,14 @@ def snake(x: jax.Array, *, frequency: ArrayLike = 1.0) -> jax.Array:
     return _snake(x, frequency)
 
 
+def _snake_bend(x: jax.Array, frequency: Any) -> jax.Array:
+    w = _phase(x, frequency)
+    sine, cosine = jnp.sin(w), jnp.cos(w)
+    return 2 * frequency * ((cosine - sine) * (cosine + sine)) * _nan_where(jnp.isinf(x))
+
+
+# Of its own, since differentiated backward the phase, held still at inf, gives 0.
+@with_slope(_snake_bend)
 def _snake_slope(x: jax.Array, frequency: Any) -> jax.Array:
     w = _phase(x, frequency)
     # 1 + sin(2 w) as a square keeps its digits where it touches 0.

@@ -50,9 +50,22 @@ def _bend(x: jax.Array, b: Any) -> jax.Array:
     return 0.5 * b / r * (1 / r) * (1 / r)
 
 
-@with_slope(lambda s: 0.5 / jnp.sqrt(s))
+# To be differentiated in b, at any b and x: 1 / (4 r) and -x / (4 r³).
+@with_slope(lambda b, x: 0.25 / root(x, b))
+def _hyperbola_for_b(b: Any, x: jax.Array) -> jax.Array:
+    return _hyperbola(x, b)
+
+
+@with_slope(lambda b, x: -0.25 * (finite(x) / root(x, b)) * (1 / root(x, b)) * (1 / root(x, b)))
+def _rise_for_b(b: Any, x: jax.Array) -> jax.Array:
+    return _rise(x, b)
+
+
 def _coarse_sqrt(s: jax.Array) -> jax.Array:
-    """Take the square root of s > 0, to 5e-6 of it, of what XLA computes twice (see `decays`)."""
+    """Take the square root of s > 0, to 5e-6 of it, of what XLA computes twice (see `decays`).
+
+    It has no derivative.
+    """
     s = jnp.minimum(s, 1e38)
     # Half of an exponent, its sign changed, is that of 1 / sqrt(s); Newton's method mends the rest.
     bits = lax.bitcast_convert_type(s, np.int32)
@@ -69,7 +82,7 @@ def _made_of(sqrt: Callable[[jax.Array], jax.Array]) -> tuple[Formula, Formula]:
     squares x and the other |x|, since of one square it would make one root.
     """
 
-    @with_slope(_bend)
+    @with_slope(_bend, in_params=lambda x, b: _rise_for_b(b, x))
     def rise(x: jax.Array, b: Any) -> jax.Array:
         # In units of sqrt(b), where it is 0 before the square overflows.
         z = x * (1 / jnp.sqrt(b))
@@ -77,7 +90,7 @@ def _made_of(sqrt: Callable[[jax.Array], jax.Array]) -> tuple[Formula, Formula]:
         below = 0.5 / (square + jnp.abs(z) * sqrt(square))
         return jnp.where(x < 0, below, 1 - below)
 
-    @with_slope(rise)
+    @with_slope(rise, in_params=lambda x, b: _hyperbola_for_b(b, x))
     def hyperbola(x: jax.Array, b: Any) -> jax.Array:
         # A sum of halves, which is never more than x where b is lost.
         half, quarter = 0.5 * jnp.abs(x), 0.25 * b

@@ -61,8 +61,12 @@ def scaled(factor: Any, x: jax.Array) -> jax.Array:
     return factor * jnp.where(jnp.isinf(x) & (jnp.asarray(factor) == 0), 0, x)
 
 
-def settled(x: jax.Array) -> jax.Array:
+def settled(x: jax.Array, end: float = 40.0) -> jax.Array:
     """Clip to [-40, 40], beyond which tanh and erf are ±1 and e^(-x^2 / 2) is 0 in every float.
+
+    Args:
+        x: any shape.
+        end: another end: from 1e3 on e^-x is 0, too.
 
     Edges: beyond, the derivative is 0 whatever it is multiplied by: no inf * 0.
 
@@ -70,8 +74,7 @@ def settled(x: jax.Array) -> jax.Array:
         >>> float(settled(jnp.float32(-jnp.inf)))
         -40.0
     """
-    end = np.array(40, x.dtype)
-    return lax.clamp(-end, x, end)
+    return lax.clamp(np.array(-end, x.dtype), x, np.array(end, x.dtype))
 
 
 def odds(x: jax.Array) -> tuple[jax.Array, jax.Array]:

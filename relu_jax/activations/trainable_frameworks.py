@@ -13,7 +13,8 @@ import jax
 import jax.numpy as jnp
 
 from relu_jax.activations.frameworks import checked
-from relu_jax.activations.trainable import Arrays, Start, Trainable
+from relu_jax.activations.starts import Arrays, Start
+from relu_jax.activations.trainable import Trainable
 from relu_jax.activations.trainable_rectifiers import PRELU, PRELU_STARTS, prelu
 
 AtZero = Callable[[Any], Any]  # the slope at 0, by that of the negative side

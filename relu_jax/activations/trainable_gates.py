@@ -8,7 +8,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from relu_jax.activations.ranges import refuse_unless
-from relu_jax.activations.trainable import Arrays, Drawn, Trainable
+from relu_jax.activations.starts import Arrays, Drawn
+from relu_jax.activations.trainable import Trainable
 
 
 def apa(params: Arrays, x: jax.Array) -> jax.Array:

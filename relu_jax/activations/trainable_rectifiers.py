@@ -13,7 +13,8 @@ from relu_jax.activations.inputs import as_float
 from relu_jax.activations.piecewise import RRELU_HIGH, RRELU_LOW
 from relu_jax.activations.ranges import finite_number, refuse_unless
 from relu_jax.activations.rectifiers import LEAKY_RELU, leaky_relu
-from relu_jax.activations.trainable import Arrays, Start, Trainable
+from relu_jax.activations.starts import Arrays, Start
+from relu_jax.activations.trainable import Trainable
 from relu_jax.core.numerics import wide_dtype
 from relu_jax.core.types import Key
 

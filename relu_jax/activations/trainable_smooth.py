@@ -11,8 +11,9 @@ from relu_jax.activations.bounded import tanh
 from relu_jax.activations.ranges import refuse_unless
 from relu_jax.activations.slopes import with_slope
 from relu_jax.activations.smooth import silu
+from relu_jax.activations.starts import Arrays, Drawn, Start
 from relu_jax.activations.tails import settled
-from relu_jax.activations.trainable import Arrays, Drawn, Start, Trainable
+from relu_jax.activations.trainable import Trainable
 
 XIELU_BETA = 0.5
 

@@ -8,7 +8,8 @@ from jax import lax
 
 from relu_jax.activations.ranges import checked_shape
 from relu_jax.activations.rectifiers import relu
-from relu_jax.activations.trainable import Arrays, Trainable
+from relu_jax.activations.starts import Arrays
+from relu_jax.activations.trainable import Trainable
 from relu_jax.core import errors
 from relu_jax.core.integers import integer
 from relu_jax.core.types import Key

@@ -127,6 +127,33 @@ def test_gradients_in_parameters_equal_finite_differences(f, params, x):
             assert float(slope) == pytest.approx(float(up - down) / 2e-5, rel=1e-7)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_second_derivatives_in_x_and_b_are_those_of_the_formula_however_small_b_is(dtype):
+    x = np.float64([-3e19, -1e4, -3, -1e-8, 0, 1, 3.25, 1e4, 3e19])
+    x, b = (a.ravel() for a in np.meshgrid(jnp.asarray(x, dtype), np.float32([1e-20, 1e-6, 4])))
+
+    @jax.jit
+    @jax.vmap
+    def ours(x, b):
+        return jax.hessian(lambda x, b: squareplus(x, b=b), (0, 1))(x, b)
+
+    (xx, xb), (bx, bb) = ours(x, b)
+    wide, parts = np.float64(x), np.float64(b)
+    r = np.sqrt(wide**2 + parts)
+    room = {"atol": 1e-37}
+    np.testing.assert_allclose(np.float64(xx), parts / r**3 / 2, rtol=tolerance(dtype), **room)
+    np.testing.assert_allclose(np.float64(xb), -wide / r**3 / 4, rtol=tolerance(dtype), **room)
+    np.testing.assert_allclose(bx, -wide / r**3 / 4, rtol=tolerance("float32"), **room)
+    np.testing.assert_allclose(bb, -1 / r**3 / 8, rtol=tolerance("float32"), **room)
+
+
+def test_the_derivative_in_b_is_right_at_every_x():
+    x = np.float32([-1e38, -3e19, -5, 0, 5, 3e19, 1e37])
+    slopes = jax.vmap(jax.grad(lambda b, x: squareplus(x, b=b)), (None, 0))(4.0, x)
+    exact = 0.25 / np.sqrt(np.float64(x) ** 2 + 4)
+    np.testing.assert_allclose(slopes, exact, rtol=tolerance("float32"), atol=1.2e-38)
+
+
 @pytest.mark.parametrize(
     ("act", "params", "text"),
     [

@@ -70,7 +70,24 @@ def test_other_slopes_hold_under_jit_with_traced_parameters():
     np.testing.assert_array_equal(jax.jacfwd(slopes)(0.5), [1, 0, 0])
 
 
-@pytest.mark.thorough("it compiles every function with parameters twice")
+thorough = pytest.mark.thorough("it compiles every function twice")
+
+
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("bfloat16", marks=thorough)])
+@pytest.mark.parametrize("act", CATALOGUE, ids=lambda act: act.name)
+def test_bends_are_the_same_differentiated_backward_and_forward_far_out(act, dtype):
+    sizes = np.append(np.float64(2.0) ** np.arange(1, jnp.finfo(dtype).maxexp, 9), np.inf)
+    x = jnp.asarray([*-sizes, *sizes], dtype)
+
+    @jax.jit
+    def bends(x):
+        return tuple(jax.vmap(d(d(act)))(x) for d in (jax.grad, jax.jacfwd))
+
+    backward, forward = (np.float64(y) for y in bends(x))
+    np.testing.assert_allclose(backward, forward, rtol=1e-3, atol=1e-3)
+
+
+@thorough
 @pytest.mark.parametrize("dtype", ["float16", "float32"])
 @pytest.mark.parametrize("act", [a for a in CATALOGUE if a.params], ids=lambda a: a.name)
 def test_derivatives_in_parameters_are_numbers_at_every_finite_x(act, dtype):
