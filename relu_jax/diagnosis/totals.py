@@ -32,7 +32,7 @@ class Totals(NamedTuple):
     backward: dict[str, Cotangent]
     moved: np.ndarray  # per parameter leaf: batches whose gradient is not all 0
     turns: dict[str, Turns]  # of the sites in loops over steps
-    ran: dict[str, np.ndarray]  # of the sites in branches: examples of the batches that took them
+    ran: dict[str, np.ndarray]  # of the sites that may not run: examples of the batches they ran in
 
 
 def of_batch(seen: step.Seen, sites: Mapping[str, Site], examples: int) -> Totals:
@@ -55,7 +55,7 @@ def of_batch(seen: step.Seen, sites: Mapping[str, Site], examples: int) -> Total
         ran={
             name: examples * (_read(sites[name], one).samples[:, 0] > 0)
             for name, one in seen.forward.items()
-            if sites[name].branch
+            if sites[name].may_not_run
         },
     )
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from relu_jax.core import errors
-from relu_jax.tap import arguments, interpret, program, selectors
+from relu_jax.tap import arguments, eyes, interpret, program, selectors
 from relu_jax.tap.observe import blanked, values
 from relu_jax.tap.program import Placed, Program
 from relu_jax.tap.selectors import Selectable
@@ -61,7 +61,7 @@ def cotangents(
 
 def observed_value_and_grad(
     loss: Callable[..., Any],
-    forward: interpret.Forward,
+    forward: eyes.Forward,
     backward: Backward,
     only: Selectable | None = None,
     *,
@@ -118,7 +118,7 @@ class _Seen(NamedTuple):
 def _differentiated(
     read: Program,
     call: arguments.Arguments,
-    forward: interpret.Forward,
+    forward: eyes.Forward,
     backward: Backward,
     only: Selectable | None,
     *,
@@ -129,7 +129,7 @@ def _differentiated(
     _check_scalar(read, has_aux=has_aux)
     chosen = selectors.chosen(read, only)
     probes = {one.site.id: _probes(read, one, backward) for one in chosen if not one.own_rule}
-    see = interpret.eyes(chosen, _detached(forward), _marker(backward))
+    see = eyes.opened(chosen, _detached(forward), _marker(backward))
 
     def whole(arrays: Sequence[Any], probes: Any) -> tuple[Any, Any]:
         outs, seen = interpret.run(read.graph.frame, (*arrays, *call.arrays[own:]), see, probes)
@@ -150,7 +150,7 @@ def _gradients(grads: Sequence[Any], params: Any) -> list[Any]:
     return [next(given) if arguments.is_array(leaf) else None for leaf in jax.tree.leaves(params)]
 
 
-def _detached(forward: interpret.Forward) -> interpret.Forward:
+def _detached(forward: eyes.Forward) -> eyes.Forward:
     """Keep summaries out of the gradient."""
 
     def seen(site: Site, act: Any, pre: Any, post: Any) -> Any:

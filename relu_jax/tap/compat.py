@@ -77,6 +77,34 @@ def scan_layout(eqn: Any) -> tuple[int, int]:
     return len(consts), len(carry)
 
 
+class While(NamedTuple):
+    """The parts of a while loop; its operands are the two sorts of constants, then the state."""
+
+    condition: Callable[..., list[Any]]  # of its constants and the state, to one bool
+    body: Any
+    condition_consts: int
+    body_consts: int
+
+
+def while_parts(eqn: Any) -> While:
+    """Take a while loop apart."""
+    params = eqn.params
+    return While(
+        extend.jaxpr_as_fun(params["cond_jaxpr"]),
+        params["body_jaxpr"],
+        params["cond_nconsts"],
+        params["body_nconsts"],
+    )
+
+
+def loop_layout(eqn: Any) -> tuple[int, int]:
+    """Count the constants and the carried values among the operands of a loop's body."""
+    if eqn.primitive.name != "while":
+        return scan_layout(eqn)
+    parts = while_parts(eqn)
+    return parts.body_consts, len(eqn.outvars)
+
+
 def chooses(eqn: Any) -> bool:
     """Say whether an equation is a cond or switch; not one by platform, decided when compiled."""
     return eqn.primitive.name == "cond" and not eqn.params.get("branches_platforms")

@@ -3,14 +3,15 @@
 import contextlib
 from collections import ChainMap
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from relu_jax.tap import compat, elementwise, evaluate
+from relu_jax.tap import choices, compat, elementwise, evaluate
 from relu_jax.tap.graph import Atom, Call, Const, Frame, Graph, Item, Node, Repeat
 
-# How a node is entered: "plain" runs as one equation; the others are rules of interpret.py.
+# How a node is entered: "plain" runs as one equation; the others are rules of entering.py.
 ENTERED = {"scan": "scan", "checkpoint": "remat", "remat": "remat", "remat2": "remat"}
 OWN_RULE = ("custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr")
 CALLS = ("jit", "pjit", "closed_call", "core_call", "xla_call", "custom_lin")
@@ -105,20 +106,40 @@ def _write_call(to: _Writer, eqn: Any, ins: tuple[Atom, ...]) -> tuple[Atom, ...
 
 
 def _write_node(to: _Writer, eqn: Any, ins: tuple[Atom, ...]) -> tuple[Atom, ...]:
-    outs = tuple(to.graph.variable(v.aval) for v in eqn.outvars)
-    spelling = _spelling(eqn, tuple(map(to.graph.first, ins)), to.backward)
+    known = tuple(map(to.graph.first, ins))
+    spelling = _spelling(eqn, known, to.backward)
     if spelling in to.made:
         firsts = to.made[spelling]
+        outs = _variables(to, eqn)
         to.graph.firsts.update(zip(outs, firsts, strict=True))
         to.items.append(Repeat(eqn, ins, outs, firsts))
         return outs
+    last = _write_chain(to, eqn, known)
+    outs = _variables(to, eqn)  # numbered after what they are computed from
     if spelling is not None:
         to.made[spelling] = outs
     node = _node(to.graph, eqn, ins, outs, to.calls, to.backward)
-    to.frame.nodes.append(node)
+    choices.join_guard(to.frame, node)
+    to.frame.nodes.append(replace(last, outs=outs) if last else node)
     to.items.append(node)
     _fold(to.graph, node)
     return outs
+
+
+def _variables(to: _Writer, eqn: Any) -> tuple[int, ...]:
+    return tuple(to.graph.variable(v.aval) for v in eqn.outvars)
+
+
+def _write_chain(to: _Writer, eqn: Any, ins: Sequence[Atom]) -> Node | None:
+    """Write, for the analysis alone, what an argmax over conditions comes to; give the last node.
+
+    None where the equation is no such argmax.
+    """
+    chain = choices.chain(to.graph, to.frame, eqn, ins)
+    if chain is None:
+        return None
+    _write(to._replace(items=[], made=ChainMap()), chain.opened.jaxpr, (), chain.conditions)
+    return to.frame.nodes.pop()
 
 
 def _spelling(eqn: Any, ins: tuple[Atom, ...], backward: bool) -> Any:
@@ -167,6 +188,10 @@ def _node(
         kind = ENTERED.get(name, "rule")
         fixed = compat.scan_layout(eqn)[0] if kind == "scan" else len(ins)
         frames = _frames(graph, bodies, calls, ins[:fixed], backward=backward)
+    elif name == "while":
+        parts = compat.while_parts(eqn)
+        fixed = ins[parts.condition_consts :][: parts.body_consts]
+        kind, frames = "while", _frames(graph, [parts.body], calls, fixed, backward=backward)
     elif compat.chooses(eqn):
         kind, frames = "cond", _frames(graph, bodies, calls, ins[1:], backward=backward)
     elif (bodies and name not in COMBINERS) or name in UNREAD:

@@ -15,7 +15,7 @@ from relu_jax.tap.facts import (
     is_product,
     weight_side,
 )
-from relu_jax.tap.graph import Const, Frame, Graph, Node
+from relu_jax.tap.graph import LOOPS, Const, Frame, Graph, Node
 from relu_jax.tap.regions import is_complex, is_float
 
 # What people call the argument that holds the weights.
@@ -171,8 +171,8 @@ def _mixed(facts: Facts, node: Node, lhs: Fact, rhs: Fact) -> tuple[axes.Units, 
 def _enter(facts: Facts, node: Node) -> None:
     """Carry facts into a frame and out of it again; through a loop, until nothing changes."""
     (inner,) = node.frames
-    given = [facts[a] for a in node.ins]
-    consts, carried = compat.scan_layout(node.eqn) if node.kind == "scan" else (0, 0)
+    given = [facts[a] for a in node.handed]
+    consts, carried = compat.loop_layout(node.eqn) if node.kind in LOOPS else (0, 0)
     before = len(facts.products)
     while True:
         for v, fact in zip(inner.ins, entering(node, given), strict=True):

@@ -21,6 +21,7 @@ class Const(NamedTuple):
 
 
 Atom = int | Const
+LOOPS = ("scan", "while")  # kinds of nodes whose body runs again on what it gave
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Node:
     ins: tuple[Atom, ...]  # what is written twice is named by its first variable
     reads: tuple[Atom, ...]  # the same operands, as they were written
     outs: tuple[int, ...]
-    kind: str  # plain, elementwise, scan, remat, rule (the user's own derivative), cond, opaque
+    kind: str  # plain, elementwise, scan, while, remat, rule (the user's derivative), cond, opaque
     frames: "tuple[Frame, ...]"  # what is entered: the body, or every branch of a cond
     calls: tuple[Any, ...]  # the nested jits it was written out of, outermost first
     backward: bool  # made by transposition: the backward pass of a gradient in the program
@@ -43,8 +44,8 @@ class Node:
 
     @property
     def handed(self) -> tuple[Atom, ...]:
-        """The operands that become the inputs of each frame: all but what chooses a branch."""
-        return self.ins[1:] if self.kind == "cond" else self.ins
+        """The operands that become the inputs of each frame: all but those of a condition."""
+        return self.ins[len(self.ins) - len(self.frames[0].ins) :]
 
 
 @dataclass

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from relu_jax.tap import arguments, interpret, program, selectors
+from relu_jax.tap import arguments, eyes, interpret, program, selectors
 from relu_jax.tap.selectors import Selectable
 from relu_jax.tap.types import Site, Sites, Tapped
 
@@ -23,7 +23,7 @@ def sites(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Sites:
         the sites in the order they run; printed, a table with the coverage statement.
 
     Edges: a function without any activation gives an empty sequence. A region that cannot be
-    entered (a while loop) is named in `coverage.opaque`.
+    entered (a callback, a choice by platform) is named in `coverage.opaque`.
 
     Example:
         >>> import jax, jax.numpy as jnp, relu_jax as rj
@@ -37,7 +37,7 @@ def sites(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Sites:
 
 
 def observe(
-    f: Callable[..., Any], forward: interpret.Forward, only: Selectable | None = None
+    f: Callable[..., Any], forward: eyes.Forward, only: Selectable | None = None
 ) -> Callable[..., tuple[Any, dict[str, Any]]]:
     """Build a function that also returns what `forward` makes of the values at each site.
 
@@ -48,8 +48,9 @@ def observe(
 
     Returns:
         ``g(*args) = (f(*args), {site.id: forward(...)})``; inside a loop every array gets one
-        leading axis per loop, and of a branch that is not taken it is 0. g is a plain JAX
-        function: jit, grad, vmap or scan it.
+        leading axis per scan; of a while loop it is the last turn's; of what does not run, such
+        as a branch that is not taken, it is 0. g is a plain JAX function: jit, grad, vmap or
+        scan it.
 
     Edges: under jit, what f returns is bit-equal on the CPU to f on its own, but where XLA fuses
     the two programs differently: then it is off by single roundings. For that, a turn of a scan
@@ -68,9 +69,7 @@ def observe(
         chosen = selectors.chosen(read, only)
         if not chosen:
             return f(*args, **kwargs), {}
-        outs, seen = interpret.run(
-            read.graph.frame, call.arrays, interpret.eyes(chosen, forward), {}
-        )
+        outs, seen = interpret.run(read.graph.frame, call.arrays, eyes.opened(chosen, forward), {})
         result = jax.tree.unflatten(read.out_tree, arguments.as_results(outs))
         return result, program.in_order(chosen, seen)
 
@@ -105,12 +104,12 @@ def record(
 
 
 def values(site: Site, _act: Any, pre: Any, post: Any) -> Tapped:
-    """Take what stood at a site, and where it is in a branch, that it ran."""
-    return Tapped(pre, post, ran=jnp.bool_(True) if site.branch else None)
+    """Take what stood at a site, and where it may be passed by, that it ran."""
+    return Tapped(pre, post, ran=jnp.bool_(True) if site.may_not_run else None)
 
 
 def blanked(seen: Tapped) -> Tapped:
-    """Put NaN where a site did not run, for the zeros that its branch then hands out."""
+    """Put NaN where a site did not run, for the zeros that are then handed out."""
     if seen.ran is None:
         return seen
     ran = jnp.expand_dims(seen.ran, tuple(range(seen.ran.ndim, seen.pre.ndim)))

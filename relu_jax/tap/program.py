@@ -40,7 +40,7 @@ class Placed:
 
     site: Site
     piece: Piece
-    own_rule: bool  # inside a function with its own derivative rule: no cotangent to be had
+    own_rule: bool  # inside a while or a derivative rule of the user's: no cotangent to be had
 
 
 @dataclass(frozen=True)
@@ -232,8 +232,9 @@ def _named(network: Graph, known: facts.Facts, found: Sequence[_Found]) -> tuple
                 for node, number in one.around
                 if node.kind == "cond"
             ),
+            endless=any(node.kind == "while" for node, _ in one.around),
         )
-        rule = any(node.kind == "rule" for node, _ in one.around)
+        rule = any(node.kind in ("rule", "while") for node, _ in one.around)
         placed.append(Placed(site, one.piece, rule))
     return tuple(placed)
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from relu_jax.tap import compat, elementwise
 from relu_jax.tap.facts import Facts, holds_product, is_product
-from relu_jax.tap.graph import Const, Frame, Node
+from relu_jax.tap.graph import LOOPS, Const, Frame, Node
 
 
 class Reach(NamedTuple):
@@ -102,8 +102,8 @@ def _enter(reaches: Reaches, node: Node) -> None:
     wanted = [reaches[out] for out in node.outs]
     if not any(w.live for w in wanted) and not holds_product(node):
         return
-    if node.kind == "scan":
-        carried = compat.scan_layout(node.eqn)[1]
+    if node.kind in LOOPS:
+        carried = compat.loop_layout(node.eqn)[1]
         again = Reach(live=True, product=holds_product(node))
         wanted = [
             Reach(*(a or b for a, b in zip(w, again, strict=True))) if i < carried else w
@@ -114,6 +114,6 @@ def _enter(reaches: Reaches, node: Node) -> None:
         for atom, v in zip(node.handed, inner.ins, strict=True):
             if not isinstance(atom, Const):
                 reaches.add(atom, reaches[v])
-    for atom in node.ins[: len(node.ins) - len(node.handed)]:  # what chooses a branch
+    for atom in node.ins[: len(node.ins) - len(node.handed)]:  # what a condition reads
         if not isinstance(atom, Const):
             reaches.add(atom, Reach(live=True))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from relu_jax.tap import elementwise
 from relu_jax.tap.facts import Facts
-from relu_jax.tap.graph import Atom, Const, Frame, Node
+from relu_jax.tap.graph import LOOPS, Atom, Const, Frame, Node
 
 
 class Carried(NamedTuple):
@@ -71,7 +71,7 @@ def _walk(
                 ends.append(list(map(read, inner.outs)))
             bent = Carried(bent=True)
             for out, *either in zip(node.outs, *ends, strict=True):
-                state[out] = bent if node.kind == "scan" else _met(either)
+                state[out] = bent if node.kind in LOOPS else _met(either)
             continue
         else:
             after = _after(node, [read(a) for a in node.ins])

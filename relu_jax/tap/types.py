@@ -40,6 +40,12 @@ class Site(NamedTuple):
     # The branches it stands in, outermost first, as (which cond or switch of the program, which of
     # its branches): it runs only where they are taken. Of lax.cond, 0 is the false branch.
     branch: tuple[tuple[int, int], ...] = ()
+    endless: bool = False  # in a while loop: what is seen of it is the last turn
+
+    @property
+    def may_not_run(self) -> bool:
+        """Whether a call may pass it by: it stands in a branch, or in a while loop."""
+        return bool(self.branch) or self.endless
 
     @property
     def also(self) -> tuple[str, ...]:
@@ -91,9 +97,10 @@ class Tapped(NamedTuple):
     """What stood at a site: the argument and the result of its function, and their cotangents.
 
     Inside a loop each array has one leading axis per loop. `d_pre` and `d_post` are None where
-    cotangents were not asked for, or cannot be had (inside a user's own derivative rule). `ran`
-    tells whether the site's branch was taken, and is None where it always runs; where it was not,
-    `pre` and `post` are NaN, and the cotangents 0.
+    cotangents were not asked for, or cannot be had (inside a user's own derivative rule, or a while
+    loop, of which `pre` and `post` are those of the last turn). `ran` tells whether the site's
+    branch was taken, or its while loop had a turn, and is None where it always runs; where it did
+    not run, `pre` and `post` are NaN, and the cotangents 0.
     """
 
     pre: Array
@@ -141,6 +148,12 @@ class Sites(tuple[Site, ...]):
         return "\n".join([*lines, str(self.coverage)])
 
 
+def _count(site: Site) -> str:
+    if site.endless:
+        return "while" if site.count == 1 else f"while × {site.count}"
+    return f"at most {site.count}" if site.branch else str(site.count)
+
+
 def _row(site: Site) -> tuple[str, ...]:
     return (
         site.id,
@@ -149,6 +162,6 @@ def _row(site: Site) -> tuple[str, ...]:
         "×".join(map(str, site.shape)) or "scalar",
         site.dtype,
         ", ".join(map(str, site.unit_axes)) or "–",
-        f"at most {site.count}" if site.branch else str(site.count),
+        _count(site),
         site.source or "–",
     )

@@ -70,6 +70,27 @@ def test_a_diagnosis_with_branches_is_read_back(mixed, tmp_path):
     mixed.report(tmp_path / "d.html")
 
 
+def test_a_while_loop_is_told_by_its_last_turn():
+    def loss(params, x):
+        h = nn.relu(x @ params["first"])
+        count = jnp.int32(jnp.abs(x[0, 0]))
+
+        def turn(state):
+            i, h = state
+            return i + 1, jnp.tanh(h @ params["one"])
+
+        found = lax.stop_gradient(lax.while_loop(lambda s: s[0] < count, turn, (0, h))[1])
+        return jnp.mean((nn.silu((h + found) @ params["last"])) ** 2)
+
+    told = rj.diagnose(loss, W, _as(3.0))
+    assert (told.sites["one"].n, told.sites["one"].rms_d_pre) == (128, None)
+    h = np.concatenate([nn.relu(batch @ W["first"]) for batch in _as(3.0)])
+    for _ in range(3):
+        h = np.tanh(h @ W["one"])
+    assert told.sites["one"].rms_post == pytest.approx(np.sqrt(np.mean(h**2)), rel=1e-4)
+    assert "one" not in rj.diagnose(loss, W, _as(0.0)).sites
+
+
 def test_a_loop_whose_turns_choose_is_summed_over_the_turns_that_ran():
     def loss(params, x):
         def step(h, i):

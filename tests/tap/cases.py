@@ -202,7 +202,7 @@ CONTEXTS = (
     Case("custom_vjp with a product inside", _of(c.own_vjp, *PAIR), (tanh, relu)),
     Case("grad of custom_vjp", _of(jax.grad(n.squared(c.own_vjp)), *TRIPLE), (tanh, relu),
          smooth=False),
-    Case("while_loop", _of(c.while_loop, *PAIR), (relu,), opaque=("while",), smooth=False),
+    Case("while_loop", _of(c.while_loop, *PAIR), (relu, tanh), smooth=False),
     Case("cond", _of(c.branches, *PAIR), (relu, relu, tanh, sigmoid)),
     Case("grad of cond", _of(jax.grad(n.squared(c.branches)), *TRIPLE),
          (relu, relu, tanh, sigmoid), smooth=False),
@@ -214,7 +214,9 @@ CONTEXTS = (
     Case("vmap of cond", _of(jax.vmap(c.branches, in_axes=(None, 0)), PAIR[0], PAIR[1][:, None]),
          (relu, relu, tanh, sigmoid)),
     Case("fori_loop of known length", _of(c.counted_loop, *PAIR), (at("tanh", loops=(3,)),)),
-    Case("fixed point by while_loop", _of(c.fixed_point, *PAIR), (tanh,), opaque=("while",)),
+    Case("another function on each platform", _of(c.by_platform, *PAIR), (relu,),
+         opaque=("cond",)),
+    Case("fixed point by while_loop", _of(c.fixed_point, *PAIR), (tanh, tanh)),
 )  # fmt: skip
 
 FRAMEWORKS = (

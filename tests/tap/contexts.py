@@ -144,6 +144,14 @@ def branches(params: Any, x: Any) -> Any:
     return dense(last, nn.sigmoid(h))
 
 
+def by_platform(params: Any, x: Any) -> Any:
+    """Apply another activation on each platform."""
+    first, second, last = params["layers"]
+    h = nn.relu(dense(first, x))
+    h = lax.platform_dependent(dense(second, h), cpu=nn.silu, default=nn.gelu)
+    return dense(last, h)
+
+
 def switched(params: Any, x: Any) -> Any:
     """Choose between three layers."""
     first, second, last = params["layers"]

@@ -51,6 +51,10 @@ def _clamped(x):
     return lax.clamp(jnp.array(-1, x.dtype), x, jnp.array(1, x.dtype))
 
 
+def _selected(x):
+    return jnp.select([x < 0, x < 6], [jnp.zeros_like(x), x], 6)
+
+
 RELU = (
     Spelling("relu", "jax.nn", nn.relu, {}, (0.0,)),
     Spelling("relu", "maximum", lambda x: jnp.maximum(x, 0), {}, (0.5,)),
@@ -60,6 +64,7 @@ RELU = (
     Spelling("relu", "half sum", lambda x: (x + jnp.abs(x)) / 2, {}, (1.0,)),
     Spelling("relu", "clip", lambda x: jnp.clip(x, 0), {}, (0.5,)),
     Spelling("relu", "lax.max", lambda x: lax.max(x, jnp.zeros_like(x)), {}, (0.5,)),
+    Spelling("relu", "select", lambda x: jnp.select([x < 0], [0.0], x), {}, (1.0,)),
     Spelling("relu", "minus minimum", lambda x: -jnp.minimum(-x, 0), {}, (0.5,)),
 )
 LEAKY_RELU = (
@@ -158,6 +163,7 @@ SIGMOID = (
 RELU6 = (
     Spelling("relu6", "jax.nn", nn.relu6, {}, (0.0, 0.0)),
     Spelling("relu6", "min of max", lambda x: jnp.minimum(jnp.maximum(x, 0), 6), {}, (0.5, 0.5)),
+    Spelling("relu6", "select", _selected, {}, (1.0, 0.0)),
     Spelling("relu6", "clip", lambda x: jnp.clip(x, 0, 6), {}, (0.5, 0.5)),
 )
 HARD = {"low": -1.0, "high": 1.0}

@@ -99,6 +99,29 @@ def test_only_a_jit_that_names_a_sharding_is_more_than_a_call():
     assert (compat.plain_jit(one), compat.plain_jit(two)) == (True, False)
 
 
+def test_a_while_loop_is_taken_apart():
+    def f(x, top, factor):
+        return lax.while_loop(lambda s: s[1] < top, lambda s: (s[0] * factor, s[1] + 1), (x, 0))
+
+    (loop,) = [e for e in _eqns(f, X, 3, 2.0) if e.primitive.name == "while"]
+    parts = compat.while_parts(loop)
+    assert (parts.condition_consts, parts.body_consts) == compat.loop_layout(loop)[:1] * 2 == (1, 1)
+    assert compat.loop_layout(loop) == (1, 2)
+    assert [bool(*parts.condition(3, X, i)) for i in (2, 3)] == [True, False]
+    assert compat.is_jaxpr(parts.body)
+
+
+def test_a_choice_by_platform_is_no_choice_of_the_program_s():
+    def f(x):
+        return lax.cond(x[0] > 0, jnp.sin, jnp.cos, lax.platform_dependent(x, default=jnp.tan))
+
+    def g(x):
+        return lax.platform_dependent(x, cpu=jnp.sin, default=jnp.tan)
+
+    assert [compat.chooses(e) for e in _eqns(f, X) if e.primitive.name == "cond"][-1]
+    assert not any(map(compat.chooses, _eqns(g, X)))
+
+
 def test_inner_jaxprs_are_found_in_lists_and_alone():
     def f(x):
         return lax.cond(x[0] > 0, jnp.sin, jnp.cos, jax.jit(jnp.tan)(x))

@@ -4,10 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax import lax, nn
+from jax import nn
 
 from relu_jax import tap
-from relu_jax.tap import compat, interpret
+from relu_jax.tap import compat, eyes, interpret
 from tests.tap import contexts as c
 from tests.tap import networks as n
 from tests.tap.reading import program_of
@@ -26,7 +26,7 @@ def _ends(site, act, pre, post):
 def _run(f, *args):
     """Run a function through the interpreter, with (pre, post) looked at."""
     read = program_of(f, *args)
-    see = interpret.eyes(read.placed, _ends)
+    see = eyes.opened(read.placed, _ends)
     arrays = [x for x in jax.tree.leaves(args) if hasattr(x, "shape")]
     outs, seen = interpret.run(read.graph.frame, arrays, see, {})
     return jax.tree.unflatten(read.out_tree, outs), seen
@@ -60,7 +60,7 @@ def test_with_no_site_chosen_the_equations_are_the_original_s(f, args):
     read = program_of(f, *args)
 
     def again(*args):
-        none = interpret.eyes([], _ends)
+        none = eyes.opened([], _ends)
         return interpret.run(read.graph.frame, jax.tree.leaves(args), none, {})[0]
 
     assert _primitives(again, *args) == _primitives(f, *args)
@@ -87,112 +87,6 @@ def test_a_function_with_its_own_rule_is_bound_whole():
     assert list(seen) == ["layers/0", "layers/1"]
     names = _primitives(lambda *args: tap.record(c.own_vjp)(*args), n.P, n.X)
     assert "custom_vjp_call" in names
-
-
-def test_seen_inside_a_loop_is_stacked_by_turn():
-    _, seen = _run(n.stacked, n.STACK, n.X)
-    pre, post = seen["deep"]
-    assert pre.shape == post.shape == (3, 5, 4)
-    np.testing.assert_array_equal(post, np.maximum(pre, 0))
-
-
-def test_a_scan_in_reverse_and_unrolled_stays_so():
-    def f(w, xs):
-        return lax.scan(lambda h, x: (jnp.tanh(h + x @ w), h.sum()), jnp.zeros((5, 4)), xs,
-                        reverse=True, unroll=2)  # fmt: skip
-
-    xs = np.stack([n.X, -n.X, 2 * n.X])
-    jaxpr = jax.make_jaxpr(lambda *args: tap.record(f)(*args))(W, xs)
-    (scan,) = [eqn for eqn in jaxpr.eqns if eqn.primitive.name == "scan"]
-    assert (scan.params["reverse"], scan.params["unroll"], scan.params["length"]) == (True, 2, 3)
-    left, seen = jax.jit(tap.record(f))(W, xs)
-    right = jax.jit(f)(W, xs)
-    jax.tree.map(np.testing.assert_array_equal, left, right)
-    # turn 0 runs last, and ends the carry
-    np.testing.assert_allclose(seen["w"].post[0], right[0], rtol=1e-6)
-
-
-def _chaotic(w, h):
-    def turn(h, _):
-        h = jnp.tanh(h @ w)
-        return h, h
-
-    return lax.scan(turn, h, None, length=300)[1]
-
-
-def test_what_is_seen_in_a_long_loop_does_not_part_from_what_the_loop_computes():
-    """A difference of one rounding grows to the size of the state in a loop like this."""
-    w, h = n.leaf(32, 32, scale=0.4), n.leaf(5, 32)
-    hs = jax.jit(_chaotic)(w, h)
-    nudged = jax.jit(_chaotic)(w, np.nextafter(h, np.float32(9)))
-    assert np.abs(hs - nudged).max() > 0.1
-    got, seen = jax.jit(tap.record(_chaotic))(w, h)
-    np.testing.assert_array_equal(got, hs)
-    np.testing.assert_allclose(seen["w"].post, hs, atol=3e-6)
-
-
-def test_a_loop_of_no_turns_gives_empty_values():
-    def f(w, xs):
-        return lax.scan(lambda h, x: (jnp.tanh(h + x @ w), None), jnp.zeros((5, 4)), xs)[0]
-
-    y, seen = tap.record(f)(W, np.zeros((0, *n.X.shape), np.float32))
-    np.testing.assert_array_equal(y, np.zeros((5, 4)))
-    assert seen["w"].pre.shape == seen["w"].post.shape == (0, 5, 4)
-
-
-def test_a_loop_may_carry_a_random_key():
-    def f(w, x, key):
-        def turn(carry, _):
-            x, key = carry
-            key, use = jax.random.split(key)
-            return (jnp.tanh(x @ w + 0.1 * jax.random.normal(use, (5, 4))), key), None
-
-        return lax.scan(turn, (x, key), None, length=3)[0][0]
-
-    w, x, key = n.leaf(4, 4), n.leaf(5, 4), jax.random.key(0)
-    y, seen = jax.jit(tap.record(f))(w, x, key)
-    np.testing.assert_array_equal(y, jax.jit(f)(w, x, key))
-    np.testing.assert_allclose(seen["w"].post[-1], y, rtol=1e-6)
-
-
-def test_a_print_in_a_loop_is_printed_once_a_turn(capsys):
-    def f(w, x):
-        def turn(h, i):
-            h = jnp.tanh(h @ w)
-            jax.debug.print("turn {i}", i=i)
-            return h, None
-
-        return lax.scan(turn, x, jnp.arange(3))[0]
-
-    y, seen = jax.jit(tap.record(f))(n.leaf(4, 4), n.leaf(5, 4))
-    jax.effects_barrier()
-    assert sorted(capsys.readouterr().out.split("\n")) == ["", "turn 0", "turn 1", "turn 2"]
-    np.testing.assert_array_equal(seen["w"].post[-1], y)
-
-
-def test_the_gradient_of_what_is_seen_in_a_loop_is_the_program_s():
-    """A penalty on recorded values is trained through like one on values handed out by hand."""
-
-    def by_hand(w, h):
-        return (_chaotic(w, h) ** 2).sum()
-
-    def by_tap(w, h):
-        return (tap.record(_chaotic)(w, h)[1]["w"].post ** 2).sum()
-
-    w, h = 0.5 * n.leaf(6, 6), n.leaf(5, 6)
-    got, want = (jax.jit(jax.grad(f))(w, h) for f in (by_tap, by_hand))
-    np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
-
-
-def test_remat_keeps_its_policy():
-    f = jax.grad(lambda *args: tap.record(c.rematted)(*args)[0])
-    policies = [e.params["policy"] for e in _equations(f, n.P, n.X, n.Y) if "policy" in e.params]
-    assert policies
-    assert all(policy is jax.checkpoint_policies.dots_saveable for policy in policies)
-
-
-def _equations(f, *args):
-    return jax.make_jaxpr(f)(*args).eqns
 
 
 def _twice(x):

@@ -110,9 +110,9 @@ def test_a_framework_s_module_is_told_by_the_line_that_calls_it():
 
 
 def test_coverage_counts_what_was_seen_and_names_what_was_not_entered():
-    sites = tap.sites(c.while_loop, n.P, n.X)
+    sites = tap.sites(c.by_platform, n.P, n.X)
     (opaque,) = sites.coverage.opaque
-    assert opaque.startswith("while at contexts.py:")
+    assert opaque.startswith("cond at contexts.py:")
     assert (sites.coverage.recognised, sites.coverage.unknown) == (1, 0)
     sites = tap.sites(n.squared(c.unknown), n.P, n.X, n.Y)
     assert sites.coverage.ignored == {"loss": 1}

@@ -80,7 +80,8 @@ def test_a_region_nobody_wants_is_not_entered():
 
 def test_an_opaque_region_may_hold_a_product():
     def f(params, x):
-        return lax.cond(x.sum() > 0, lambda h: h + 1, lambda h: h, nn.relu(x @ params)).sum()
+        ways = {"cpu": lambda h: h + 1, "default": lambda h: h}
+        return lax.platform_dependent(nn.relu(x @ params), **ways).sum()
 
     assert _of("custom_jvp_call", f, W, n.X).product
 

@@ -78,8 +78,15 @@ def test_coverage_is_one_sentence(coverage, words):
 
 
 def test_what_is_opaque_is_named_with_its_line():
-    (name,) = tap.sites(c.while_loop, n.P, n.X).coverage.opaque
-    assert name.startswith("while at contexts.py:")
+    (name,) = tap.sites(c.by_platform, n.P, n.X).coverage.opaque
+    assert name.startswith("cond at contexts.py:")
+
+
+def test_the_table_tells_what_may_not_run():
+    assert "at most 1" in str(tap.sites(c.branches, n.P, n.X)).splitlines()[2]
+    sites = tap.sites(c.while_loop, n.P, n.X)
+    assert [site.may_not_run for site in sites] == [False, True]
+    assert "  while  " in str(sites).splitlines()[2]
 
 
 def test_sites_are_a_tuple_that_carries_its_statement():
