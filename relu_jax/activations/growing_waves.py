@@ -105,7 +105,7 @@ def _snake_bend(x: jax.Array, frequency: Any) -> jax.Array:
     return 2 * frequency * ((cosine - sine) * (cosine + sine)) * _nan_where(jnp.isinf(x))
 
 
-# Of its own, since differentiated backward the phase, held still at inf, gives 0.
+# Without a rule of its own its derivative at inf would be 0: the phase is clipped there.
 @with_slope(_snake_bend)
 def _snake_slope(x: jax.Array, frequency: Any) -> jax.Array:
     w = _phase(x, frequency)

@@ -66,7 +66,7 @@ def settled(x: jax.Array, end: float = 40.0) -> jax.Array:
 
     Args:
         x: any shape.
-        end: another end: from 1e3 on e^-x is 0, too.
+        end: of the interval: 1e3 is beyond where e^-x is 0 in every float.
 
     Edges: beyond, the derivative is 0 whatever it is multiplied by: no inf * 0.
 

@@ -1,5 +1,6 @@
 """What do the rules judge by? Everything measured, and a few questions about it."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from relu_jax.diagnosis import kinds, thresholds
@@ -21,7 +22,7 @@ class Facts(NamedTuple):
     linear: tuple[Linear, ...]
     opaque: tuple[str, ...]
     examples: int
-    idle: tuple[str, ...] = ()  # sites in branches that nothing took
+    idle: Mapping[str, str] = {}  # {id of a site that never ran: its path}
 
 
 def finding(kind: str, severity: str, site: str, what: str, evidence: Evidence) -> Finding:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 
 from relu_jax.diagnosis import facts as of
-from relu_jax.diagnosis import thresholds
+from relu_jax.diagnosis import thresholds, ways
 from relu_jax.diagnosis.facts import Facts, finding
 from relu_jax.diagnosis.types import Finding, ParameterReport, SiteReport
 
@@ -82,10 +82,12 @@ def _frozen_group(
 
 
 def _explained(facts: Facts, parameter: ParameterReport) -> bool:
-    """Say whether a dead layer, or a gradient too small for float32, explains the zero."""
+    """Say whether a dead layer, one that never ran, or a gradient too small explains the zero."""
     silent = {r.site.id for r in facts.reports if r.rms_post == 0}
     fed_by = next((x.sites for x in facts.linear if x.path == parameter.path), ())
     if fed_by and silent.issuperset(fed_by):
+        return True
+    if any(_layer(path) == _layer(parameter.path) for path in facts.idle.values() if path):
         return True
     walls = of.blocked(facts)
     site = _own_site(facts, parameter)
@@ -94,7 +96,9 @@ def _explained(facts: Facts, parameter: ParameterReport) -> bool:
     if not of.is_cut(site):
         return False
     place = facts.reports.index(site)
-    return of.is_flushed(facts) or any(wall >= place for wall in walls)
+    return of.is_flushed(facts) or any(
+        wall >= place and not ways.apart(facts.reports[wall], site) for wall in walls
+    )
 
 
 def _own_site(facts: Facts, parameter: ParameterReport) -> SiteReport | None:

@@ -15,8 +15,8 @@ def judge(facts: Facts) -> list[Finding]:
         return [_no_activation(facts)]
     by_path = {linear.path: linear for linear in facts.linear}
     times = Counter(linear.path for linear in facts.linear)
-    looped = {site.path for site in facts.sites if site.loops}
-    return _not_run(facts.idle) + [
+    looped = {site.path for site in facts.sites if site.loops or site.in_while}
+    return _not_run(list(facts.idle)) + [
         _linear_stack(by_path[path], linear, reused=times[linear.path] > 1 or linear.path in looped)
         for linear in facts.linear
         for path in linear.after
@@ -38,7 +38,7 @@ def _no_activation(facts: Facts) -> Finding:
 def _not_run(idle: Sequence[str]) -> list[Finding]:
     if not idle:
         return []
-    what = f"No example took the branch of {', '.join(idle[:3])}{', …' if idle[3:] else ''}: "
+    what = f"No batch came by {', '.join(idle[:3])}{', …' if idle[3:] else ''}: "
     what += "nothing was measured there."
     severity = thresholds.severity("not_run", len(idle)) or "info"
     return [finding("not_run", severity, idle[0], what, {"sites": len(idle)})]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from relu_jax.diagnosis import facts as of
-from relu_jax.diagnosis import kinds, thresholds
+from relu_jax.diagnosis import kinds, thresholds, ways
 from relu_jax.diagnosis.facts import Facts, finding
 from relu_jax.diagnosis.types import Finding, SiteReport
 
@@ -32,7 +32,8 @@ def _apart(facts: Facts) -> list[Finding]:
         # Where NaN begins in the derivative, the size of the argument is its cause.
         if not of.is_finite(report) and report.id not in begun:
             continue
-        if any(of.is_dead(before) for before in facts.reports[:i]) and of.is_dead(report):
+        walls = (before for before in facts.reports[:i] if of.is_dead(before))
+        if of.is_dead(report) and not all(ways.apart(wall, report) for wall in walls):
             continue  # it sees a constant: told with the first
         found += _first(_symmetric(report), _dead(facts, i), _underflow(report), _saturated(report))
     return found
@@ -86,10 +87,11 @@ def _dead(facts: Facts, i: int) -> Finding | None:
     severity = thresholds.severity("dead_units", report.dead / report.units)
     if severity is None:
         return None
-    seen = min(report.n, facts.examples)
+    seen = min(report.n, report.examples)
     if seen * (report.units if of.is_dead(report) else 1) < thresholds.FEW_EXAMPLES.value:
         severity = thresholds.FEW_EXAMPLES.severity
-    after = [r.id for r in facts.reports[i + 1 :] if of.is_dead(r)] if of.is_dead(report) else []
+    walled = facts.reports[i + 1 :] if of.is_dead(report) else ()
+    after = [r.id for r in walled if of.is_dead(r) and not ways.apart(report, r)]
     what = (
         f"{_quantity(report)} of {report.id} are dead: the derivative of {report.site.kind} is "
         f"exactly 0 on all {seen} examples.{_aftermath(report, after)}"

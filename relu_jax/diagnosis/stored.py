@@ -26,7 +26,7 @@ def encoded(diagnosis: Any) -> dict[str, Any]:
 def decoded(run: Mapping[str, Any]) -> dict[str, Any]:
     """Build the parts of a diagnosis again."""
     coverage = {**run["coverage"], "opaque": tuple(run["coverage"]["opaque"])}
-    reports = [_report(entry) for entry in run["sites"]]
+    reports = [_report({"examples": run["n_examples"], **entry}) for entry in run["sites"]]
     return {
         "findings": tuple(Finding(**found) for found in run["findings"]),
         "sites": {report.id: report for report in reports},

@@ -33,7 +33,7 @@ def site_reports(sites: Sequence[Site], totals: Totals) -> dict[str, SiteReport]
     gains = {}
     for i, report in enumerate(way):
         before = way[i - 1].rms_post if i else None
-        after = way[i + 1].norm_d_pre if i + 1 < len(way) else None
+        after = next((r.norm_d_pre for r in way[i + 1 :] if r.norm_d_pre is not None), None)
         gains[report.id] = report._replace(
             gain_forward=_ratio(report.rms_post, before),
             gain_backward=_ratio(report.norm_d_pre, after),
@@ -41,9 +41,10 @@ def site_reports(sites: Sequence[Site], totals: Totals) -> dict[str, SiteReport]
     return {report.id: gains.get(report.id, report) for report in shown}
 
 
-def idle(sites: Sequence[Site], totals: Totals) -> tuple[str, ...]:
-    """List the sites, or turns of loops over layers, that stand in branches nothing took."""
-    return tuple(one.id for one in _in_order(sites, totals) if not _examples(totals, one))
+def idle(sites: Sequence[Site], totals: Totals) -> dict[str, str]:
+    """List the sites that ran in no batch and no turn, with their paths."""
+    ran = {one.site.id for one in _in_order(sites, totals) if _examples(totals, one)}
+    return {site.id: site.path for site in sites if site.id in totals.forward.keys() - ran}
 
 
 def flow(reports: Sequence[SiteReport]) -> Flow:
@@ -94,6 +95,7 @@ def _examples(totals: Totals, one: _Turn) -> int:
 def _report(one: _Turn, totals: Totals) -> SiteReport:
     site, turn = one.site, one.turn
     seen = totals.forward[site.id]
+    examples = _examples(totals, one)
     n, units = int(seen.samples[turn, 0]), seen.alive.shape[1]
     elements = n * units
     known = kinds.known(site)
@@ -103,12 +105,13 @@ def _report(one: _Turn, totals: Totals) -> SiteReport:
         "id": one.id,
         "units": units,
         "n": n,
+        "examples": examples,
         "rms_pre": _rms(seen.squares_pre[turn], elements),
         "rms_post": _rms(seen.squares_post[turn], elements),
-        **_backward(totals, one, elements),
+        **_backward(totals, one, elements, examples),
         **_through_time(totals, site.id),
         "dead": int(np.sum(alive == 0)),
-        "activity_upper": 1.0 - 0.05 ** (1.0 / max(1, min(n, _examples(totals, one)))),
+        "activity_upper": 1.0 - 0.05 ** (1.0 / max(1, min(n, examples))),
         "saturated": _share(seen.saturated[turn], elements) if known.can_saturate else None,
         "saturated_usual": known.saturated,
         "zeros": _share(seen.zeros[turn], elements),
@@ -119,13 +122,12 @@ def _report(one: _Turn, totals: Totals) -> SiteReport:
     return SiteReport(**numbers, gain_forward=None, gain_backward=None)
 
 
-def _backward(totals: Totals, one: _Turn, elements: int) -> dict[str, Any]:
+def _backward(totals: Totals, one: _Turn, elements: int, examples: int) -> dict[str, Any]:
     ends = totals.backward.get(one.site.id)
     if ends is None:
         names = ("rms_d_pre", "rms_d_post", "norm_d_pre", "norm_d_post", "hist_d_pre", "alike")
         return dict.fromkeys(names) | {"nonfinite_backward": 0}
     pre, post, ahead = ends.pre, ends.post, totals.forward[one.site.id]
-    examples = _examples(totals, one)
     sums = (ahead.squares_pre, ahead.squares_post, pre.squares, post.squares)
     return {
         "rms_d_pre": _rms(pre.squares[one.turn], elements),
@@ -144,14 +146,18 @@ def _through_time(totals: Totals, name: str) -> dict[str, tuple[float, ...] | No
     if seen is None:
         return dict.fromkeys(("turns_post", "turns_d_pre"))
     post, back = (
-        None if sums is None else tuple(np.sqrt(sums / max(1, seen.elements)).tolist())
+        None if sums is None else tuple(map(_rms_of, sums.tolist(), seen.elements.tolist()))
         for sums in (seen.post, seen.d_pre)
     )
     return {"turns_post": post, "turns_d_pre": back}
 
 
+def _rms_of(squares: float, n: int) -> float:
+    return math.sqrt(squares / n) if n else math.nan  # a turn that no batch came by
+
+
 def _rms(squares: np.ndarray, n: int) -> float:
-    return math.sqrt(float(squares.sum()) / n) if n else math.nan
+    return _rms_of(float(squares.sum()), n)
 
 
 def _share(counts: np.ndarray, elements: int) -> float:

@@ -183,7 +183,7 @@ KINDS: tuple[Kind, ...] = (
     ),
     Kind(
         "not_run",
-        "activations in a branch of a cond or switch that no batch took",
+        "activations in a branch that no batch took, or in a while loop without a turn",
         "Pass batches that take it, if it is to be judged.",
         "definition",
         (

@@ -19,7 +19,7 @@ class Turns(NamedTuple):
 
     post: np.ndarray
     d_pre: np.ndarray | None
-    elements: int  # values at each turn
+    elements: np.ndarray  # values at each turn
 
 
 class Totals(NamedTuple):
@@ -32,16 +32,17 @@ class Totals(NamedTuple):
     backward: dict[str, Cotangent]
     moved: np.ndarray  # per parameter leaf: batches whose gradient is not all 0
     turns: dict[str, Turns]  # of the sites in loops over steps
-    ran: dict[str, np.ndarray]  # of the sites that may not run: examples of the batches they ran in
+    ran: dict[str, np.ndarray]  # of sites that may not run: examples of the batches they ran in
 
 
 def of_batch(seen: step.Seen, sites: Mapping[str, Site], examples: int) -> Totals:
     """Read what one batch gave."""
+    forward = {name: _read(sites[name], one) for name, one in seen.forward.items()}
     return Totals(
         loss=float(seen.loss) * examples,
         examples=examples,
         batches=1,
-        forward={name: _read(sites[name], one) for name, one in seen.forward.items()},
+        forward=forward,
         backward={
             name: Cotangent(_read(sites[name], one.pre), _read(sites[name], one.post))
             for name, one in seen.backward.items()
@@ -53,8 +54,8 @@ def of_batch(seen: step.Seen, sites: Mapping[str, Site], examples: int) -> Total
             if turns.has_time(sites[name])
         },
         ran={
-            name: examples * (_read(sites[name], one).samples[:, 0] > 0)
-            for name, one in seen.forward.items()
+            name: examples * (one.samples[:, 0] > 0)
+            for name, one in forward.items()
             if sites[name].may_not_run
         },
     )

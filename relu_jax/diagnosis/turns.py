@@ -1,6 +1,5 @@
 """In which order do the turns of a loop run, and which of them follow one another in time?"""
 
-import math
 from itertools import product
 
 import numpy as np
@@ -47,7 +46,12 @@ def through_time(site: Site, sums: np.ndarray) -> np.ndarray:
     return np.flip(kept, back).reshape(-1)
 
 
-def elements(site: Site, samples: np.ndarray, units: int) -> int:
-    """Count the values that one turn in time is made of."""
-    lengths = [n for n, order in zip(site.loops, site.order, strict=True) if order]
-    return int(samples.sum()) * units // max(1, math.prod(lengths))
+def elements(site: Site, samples: np.ndarray, units: int) -> np.ndarray:
+    """Count the values that each turn in time is made of, in running order.
+
+    Args:
+        site: with loops.
+        samples: of one unit, shape `site.loops`.
+        units: of the site.
+    """
+    return through_time(site, samples) * units

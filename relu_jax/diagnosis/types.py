@@ -59,7 +59,7 @@ class Histogram(NamedTuple):
 
 
 class SiteReport(NamedTuple):
-    """The numbers of one site, or of one turn of a loop over layers, over all batches.
+    """The numbers of one site, or of one turn of a loop over layers, over the batches it ran in.
 
     Sums run over the `n` samples of every unit. None: not measurable here.
     """
@@ -68,14 +68,16 @@ class SiteReport(NamedTuple):
     id: str  # site.id, with the turn in brackets for a loop over layers: "layers[0]"
     units: int
     n: int  # samples per unit: examples, times positions and steps where a unit is shared
+    examples: int  # of the batches it ran in: all, but in a branch or a while loop
     rms_pre: float
     rms_post: float
     rms_d_pre: float | None
     rms_d_post: float | None
     norm_d_pre: float | None  # L2 norm per example: rms · sqrt(elements per example)
     norm_d_post: float | None
+    # Before and after: on the way that most examples took; None off it.
     gain_forward: float | None  # rms_post over that of the site before
-    gain_backward: float | None  # norm_d_pre over that of the site after
+    gain_backward: float | None  # norm_d_pre over that of the site after that has a gradient
     dead: int  # units with f′(z) exactly 0 on every sample
     activity_upper: float  # 95 % upper bound on how often a unit counted as dead has f′ ≠ 0
     saturated: (

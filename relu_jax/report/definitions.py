@@ -64,7 +64,8 @@ SITE_COLUMNS: tuple[Column, ...] = (
     Column(
         "gain_forward",
         "gain fwd",
-        "Forward gain: RMS post at this site over RMS post at the site before. 1 keeps the signal.",
+        "Forward gain: RMS post at this site over RMS post at the site before, of branches on the "
+        "one that most examples took. 1 keeps the signal.",
         _number("gain_forward"),
     ),
     Column(

@@ -220,6 +220,7 @@ def _each(run: Run) -> list[tuple[int, Mapping[str, Any]]]:
 
 def _where(run: Run, site: Mapping[str, Any], index: int) -> str:
     stage = f" · {shorten(run.stage, 30)}" if run.stage else ""
-    return (
-        f"{shorten(run.group, _NOTE)}{stage} · site {index}: {shorten(str(site.get('id')), _NOTE)}"
-    )
+    place = " · in a branch" if site.get("branch") else ""
+    place += " · last turn of a while loop" if site.get("in_while") else ""
+    name = shorten(str(site.get("id")), _NOTE)
+    return f"{shorten(run.group, _NOTE)}{stage} · site {index}: {name}{place}"

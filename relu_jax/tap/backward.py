@@ -34,10 +34,11 @@ def cotangents(
     Raises:
         ValueError: the result is not one floating number.
 
-    Edges: inside a function with its own derivative rule there is no cotangent: d_pre and d_post
-    are None. Where `pre` is handed out of a loop or a rematted region, and looked at there, uses
-    inside it do not count. d_post is what leaves a site: derivatives in the program that are
-    computed from `post`, such as that of tanh, count as uses of it.
+    Edges: inside a while loop, or a function with its own derivative rule, there is no cotangent:
+    d_pre and d_post are None; in a branch that is not taken they are 0. Where `pre` is handed out
+    of a loop or a rematted region, and looked at there, uses inside it do not count. d_post is what
+    leaves a site: derivatives in the program that are computed from `post`, such as that of tanh,
+    count as uses of it.
 
     Example:
         >>> import jax, jax.numpy as jnp, relu_jax as rj
@@ -128,7 +129,7 @@ def _differentiated(
     """Run a loss forward and backward; its first `own` arrays get gradients."""
     _check_scalar(read, has_aux=has_aux)
     chosen = selectors.chosen(read, only)
-    probes = {one.site.id: _probes(read, one, backward) for one in chosen if not one.own_rule}
+    probes = {one.site.id: _probes(read, one, backward) for one in chosen if not one.blind}
     see = eyes.opened(chosen, _detached(forward), _marker(backward))
 
     def whole(arrays: Sequence[Any], probes: Any) -> tuple[Any, Any]:

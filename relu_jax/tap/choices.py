@@ -4,8 +4,7 @@ Both stack their conditions and take an argmax over the stack, and so is it run.
 acts element by element, though: the analysis reads it as a chain of choices between numbers.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -13,7 +12,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from relu_jax.tap import compat
-from relu_jax.tap.graph import Atom, Const, Frame, Graph, Node
+from relu_jax.tap.graph import Atom, Const, Graph, Node
 
 
 class Chain(NamedTuple):
@@ -23,19 +22,18 @@ class Chain(NamedTuple):
     conditions: tuple[int, ...]
 
 
-def chain(graph: Graph, frame: Frame, eqn: Any, ins: Sequence[Atom]) -> Chain | None:
+def chain(graph: Graph, makers: Mapping[int, Node], eqn: Any, ins: Sequence[Atom]) -> Chain | None:
     """Read an argmax over stacked conditions; None where an equation is something else.
 
     Args:
         graph: the program so far.
-        frame: the frame the equation stands in, up to it.
+        makers: the nodes of the frame so far, by what they make.
         eqn: any equation.
         ins: its operands.
     """
     if eqn.primitive.name != "argmax":
         return None
     (axis,) = eqn.params["axes"]
-    makers = {out: node for node in frame.nodes for out in node.outs}
     stacked, last_wins = ins[0], False
     if (summed := _maker(makers, stacked)) is not None and summed.name == "cumsum":
         # The sum over the conditions before grows up to the last one that holds.
@@ -51,18 +49,34 @@ def chain(graph: Graph, frame: Frame, eqn: Any, ins: Sequence[Atom]) -> Chain | 
     return _spelled(graph, eqn, told if last_wins else told[::-1])
 
 
-def join_guard(frame: Frame, node: Node) -> None:
-    """Let a function go on through ``where(taken, x, stop_gradient(x))``: it is x.
+def guarded(graph: Graph, makers: Mapping[int, Node], node: Node) -> Node | None:
+    """Find the ``stop_gradient(x)`` of ``where(taken, x, stop_gradient(x))``, which is x.
 
-    A switch under vmap, as in jnp.piecewise, guards what its branches read in this way, so that no
-    gradient comes of a branch that was not taken.
+    A switch under vmap guards what its branches read in this way, so that no gradient comes of a
+    branch that was not taken. Where the choice is made by x alone, element by element, as in
+    jnp.piecewise, a function goes on through it.
     """
-    cases = [a for a in node.ins[1:] if not isinstance(a, Const)]
-    if node.name != "select_n" or len(cases) != 2:
-        return
-    for i, one in enumerate(frame.nodes):
-        if one.name == "stop_gradient" and sorted(cases) == sorted((*one.ins, *one.outs)):
-            frame.nodes[i] = replace(one, kind="elementwise")
+    if node.name != "select_n" or len(node.ins) != 3:
+        return None
+    for one, other in (node.ins[1:], node.ins[:0:-1]):
+        maker = _maker(makers, one)
+        if maker is not None and maker.name == "stop_gradient" and maker.ins == (other,):
+            return maker if _made_of(graph, makers, node.ins[0], other) else None
+    return None
+
+
+def _made_of(graph: Graph, makers: Mapping[int, Node], v: Atom, x: Atom) -> bool:
+    """Say whether v is computed from x and from numbers alone, element by element."""
+    pending, seen = [v], {x}
+    for one in pending:
+        if graph.number(one) is not None or one in seen:
+            continue
+        seen.add(one)
+        maker = _maker(makers, one)
+        if maker is None or maker.kind != "elementwise":
+            return False
+        pending += maker.ins
+    return True
 
 
 def _spelled(graph: Graph, eqn: Any, told: Sequence[tuple[int, Atom]]) -> Chain | None:
@@ -85,7 +99,7 @@ class _Stack(NamedTuple):
     """Where to look up what lies along which axis."""
 
     graph: Graph
-    makers: dict[int, Node]
+    makers: Mapping[int, Node]
     axis: int
 
 
@@ -137,5 +151,5 @@ _READ: dict[str, Callable[[_Stack, Node], Sequence[Atom] | None]] = {
 }
 
 
-def _maker(makers: dict[int, Node], v: Atom) -> Node | None:
+def _maker(makers: Mapping[int, Node], v: Atom) -> Node | None:
     return None if isinstance(v, Const) else makers.get(v)

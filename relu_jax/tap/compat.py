@@ -80,7 +80,7 @@ def scan_layout(eqn: Any) -> tuple[int, int]:
 class While(NamedTuple):
     """The parts of a while loop; its operands are the two sorts of constants, then the state."""
 
-    condition: Callable[..., list[Any]]  # of its constants and the state, to one bool
+    asked: Any  # its condition: a jaxpr of its constants and the state, to one bool
     body: Any
     condition_consts: int
     body_consts: int
@@ -90,11 +90,16 @@ def while_parts(eqn: Any) -> While:
     """Take a while loop apart."""
     params = eqn.params
     return While(
-        extend.jaxpr_as_fun(params["cond_jaxpr"]),
+        params["cond_jaxpr"],
         params["body_jaxpr"],
         params["cond_nconsts"],
         params["body_nconsts"],
     )
+
+
+def as_function(jaxpr: Any) -> Callable[..., list[Any]]:
+    """Make a jaxpr of an equation a function of arrays."""
+    return extend.jaxpr_as_fun(jaxpr)
 
 
 def loop_layout(eqn: Any) -> tuple[int, int]:

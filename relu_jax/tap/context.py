@@ -4,10 +4,10 @@ Structure finds every non-linear function of one array. What surrounds it says w
 each rule below names one purpose, and what no rule names is an activation.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from relu_jax.tap import elementwise, norms
-from relu_jax.tap.facts import Facts, is_product
+from relu_jax.tap.facts import Facts, is_product, meets_label
 from relu_jax.tap.graph import Atom, Const, Node
 from relu_jax.tap.pieces import Piece
 from relu_jax.tap.reach import Reaches
@@ -93,7 +93,7 @@ def _in_loss(
     regions: Regions, facts: Facts, reaches: Reaches, cut: Piece, match: Match | None
 ) -> bool:
     """Say whether a function that is only summed up into a result belongs to the loss."""
-    mixed = any(_mixes_raw(facts, node) for node in _above(regions, cut.z))
+    mixed = facts[cut.z].compared
     if facts[cut.z].fed < 0:
         # No product before it: about the targets, or a bare function of its inputs, unless it
         # compares two of them.
@@ -121,7 +121,7 @@ def _meets_labels(regions: Regions, facts: Facts, z: int) -> bool:
         for node in near:
             if node.backward or node.name not in elementwise.AFFINE:
                 continue
-            if _mixes_raw(facts, node):
+            if meets_label(facts, node):
                 return True
             data = regions.data_operands(node)
             family += [u for u in (*data, *node.outs) if len(data) == 1 and u not in family]
@@ -154,12 +154,6 @@ def _is_weighed(regions: Regions, facts: Facts, y: int) -> bool:
     )
 
 
-def _above(regions: Regions, v: int) -> Iterator[Node]:
-    """Yield the affine operations and moves that made v, back to the last other operation."""
-    through = elementwise.AFFINE.keys() | elementwise.MOVES
-    return regions.above(v, lambda node: node.ins if node.name in through else ())
-
-
 def _fresh(regions: Regions, z: int) -> bool:
     """Say whether z is a product's result, or an affine function of some, normalised perhaps."""
     moves = elementwise.MOVES | elementwise.LINEAR_REDUCTIONS
@@ -174,13 +168,3 @@ def _fresh(regions: Regions, z: int) -> bool:
         node.name in allowed or is_product(node) or bool(node.frames)
         for node in regions.above(z, operands)
     )
-
-
-def _mixes_raw(facts: Facts, node: Node) -> bool:
-    """Say whether an operation meets a data array that went through no product: a label."""
-    if node.kind != "elementwise" or len(node.ins) < 2:
-        return False
-    shape = facts.graph.shape(node.outs[0])
-    operands = [a for a in node.ins if not isinstance(a, Const) and facts.graph.shape(a) == shape]
-    raw = list(map(facts.is_label, operands))
-    return any(raw) and not all(raw)

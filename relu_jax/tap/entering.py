@@ -24,7 +24,8 @@ def _scan(run: Run, node: Node, values: Sequence[Any], see: Eyes, probes: Probes
     consts, carried = compat.scan_layout(node.eqn)
     fixed, first = list(values[:consts]), list(values[consts : consts + carried])
     own = probes_in(node, see, probes)
-    count = jnp.arange(params["length"], dtype="float32") if _beside(node, see) else None
+    beside = see.mark is None and not node.eqn.effects
+    count = jnp.arange(params["length"], dtype="float32") if beside else None
 
     def turn(carry: list[Any], slices: tuple[list[Any], Probes, Any]) -> tuple[list[Any], Any]:
         xs, inside, i = slices
@@ -49,12 +50,13 @@ def _while(run: Run, node: Node, values: Sequence[Any], see: Eyes, _probes: Prob
         values[: parts.condition_consts],
         _parted(values[parts.condition_consts :], parts.body_consts),
     )
-    count = jnp.float32(0) if _beside(node, see) else None
+    holds = compat.as_function(parts.asked)
+    count = None if node.eqn.effects else jnp.float32(0)
     shapes = jax.eval_shape(lambda state: run(inner, [*fixed, *state], see, {})[1], start)
     nothing = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
 
     def go_on(carry: tuple[list[Any], Collected, Any]) -> Any:
-        (more,) = parts.condition(*asked, *carry[0])
+        (more,) = holds(*asked, *carry[0])
         return more
 
     def turn(carry: tuple[list[Any], Collected, Any]) -> tuple[list[Any], Collected, Any]:
@@ -70,16 +72,6 @@ def _parted(values: Sequence[Any], n: int) -> tuple[list[Any], list[Any]]:
     return list(values[:n]), list(values[n:])
 
 
-def _beside(node: Node, see: Eyes) -> bool:
-    """Say whether each turn of a loop runs as written, and a copy of it beside it is looked at.
-
-    Forward only, since a value that is handed out is rounded where XLA would have fused it away,
-    and later turns carry that on (a GRU of 4 turns: 3 ulp). With a backward pass the values are
-    kept for it anyway, so one turn serves. A turn with effects (a print) is never run twice.
-    """
-    return see.mark is None and not node.eqn.effects
-
-
 def _turn(
     run: Run,
     body: Frame,
@@ -89,7 +81,12 @@ def _turn(
     probes: Probes,
     i: Any,
 ) -> Made:
-    """Run turn i of a loop, with a copy of it beside it; just once where i is None."""
+    """Run turn i of a loop as written, and a copy of it beside it that is looked at.
+
+    A value that is handed out is rounded where XLA would have fused it away, and later turns carry
+    that on (a GRU of 4 turns: 3 ulp). Where i is None one turn serves: with a backward pass, which
+    keeps the values anyway, and with effects, since a print is to be printed once.
+    """
     if i is None:
         return run(body, [*fixed, *moving], see, probes)
     outs, _ = run(body, [*fixed, *moving], CLOSED, {})
@@ -130,13 +127,14 @@ def _cond(run: Run, node: Node, values: Sequence[Any], see: Eyes, probes: Probes
     def taken(branch: Frame) -> Callable[[list[Any], Probes], Made]:
         return lambda args, inside: run(branch, args, see, inside)
 
+    # Traced once more to learn the shapes: nested conds, so, 2^depth times.
     shapes = [jax.eval_shape(taken(branch), args, own)[1] for branch in node.frames]
+    all_shapes = {name: shape for each in shapes for name, shape in each.items()}
 
     def filled(branch: Frame) -> Callable[[list[Any], Probes], Made]:
         def with_others(args: list[Any], inside: Probes) -> Made:
             outs, seen = taken(branch)(args, inside)
-            none = {name: shape for each in shapes for name, shape in each.items()}
-            zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), none)
+            zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), all_shapes)
             return outs, zeros | seen
 
         return with_others

@@ -25,6 +25,7 @@ class Fact(NamedTuple):
     fed: int = -1  # index of the latest product before it; -1: none
     direct: int = -1  # of the latest product it is an affine function of; -1: none
     cooked: bool = False  # some product lies before it, of data with data too
+    compared: bool = False  # an affine function of what met labels: an error
 
 
 class Product(NamedTuple):
@@ -66,6 +67,16 @@ class Facts:
     def __getitem__(self, atom: Atom) -> Fact:
         """Look a variable up; a literal is a known number and comes from nowhere."""
         return Fact() if isinstance(atom, Const) else self.of[atom]
+
+
+def meets_label(facts: Facts, node: Node) -> bool:
+    """Say whether an operation meets a data array that went through no product: a label."""
+    if node.kind != "elementwise" or len(node.ins) < 2:
+        return False
+    shape = facts.graph.shape(node.outs[0])
+    operands = [a for a in node.ins if not isinstance(a, Const) and facts.graph.shape(a) == shape]
+    raw = list(map(facts.is_label, operands))
+    return any(raw) and not all(raw)
 
 
 def is_product(node: Node) -> bool:

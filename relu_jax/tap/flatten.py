@@ -27,6 +27,9 @@ UNREAD = frozenset({
     "igamma", "igammac", "polygamma", "zeta", "regularized_incomplete_beta",
 })  # fmt: skip
 
+# What the condition of a loop measures a norm and a change by.
+_MEASURES = frozenset({"abs", "max", "min", "sqrt", "square", "integer_pow", "select_n"})
+
 Made = ChainMap[Any, tuple[int, ...]]  # spelling of an equation -> its results
 
 
@@ -51,7 +54,7 @@ def _frame(
         if (value := graph.number(atom)) is not None:
             graph.known[v] = value
     atoms = _constants(graph, frame, jaxpr, consts)
-    writer = _Writer(graph, frame, frame.items, ChainMap(), calls, backward)
+    writer = _Writer(graph, frame, frame.items, ChainMap(), {}, calls, backward)
     frame.returns = _write(writer, jaxpr, atoms, frame.ins)
     frame.outs = tuple(map(graph.first, frame.returns))
     return frame
@@ -71,6 +74,7 @@ class _Writer(NamedTuple):
     frame: Frame
     items: list[Item]
     made: Made
+    makers: dict[int, Node]  # the nodes of the frame, by what they make
     calls: tuple[Any, ...]
     backward: bool
 
@@ -119,11 +123,19 @@ def _write_node(to: _Writer, eqn: Any, ins: tuple[Atom, ...]) -> tuple[Atom, ...
     if spelling is not None:
         to.made[spelling] = outs
     node = _node(to.graph, eqn, ins, outs, to.calls, to.backward)
-    choices.join_guard(to.frame, node)
-    to.frame.nodes.append(replace(last, outs=outs) if last else node)
+    if (guard := choices.guarded(to.graph, to.makers, node)) is not None:
+        _go_on_through(to, guard)
+    analysed = replace(last, outs=outs) if last else node
+    to.frame.nodes.append(analysed)
+    to.makers.update(dict.fromkeys(outs, analysed))
     to.items.append(node)
     _fold(to.graph, node)
     return outs
+
+
+def _go_on_through(to: _Writer, guard: Node) -> None:
+    place = next(i for i, one in enumerate(to.frame.nodes) if one is guard)
+    to.frame.nodes[place] = to.makers[guard.outs[0]] = replace(guard, kind="elementwise")
 
 
 def _variables(to: _Writer, eqn: Any) -> tuple[int, ...]:
@@ -135,7 +147,7 @@ def _write_chain(to: _Writer, eqn: Any, ins: Sequence[Atom]) -> Node | None:
 
     None where the equation is no such argmax.
     """
-    chain = choices.chain(to.graph, to.frame, eqn, ins)
+    chain = choices.chain(to.graph, to.makers, eqn, ins)
     if chain is None:
         return None
     _write(to._replace(items=[], made=ChainMap()), chain.opened.jaxpr, (), chain.conditions)
@@ -218,11 +230,11 @@ def _is_elementwise(eqn: Any) -> bool:
 
     An operand may be smaller than the result and be repeated, as a slope per unit is.
     """
+    if len(eqn.outvars) != 1:
+        return False
     whole = tuple(eqn.outvars[0].aval.shape)
-    return (
-        len(eqn.outvars) == 1
-        and all(_repeats(tuple(v.aval.shape), whole) for v in eqn.invars)
-        and all(_elementwise_body(compat.opened(b).jaxpr) for b in compat.inner_jaxprs(eqn))
+    return all(_repeats(tuple(v.aval.shape), whole) for v in eqn.invars) and all(
+        _elementwise_body(compat.opened(b).jaxpr) for b in compat.inner_jaxprs(eqn)
     )
 
 
@@ -246,18 +258,31 @@ def _elementwise_body(jaxpr: Any) -> bool:
     return True
 
 
+def hides_activation(node: Node) -> bool:
+    """Say whether a node holds a non-linear function that is not looked into.
+
+    Of a while loop that is its condition, where a norm or a threshold is none.
+    """
+    if node.kind == "while":
+        asked = compat.while_parts(node.eqn).asked
+        return _nonlinear_inside(compat.opened(asked).jaxpr, but=_MEASURES)
+    return node.kind == "opaque" and holds_activation(node.eqn)
+
+
 def holds_activation(eqn: Any) -> bool:
     """Say whether an unentered equation contains a non-linear function of floating numbers."""
     bodies = (compat.opened(body).jaxpr for body in compat.inner_jaxprs(eqn))
     return eqn.primitive.name in UNREAD or any(map(_nonlinear_inside, bodies))
 
 
-def _nonlinear_inside(jaxpr: Any) -> bool:
+def _nonlinear_inside(jaxpr: Any, but: frozenset[str] = frozenset()) -> bool:
     for eqn in jaxpr.eqns:
+        name = eqn.primitive.name
         floats = any(getattr(v.aval.dtype, "kind", "") in "fV" for v in eqn.outvars if _typed(v))
-        if eqn.primitive.name in elementwise.NONLINEAR and floats:
+        if name in UNREAD or (floats and name in elementwise.NONLINEAR.keys() - but):
             return True
-        if eqn.primitive.name not in COMBINERS and holds_activation(eqn):
+        bodies = () if name in COMBINERS else compat.inner_jaxprs(eqn)
+        if any(_nonlinear_inside(compat.opened(body).jaxpr, but) for body in bodies):
             return True
     return False
 

@@ -13,6 +13,7 @@ from relu_jax.tap.facts import (
     both_weights,
     is_adjacency,
     is_product,
+    meets_label,
     weight_side,
 )
 from relu_jax.tap.graph import LOOPS, Const, Frame, Graph, Node
@@ -78,6 +79,7 @@ def _walk(facts: Facts, frame: Frame) -> None:
 def _passed(facts: Facts, node: Node) -> Fact:
     """Derive the facts of a node's results from those of its operands."""
     ins = [facts[a] for a in node.ins if not isinstance(a, Const)]
+    affine = node.name in elementwise.AFFINE.keys() | elementwise.MOVES
     random = node.name.startswith(("random_", "threefry"))
     if _looks_up(facts, node):
         return Fact(floats=True, cooked=True)
@@ -89,6 +91,7 @@ def _passed(facts: Facts, node: Node) -> Fact:
         fed=max((f.fed for f in ins), default=-1),
         direct=max((f.direct for f in ins), default=-1) if _is_linear(facts, node) else -1,
         cooked=any(f.cooked for f in ins),
+        compared=meets_label(facts, node) or (affine and any(f.compared for f in ins)),
     )
 
 
@@ -186,7 +189,8 @@ def _enter(facts: Facts, node: Node) -> None:
         given[consts : consts + carried] = turned
     floats = any(f.floats for f in given)
     for v, fact in zip(node.outs, leaving(node, made), strict=True):
-        facts.of[v] = fact._replace(floats=fact.floats or floats, leaf=None)
+        leaf = None if node.kind == "scan" else fact.leaf
+        facts.of[v] = fact._replace(floats=fact.floats or floats, leaf=leaf)
 
 
 def _choose(facts: Facts, node: Node) -> None:
@@ -198,12 +202,21 @@ def _choose(facts: Facts, node: Node) -> None:
         ends.append([facts[a] for a in branch.outs])
     floats = any(facts[a].floats for a in node.ins)
     for out, *either in zip(node.outs, *ends, strict=True):
-        fact = functools.reduce(_joined, either)
-        facts.of[out] = fact._replace(floats=fact.floats or floats, leaf=None)
+        cooked = any(fact.cooked for fact in either)
+        facts.of[out] = functools.reduce(_joined, either)._replace(
+            raw=any(fact.raw for fact in either) and not cooked,
+            floats=floats or any(fact.floats for fact in either),
+            units=_agreed([fact.units for fact in either]),
+        )
+
+
+def _agreed(units: Sequence[axes.Units]) -> axes.Units:
+    known = {one for one in units if one is not None}
+    return known.pop() if len(known) == 1 else None
 
 
 def _joined(first: Fact, later: Fact) -> Fact:
-    """Say what holds of a value that is either: at a loop's first turn, or by a branch."""
+    """Say what holds of a value that is one at a loop's first turn and the other later."""
     return Fact(
         leaf=first.leaf if first.leaf == later.leaf else None,
         raw=first.raw and not later.cooked,
@@ -212,6 +225,7 @@ def _joined(first: Fact, later: Fact) -> Fact:
         fed=max(first.fed, later.fed),
         direct=max(first.direct, later.direct),
         cooked=first.cooked or later.cooked,
+        compared=first.compared or later.compared,
     )
 
 

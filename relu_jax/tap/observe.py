@@ -22,8 +22,8 @@ def sites(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Sites:
     Returns:
         the sites in the order they run; printed, a table with the coverage statement.
 
-    Edges: a function without any activation gives an empty sequence. A region that cannot be
-    entered (a callback, a choice by platform) is named in `coverage.opaque`.
+    Edges: a function without any activation gives an empty sequence. What cannot be entered (a
+    callback, a choice by platform, a condition of a loop) is named in `coverage.opaque`.
 
     Example:
         >>> import jax, jax.numpy as jnp, relu_jax as rj
@@ -86,7 +86,8 @@ def record(
         only: a selector; None records every site.
 
     Returns:
-        ``g(*args) = (f(*args), {site.id: Tapped(pre, post)})``, a plain JAX function.
+        ``g(*args) = (f(*args), {site.id: Tapped(pre, post)})``, a plain JAX function. A site in a
+        branch or a while loop also has `ran`; where that is False, its values are NaN.
 
     Example:
         >>> import jax, jax.numpy as jnp, relu_jax as rj

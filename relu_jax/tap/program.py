@@ -34,13 +34,16 @@ _LEAF_NAMES = frozenset({
 })  # fmt: skip
 
 
+_WORDS = {"while": "condition of while"}  # in the coverage statement
+
+
 @dataclass(frozen=True)
 class Placed:
     """A site and the place in the graph where it stands."""
 
     site: Site
     piece: Piece
-    own_rule: bool  # inside a while or a derivative rule of the user's: no cotangent to be had
+    blind: bool  # inside a while or a derivative rule of the user's: no cotangent to be had
 
 
 @dataclass(frozen=True)
@@ -232,10 +235,10 @@ def _named(network: Graph, known: facts.Facts, found: Sequence[_Found]) -> tuple
                 for node, number in one.around
                 if node.kind == "cond"
             ),
-            endless=any(node.kind == "while" for node, _ in one.around),
+            in_while=any(node.kind == "while" for node, _ in one.around),
         )
-        rule = any(node.kind in ("rule", "while") for node, _ in one.around)
-        placed.append(Placed(site, one.piece, rule))
+        blind = any(node.kind in ("rule", "while") for node, _ in one.around)
+        placed.append(Placed(site, one.piece, blind))
     return tuple(placed)
 
 
@@ -261,8 +264,7 @@ def _stem(path: str) -> str:
 def _source(node: Node, around: _Around = ()) -> str:
     """Find the user's line that made a node: its own, or that of the nearest call around it."""
     for eqn in (node.eqn, *reversed(node.calls), *(i.node.eqn for i in reversed(around))):
-        if lines := compat.user_frames(eqn):
-            file, line = lines[0]
+        for file, line in compat.user_frames(eqn):
             return f"{Path(file).name}:{line}"
     return ""
 
@@ -270,10 +272,10 @@ def _source(node: Node, around: _Around = ()) -> str:
 def _coverage(network: Graph, placed: Sequence[Placed], counts: Counter[str]) -> Coverage:
     unknown = sum(p.site.kind == "unknown" for p in placed)
     opaque = tuple(
-        " at ".join(filter(None, (node.name, _source(node, around))))
+        " at ".join(filter(None, (_WORDS.get(node.name, node.name), _source(node, around))))
         for frame, around in _frames(network.frame)
         for node in frame.nodes
-        if node.kind == "opaque" and not node.backward and flatten.holds_activation(node.eqn)
+        if not node.backward and flatten.hides_activation(node)
     )
     ignored = {what: n for what, n in counts.items() if what}
     return Coverage(counts.total(), len(placed) - unknown, unknown, ignored, opaque)

@@ -65,8 +65,13 @@ def _walk(
             after = Carried(products=frozenset((i,)))
         elif node.frames:
             ends = []
+            given = list(map(read, node.handed))
             for inner in node.frames:
-                state.update(zip(inner.ins, map(read, node.handed), strict=True))
+                wide = len(node.frames) > 1  # every branch may read it
+                state.update(
+                    (v, one._replace(forked=one.forked or wide))
+                    for v, one in zip(inner.ins, given, strict=True)
+                )
                 _walk(facts, inner, posts, index, state, found)
                 ends.append(list(map(read, inner.outs)))
             bent = Carried(bent=True)

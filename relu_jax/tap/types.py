@@ -40,12 +40,12 @@ class Site(NamedTuple):
     # The branches it stands in, outermost first, as (which cond or switch of the program, which of
     # its branches): it runs only where they are taken. Of lax.cond, 0 is the false branch.
     branch: tuple[tuple[int, int], ...] = ()
-    endless: bool = False  # in a while loop: what is seen of it is the last turn
+    in_while: bool = False  # in a while loop: what is seen of it is the last turn
 
     @property
     def may_not_run(self) -> bool:
         """Whether a call may pass it by: it stands in a branch, or in a while loop."""
-        return bool(self.branch) or self.endless
+        return bool(self.branch) or self.in_while
 
     @property
     def also(self) -> tuple[str, ...]:
@@ -149,7 +149,7 @@ class Sites(tuple[Site, ...]):
 
 
 def _count(site: Site) -> str:
-    if site.endless:
+    if site.in_while:
         return "while" if site.count == 1 else f"while × {site.count}"
     return f"at most {site.count}" if site.branch else str(site.count)
 

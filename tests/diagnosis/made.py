@@ -26,7 +26,8 @@ def report(name: str = "layers/0", kind: str = "relu", **changes: Any) -> SiteRe
     """Build a healthy report; `dtype` and other facts of the site go into the site."""
     place = site(name, kind, **{k: changes.pop(k) for k in list(changes) if k in Site._fields})
     numbers = {
-        "site": place, "id": name, "units": 32, "n": 640, "rms_pre": 1.0, "rms_post": 0.7,
+        "site": place, "id": name, "units": 32, "n": 640, "examples": 640,
+        "rms_pre": 1.0, "rms_post": 0.7,
         "rms_d_pre": 1e-3, "rms_d_post": 1.4e-3, "norm_d_pre": 1e-2, "norm_d_post": 1.4e-2,
         "gain_forward": None, "gain_backward": None, "dead": 0, "activity_upper": 0.005,
         "saturated": 0.5 if kind == "relu" else 0.05,

@@ -83,9 +83,13 @@ def test_a_reversed_loop_over_layers_is_told_in_the_order_it_runs():
 
 def test_turns_of_a_loop_over_steps_become_sizes():
     looped = made.site("a", loop="steps", loops=(2,))
-    turns = Turns(np.array([40.0, 90.0]), np.array([10.0, 0.0]), 10)
+    turns = Turns(np.array([40.0, 90.0]), np.array([10.0, 0.0]), np.array([10, 10]))
     found = summarise.site_reports([looped], totals("a")._replace(turns={"a": turns}))["a"]
     assert (found.turns_post, found.turns_d_pre) == ((2.0, 3.0), (1.0, 0.0))
+    some = turns._replace(elements=np.array([10, 0]))
+    found = summarise.site_reports([looped], totals("a")._replace(turns={"a": some}))["a"]
+    assert found.turns_post[0] == 2.0
+    assert np.isnan(found.turns_post[1])
     turns = turns._replace(d_pre=None)
     found = summarise.site_reports([looped], totals("a")._replace(turns={"a": turns}))["a"]
     assert found.turns_d_pre is None

@@ -59,5 +59,7 @@ def test_sums_are_put_in_running_order(order, sums):
 
 def test_the_values_of_a_turn_are_counted():
     samples = np.full((2, 3), 10)
-    assert turns.elements(site((2, 3), (1, 1)), samples, 4) == 40
-    assert turns.elements(site((2, 3), (0, 1)), samples, 4) == 80
+    assert turns.elements(site((2, 3), (1, 1)), samples, 4).tolist() == [40] * 6
+    assert turns.elements(site((2, 3), (0, 1)), samples, 4).tolist() == [80] * 3
+    some = np.array([[1, 0, 2], [0, 0, 3]])
+    assert turns.elements(site((2, 3), (1, -1)), some, 2).tolist() == [4, 0, 2, 6, 0, 0]

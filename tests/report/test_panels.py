@@ -38,6 +38,15 @@ def test_points_tell_network_site_and_value():
     assert len(notes) == 4 * 8
 
 
+def test_points_tell_what_stands_in_a_branch_or_a_while_loop():
+    record = {**RUNS[0].record, "sites": [dict(site) for site in RUNS[0].record["sites"]]}
+    record["sites"][0]["branch"], record["sites"][1]["in_while"] = [[0, 1]], True
+    (drawn,) = panels.flow([RUNS[0]._replace(record=record)], "rms_post", "RMS")
+    notes = [e.text for e in ElementTree.fromstring(drawn.picture).iter("title")]
+    assert "sigmoid_0 · in a branch ·" in notes[0]
+    assert "sigmoid_1 · last turn of a while loop ·" in notes[1]
+
+
 def test_shares_has_one_strip_per_run_grouped():
     mixed = sorted(RUNS, key=lambda run: run.stage)
     for panel in panels.shares(mixed):

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax import lax
+from jax import lax, nn
 
 from relu_jax import tap
 from tests.tap import networks as n
@@ -128,9 +128,30 @@ def test_a_mask_of_labels_makes_no_activation():
     assert not tap.sites(loss, PARAMS, n.X, n.leaf(5, 4))
 
 
-def test_a_straight_through_estimator_keeps_its_end():
+def test_a_function_goes_on_through_a_guard_and_no_other_end_of_a_gradient():
+    def kinds(between):
+        return [s.kind for s in tap.sites(_net(lambda h: nn.relu(between(h))), PARAMS, n.X)]
+
+    stopped = lax.stop_gradient
+    assert kinds(lambda h: jnp.where(h > -1, h, stopped(h)) - 1) == ["relu"]
+    assert kinds(lambda h: jnp.where(h > -1, stopped(jnp.tanh(h)), h)) == ["tanh", "relu"]
+    assert kinds(lambda h: stopped(jnp.where(h > 0, h, 0.3 * h))) == ["leaky_relu", "relu"]
+    assert kinds(lambda h: jnp.where(h > 2, stopped(jnp.float32(2.0)), h)) == ["relu_n"]
+
+
+@pytest.mark.parametrize("other", [jnp.tanh, nn.gelu, lambda h: h])
+def test_a_choice_by_other_data_is_no_function_of_one_array(other):
+    def f(params, x):
+        each = jax.vmap(lambda r: lax.cond(r[0] > 0, nn.relu, other, r @ params["first"]))(x)
+        return each @ params["last"]
+
+    kinds = sorted(s.kind for s in tap.sites(f, PARAMS, n.X))
+    assert kinds == sorted([*{jnp.tanh: ["tanh"], nn.gelu: ["gelu_tanh"]}.get(other, []), "relu"])
+
+
+def test_a_number_whose_gradient_is_stopped_stands_in_no_way():
     def f(params, x):
         h = x @ params["first"]
-        return (h + lax.stop_gradient(jnp.sign(h) - h)) @ params["last"]
+        return (jnp.where(h > 0, 2 * h, h) * lax.stop_gradient(2.0)) @ params["last"]
 
-    assert "leaky_relu" not in [s.kind for s in tap.sites(f, PARAMS, n.X)]
+    assert [s.kind for s in tap.sites(f, PARAMS, n.X)] != []

@@ -107,7 +107,7 @@ def test_a_while_loop_is_taken_apart():
     parts = compat.while_parts(loop)
     assert (parts.condition_consts, parts.body_consts) == compat.loop_layout(loop)[:1] * 2 == (1, 1)
     assert compat.loop_layout(loop) == (1, 2)
-    assert [bool(*parts.condition(3, X, i)) for i in (2, 3)] == [True, False]
+    assert [bool(*compat.as_function(parts.asked)(3, X, i)) for i in (2, 3)] == [True, False]
     assert compat.is_jaxpr(parts.body)
 
 

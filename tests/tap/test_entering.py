@@ -177,7 +177,7 @@ def test_loops_and_branches_hold_one_another():
         return lax.while_loop(lambda state: state[0] < 3, turn, (0, h))[1]
 
     sites = tap.sites(f, n.leaf(4, 4), n.leaf(5, 4))
-    told = [(s.kind, s.branch, s.endless, s.loops) for s in sites]
+    told = [(s.kind, s.branch, s.in_while, s.loops) for s in sites]
     assert told == [
         ("relu", ((0, 0),), True, ()),
         ("tanh", ((0, 1),), True, ()),

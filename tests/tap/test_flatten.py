@@ -27,6 +27,12 @@ def test_nested_jits_are_written_out():
     assert _kinds(f, n.X) == {"tanh": "elementwise", "sin": "elementwise", "add": "elementwise"}
 
 
+def test_a_function_with_its_own_rule_and_no_result_is_passed_by():
+    nothing = jax.custom_jvp(lambda x: ())
+    nothing.defjvp(lambda primals, tangents: ((), ()))
+    assert _kinds(lambda x: (nothing(x), jnp.tanh(x))[1], n.X)["tanh"] == "elementwise"
+
+
 @pytest.mark.parametrize(
     ("f", "name", "kind"),
     [

@@ -100,6 +100,65 @@ def test_stacked_results_count_the_turns_first():
     assert _result(f, W, n.X[None]).units == (2,)
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_branch_that_gives_data_gives_data_whichever_it_is(order):
+    def labels(x):
+        return lax.cond(x.sum() > 0, *(lambda x: x, lambda x: 0 * x)[::order], x)
+
+    def hidden(w, x):
+        return lax.cond(x.sum() > 0, *(lambda x: x @ w, lambda x: x @ w * 2)[::order], x)
+
+    assert _result(labels, n.X).raw
+    assert _result(hidden, W, n.X)[1:] == (False, True, (1,), 1, 1, True, False)
+
+
+def test_a_weight_that_a_branch_or_a_remat_prepares_is_that_weight_still():
+    def rounded(w):
+        return lax.cond(w.sum() > 0, lambda w: jnp.round(4 * w) / 4, lambda w: w, w)
+
+    def f(params, x):
+        return jnp.tanh(x @ rounded(params["w"])) @ jax.checkpoint(jnp.sign)(params["v"])
+
+    params = {"w": W, "v": n.leaf(4, 2)}
+    assert _paths(facts_of(f, params, n.X)) == ["params/w", "params/v"]
+    assert [(s.id, s.kind) for s in tap.sites(f, params, n.X)] == [("w", "tanh")]
+
+
+def test_an_error_is_an_error_still_in_a_branch():
+    def f(params, x, y):
+        error = x @ params["w"] - y
+        ways = (lambda e: (e**2).mean(), lambda e: jnp.abs(e).mean())
+        return lax.cond(x.sum() > 0, *ways, error)
+
+    sites = tap.sites(f, {"w": W}, n.X, n.leaf(5, 4))
+    assert not sites
+    assert sites.coverage.ignored == {"loss": 2}
+
+    def whole(params, x, y):
+        return 2 * (x @ params["w"] - y).T
+
+    assert _result(whole, {"w": W}, n.X, n.leaf(5, 4)).compared
+
+
+def test_units_are_known_where_the_branches_agree_on_them():
+    def f(w, x):
+        return lax.cond(x.sum() > 0, lambda h: h, lambda h: h.T, (x @ w)[:4])
+
+    assert _result(f, W, n.X).units is None
+
+
+def test_a_while_loop_is_read_until_nothing_changes_and_its_condition_left_alone():
+    def f(params, x):
+        def turn(h):
+            return jnp.tanh(h @ params["deep"])
+
+        return lax.while_loop(lambda h: (h @ params["ask"]).sum() > 3, turn, x @ params["first"])
+
+    params = {"ask": n.leaf(4, 2), "deep": n.leaf(4, 4), "first": W}
+    assert _paths(facts_of(f, params, n.X)) == ["params/first", "params/deep"]
+    assert _result(f, params, n.X).fed == 1
+
+
 def test_frames_of_remat_and_of_own_rules_are_entered():
     assert _paths(facts_of(c.rematted, n.P, n.X, n.Y)) == [f"params/layers/{i}/w" for i in range(3)]
     assert _paths(facts_of(c.own_vjp, n.P, n.X)) == [f"params/layers/{i}/w" for i in range(3)]

@@ -128,7 +128,7 @@ def test_linear_maps_are_listed_in_order_with_their_lines():
 
 def test_a_site_inside_a_rule_of_the_user_s_is_marked():
     placed = program_of(c.own_vjp, n.P, n.X).placed
-    assert [(one.site.id, one.own_rule) for one in placed] == [
+    assert [(one.site.id, one.blind) for one in placed] == [
         ("layers/0", False),
         ("layers/1", True),
     ]

@@ -78,6 +78,31 @@ def test_a_region_nobody_wants_is_not_entered():
     assert not reaches[tanh.outs[0]].product
 
 
+def test_what_a_condition_reads_is_wanted_and_what_either_branch_wants_is():
+    def f(params, x):
+        h = nn.relu(x @ params)
+        return lax.cond(jnp.tanh(h).sum() > 0, lambda h: h @ params.T, lambda h: x, h)
+
+    reaches = reaches_of(f, W, n.X)
+    (relu,), (tanh,) = (made_by(reaches.facts.graph, name) for name in ("custom_jvp_call", "tanh"))
+    assert reaches[relu.outs[0]].product
+    assert reaches[tanh.outs[0]] == Reach(live=True)
+
+
+def test_a_while_loop_hands_on_what_its_next_turn_wants():
+    def f(params, x):
+        def turn(h):
+            return jnp.sin(h) @ params.T @ params
+
+        return lax.while_loop(lambda h: h.sum() > 3, turn, nn.relu(x @ params))
+
+    reaches = reaches_of(f, W, n.X)
+    (loop,) = made_by(reaches.facts.graph, "while")
+    (sin,) = [node for node in loop.frames[0].nodes if node.name == "sin"]
+    assert reaches[sin.outs[0]].product
+    assert reaches[made_by(reaches.facts.graph, "custom_jvp_call")[0].outs[0]].product
+
+
 def test_an_opaque_region_may_hold_a_product():
     def f(params, x):
         ways = {"cpu": lambda h: h + 1, "default": lambda h: h}

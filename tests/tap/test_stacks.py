@@ -125,6 +125,40 @@ def test_groups_of_a_convolution_are_told():
     assert point.after == ("params/deep",)
 
 
+def test_a_branch_leaves_one_map_where_both_ways_do():
+    def f(params, x):
+        h = x @ params["a"]
+        h = lax.cond(x.sum() > 0, lambda h: 2 * h, lambda h: h + 1, h)
+        return h @ params["b"]
+
+    assert _after(f, PAIR, n.X)["b"] == (("params/a",), ())
+
+    def g(params, x):
+        h = x @ params["a"]
+        h = lax.cond(x.sum() > 0, nn.relu, lambda h: h, h)
+        return h @ params["b"]
+
+    assert _after(g, PAIR, n.X)["b"] == ((), ("a",))
+
+
+def test_what_two_branches_read_is_forked_and_a_while_loop_ends_a_stack():
+    def f(params, x):
+        h = x @ params["a"]
+        ways = (lambda h: h @ params["b"], nn.relu)
+        return lax.cond(x.sum() > 0, *ways, h)
+
+    (_, second) = tap.sites(f, PAIR, n.X).linear
+    assert (second.after, second.forked) == (("params/a",), True)
+
+    def g(params, x):
+        def turn(state):
+            return (state[0] + 1, nn.tanh(state[1]))
+
+        return lax.while_loop(lambda s: s[0] < 3, turn, (0, x @ params["a"]))[1] @ params["b"]
+
+    assert _after(g, PAIR, n.X)["b"] == ((), ())
+
+
 def test_frames_are_entered_and_a_loop_ends_a_stack():
     told = _after(n.stacked, n.STACK, n.X)
     assert told["deep/w"][0] == ("params/first",)
