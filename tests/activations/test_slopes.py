@@ -7,6 +7,7 @@ import pytest
 
 from relu_jax.activations import CATALOGUE, leaky_relu
 from relu_jax.activations.slopes import AtKinks, with_slope
+from relu_jax.core.numerics import tolerance
 
 
 @with_slope(lambda x, a: a * jnp.exp(a * x))
@@ -73,8 +74,15 @@ def test_other_slopes_hold_under_jit_with_traced_parameters():
 thorough = pytest.mark.thorough("it compiles every function twice")
 
 
+ONCE_WRONG = ("telu", "phish", "snake")
+
+
 @pytest.mark.parametrize("dtype", ["float32", pytest.param("bfloat16", marks=thorough)])
-@pytest.mark.parametrize("act", CATALOGUE, ids=lambda act: act.name)
+@pytest.mark.parametrize(
+    "act",
+    [pytest.param(a, marks=() if a.name in ONCE_WRONG else thorough) for a in CATALOGUE],
+    ids=lambda act: act.name,
+)
 def test_bends_are_the_same_differentiated_backward_and_forward_far_out(act, dtype):
     sizes = np.append(np.float64(2.0) ** np.arange(1, jnp.finfo(dtype).maxexp, 9), np.inf)
     x = jnp.asarray([*-sizes, *sizes], dtype)
@@ -90,7 +98,7 @@ def test_bends_are_the_same_differentiated_backward_and_forward_far_out(act, dty
     assert (np.isnan(backward) == np.isnan(forward)).all()
     waves = {"gcu", "sinlu", "snake", "sine", "cosine"}  # they have no limit
     assert not np.isnan(forward).any() or act.name in waves
-    np.testing.assert_allclose(backward, forward, rtol=4 * tolerance(dtype), atol=1e-30)
+    np.testing.assert_allclose(backward, forward, rtol=4 * tolerance(dtype), atol=tolerance(dtype))
 
 
 @thorough
