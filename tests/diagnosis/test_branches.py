@@ -9,6 +9,10 @@ from jax import lax, nn
 import relu_jax as rj
 from relu_jax.diagnosis import stored
 
+pytestmark = pytest.mark.leaks_unchecked(
+    "it collects garbage at every trace: test_diagnose.py has it"
+)
+
 DRAW = jax.random.normal(jax.random.key(5), (8, 64, 6))
 W = {"first": DRAW[0, :6], "one": DRAW[1, :6], "two": DRAW[2, :6], "last": DRAW[3, :6]}
 

@@ -32,7 +32,7 @@ def test_cotangents_are_the_gradients_of_zeros_added_at_the_place(oracle):
 ORACLE = {oracle.name: oracle for oracle in ORACLES}
 
 
-@pytest.mark.parametrize("name", ["mlp", "scan"])
+@pytest.mark.parametrize("name", ["mlp", "scan", "cond"])
 def test_no_tracer_outlives_its_trace(name):
     with jax.checking_leaks():
         _, seen = jax.jit(tap.cotangents(ORACLE[name].loss))(*ORACLE[name].args)

@@ -123,6 +123,41 @@ def _equations(f, *args):
     return jax.make_jaxpr(f)(*args).eqns
 
 
+V = n.leaf(n.D, n.H, seed=31)
+
+
+def _choosing(w, x):
+    return jax.lax.cond(x.sum() > 0, jnp.tanh, nn.relu, x @ w)
+
+
+def test_what_did_not_run_is_told_and_is_nan():
+    _, seen = jax.jit(tap.record(_choosing))(V, jnp.abs(n.X))
+    assert [bool(seen[name].ran) for name in ("w", "w#2")] == [False, True]
+    assert np.isnan(seen["w"].pre).all()
+    assert np.isnan(seen["w"].post).all()
+    np.testing.assert_allclose(seen["w#2"].post, np.tanh(abs(n.X) @ V), rtol=1e-6)
+
+
+def test_each_example_of_a_vmap_has_a_branch_of_its_own():
+    _, seen = jax.jit(jax.vmap(tap.record(_choosing), in_axes=(None, 0)))(V, n.X)
+    positive = n.X.sum(1) > 0
+    assert 0 < positive.sum() < len(positive)
+    assert (seen["w#2"].ran == positive).all()
+    assert (seen["w"].ran == ~positive).all()
+    assert (np.isnan(seen["w"].post).all(1) == positive).all()
+
+
+def test_summaries_of_what_did_not_run_are_zeros():
+    count = tap.observe(_choosing, lambda site, act, pre, post: jnp.int32(pre.size))
+    _, seen = count(V, -jnp.abs(n.X))
+    assert [int(number) for number in seen.values()] == [n.B * n.H, 0]
+
+
+def test_a_branch_of_a_vmapped_network_that_always_runs_has_no_word_on_it():
+    _, seen = tap.record(jax.vmap(_choosing, in_axes=(None, 0)))(V, n.X)
+    assert {one.ran for one in seen.values()} == {None}
+
+
 def _until_small(w, h):
     return lax.while_loop(lambda h: jnp.abs(h).max() > 0.3, lambda h: 0.5 * jnp.tanh(h @ w), h)
 

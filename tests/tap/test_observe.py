@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax import nn
 
 from relu_jax import tap
 from relu_jax.tap import Tapped
@@ -44,38 +43,6 @@ def test_record_under_vmap_gives_every_example():
     (y, one), (y2, all_at_once) = jax.jit(lambda: (mapped(W, n.X), whole(W, n.X)))()
     near(y, y2)
     near(_ends(one), _ends(all_at_once))
-
-
-def _choosing(w, x):
-    return jax.lax.cond(x.sum() > 0, jnp.tanh, nn.relu, x @ w)
-
-
-def test_what_did_not_run_is_told_and_is_nan():
-    _, seen = jax.jit(tap.record(_choosing))(W, jnp.abs(n.X))
-    assert [bool(seen[name].ran) for name in ("w", "w#2")] == [False, True]
-    assert np.isnan(seen["w"].pre).all()
-    assert np.isnan(seen["w"].post).all()
-    near(seen["w#2"].post, jnp.tanh(jnp.abs(n.X) @ W))
-
-
-def test_each_example_of_a_vmap_has_a_branch_of_its_own():
-    _, seen = jax.jit(jax.vmap(tap.record(_choosing), in_axes=(None, 0)))(W, n.X)
-    positive = n.X.sum(1) > 0
-    assert 0 < positive.sum() < len(positive)
-    assert (seen["w#2"].ran == positive).all()
-    assert (seen["w"].ran == ~positive).all()
-    assert (np.isnan(seen["w"].post).all(1) == positive).all()
-
-
-def test_summaries_of_what_did_not_run_are_zeros():
-    count = tap.observe(_choosing, lambda site, act, pre, post: jnp.int32(pre.size))
-    _, seen = count(W, -jnp.abs(n.X))
-    assert [int(number) for number in seen.values()] == [n.B * n.H, 0]
-
-
-def test_a_branch_of_a_vmapped_network_that_always_runs_has_no_word_on_it():
-    _, seen = tap.record(jax.vmap(_choosing, in_axes=(None, 0)))(W, n.X)
-    assert {one.ran for one in seen.values()} == {None}
 
 
 def test_a_penalty_on_recorded_values_is_differentiable():
