@@ -48,6 +48,7 @@ class Trainable:
     after each update, or learn its logarithm.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> from relu_jax.activations.trainable_rectifiers import PRELU
         >>> params = PRELU.init(None, (3,))
         >>> PRELU(params, -jnp.ones((2, 3))).tolist()[0]
@@ -113,6 +114,7 @@ def frozen(trainable: Trainable, params: Mapping[str, ArrayLike]) -> Activation:
         ValueError: a number out of the parameter's range.
 
     Example:
+        >>> import jax.numpy as jnp
         >>> from relu_jax.activations.trainable_rectifiers import PRELU
         >>> act = frozen(PRELU, {"slope": jnp.float32(0.5)})
         >>> act.kinks, act.slope_at_kinks, float(act(-2.0))
