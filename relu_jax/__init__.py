@@ -7,7 +7,7 @@ Importing this package is light: every part is loaded when it is first named, so
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from relu_jax.core.handover import provide_catalogue, provide_report_writer, provide_theory
+from relu_jax.core.handover import provide
 
 if TYPE_CHECKING:
     from relu_jax import (
@@ -40,9 +40,12 @@ __all__ = [
 _VERBS = {"diagnose": "relu_jax.diagnosis"}
 _PARTS = tuple(name for name in __all__ if name not in _VERBS)
 
-provide_catalogue(lambda: import_module("relu_jax.activations").CATALOGUE)
-provide_report_writer(lambda: import_module("relu_jax.report").write)
-provide_theory(lambda: import_module("relu_jax.theory"))
+provide(
+    catalogue=lambda: import_module("relu_jax.activations").CATALOGUE,
+    lookup=lambda: import_module("relu_jax.activations").get,
+    report_writer=lambda: import_module("relu_jax.report").write,
+    theory=lambda: import_module("relu_jax.theory"),
+)
 
 
 def __getattr__(name: str) -> object:

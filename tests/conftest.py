@@ -5,11 +5,16 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 # The backend is chosen when jax first runs something: say so before anything imports it.
 os.environ["JAX_PLATFORMS"] = "cpu"
+# XLA's CPU compiler writes out a loop over less than a kilobyte with other roundings than any
+# larger one, on some processors: bit-equality is then a matter of how small the test is.
+os.environ["XLA_FLAGS"] = " ".join(
+    [os.environ.get("XLA_FLAGS", ""), "--xla_disable_hlo_passes=small-while-loop-hoisting"]
+)
 # For the workers of xdist, one on each core: more threads for NumPy's matrices only wait there.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -19,6 +24,8 @@ from jaxtyping import install_import_hook
 
 from tests import layout
 
+ROOT = Path(__file__).parent.parent
+
 if any(name.split(".")[0] == "relu_jax" for name in sys.modules):
     raise RuntimeError(
         "the shape checks are installed before relu_jax is imported; got it imported already; "
@@ -26,12 +33,22 @@ if any(name.split(".")[0] == "relu_jax" for name in sys.modules):
     )
 # The tower: an int is welcome where a float is asked for, as in every type checker.
 CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
-install_import_hook("relu_jax", CHECKER)
+# Not where no annotation names a shape: to check their small functions, called a million times, was
+# a third of the time of all tests.
+SHAPELESS = ("tap", "report")
+CHECKED = [p.stem for p in ROOT.glob("relu_jax/[a-z]*") if p.stem not in SHAPELESS]
+install_import_hook([f"relu_jax.{part}" for part in CHECKED], CHECKER)
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 BROWSERS = ("chromium", "chromedriver")
+# Tests that do not ask for the last bits of a number: a third of their time was XLA optimising
+# programs that run once.
+JUDGED = {
+    "diagnosis", "experiments", "models", "report", "scripts", "theory", "training",
+    "test_cli.py", "test_cli_activations.py", "test_import.py", "test_readme.py",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -65,7 +82,20 @@ def _strict(request: pytest.FixtureRequest) -> Iterator[None]:
             checks.enter_context(jax.numpy_dtype_promotion("standard"))
         if not (marked("leaks_unchecked") or marked("thorough")):
             checks.enter_context(jax.checking_leaks())
+        if request.path.relative_to(ROOT / "tests").parts[0] in JUDGED:
+            checks.enter_context(_compiled_quickly())
         yield
+
+
+@contextmanager
+def _compiled_quickly() -> Iterator[None]:
+    """Spare the optimiser's time, in this process and in those it starts."""
+    before = jax.config.values["jax_disable_most_optimizations"]
+    jax.config.update("jax_disable_most_optimizations", True)
+    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
+    yield
+    del os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"]
+    jax.config.update("jax_disable_most_optimizations", before)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -110,6 +140,6 @@ def refuse_bare_marks(items: list[pytest.Item]) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """List the files over the soft length limit: worth a look, no failure."""
-    long = layout.files_over(Path(__file__).parent.parent, layout.SOFT_LINES)
+    long = layout.files_over(ROOT, layout.SOFT_LINES)
     for line in long:
         terminalreporter.write_line(f"long file: {line}")

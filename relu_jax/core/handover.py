@@ -10,21 +10,23 @@ from typing import Any
 
 from relu_jax.core import errors
 
-_PROVIDERS: list[Callable[[], tuple[Any, ...]]] = []
-_WRITERS: list[Callable[[], Callable[..., None]]] = []
-_THEORIES: list[Callable[[], Any]] = []
+_PROVIDERS: dict[str, Callable[[], Any]] = {}
 
 
-def provide_catalogue(provider: Callable[[], tuple[Any, ...]]) -> None:
-    """Say where the catalogue comes from; it is loaded when first asked for.
+def provide(**providers: Callable[[], Any]) -> None:
+    """Say where things come from; each is loaded when it is first asked for.
+
+    Args:
+        providers: ``catalogue``, ``lookup``, ``report_writer`` and ``theory``, each a function that
+            gives what the function of that name here hands over.
 
     Example:
         >>> from relu_jax import activations
-        >>> provide_catalogue(lambda known=activations.CATALOGUE: known)
+        >>> provide(catalogue=lambda known=activations.CATALOGUE: known)
         >>> len(catalogue()) == len(activations.CATALOGUE)
         True
     """
-    _PROVIDERS[:] = [provider]
+    _PROVIDERS.update(providers)
 
 
 def catalogue() -> tuple[Any, ...]:
@@ -37,26 +39,20 @@ def catalogue() -> tuple[Any, ...]:
         >>> catalogue()[0].name
         'identity'
     """
-    if not _PROVIDERS:
-        raise errors.rejected(
-            rule="the package hands the engine its catalogue when it is imported",
-            got="no catalogue",
-            do="import relu_jax before its parts",
-            kind=RuntimeError,
-        )
-    return _PROVIDERS[0]()
+    return _provided("catalogue")
 
 
-def provide_report_writer(provider: Callable[[], Callable[..., None]]) -> None:
-    """Say what writes a report as a page; it is loaded when first asked for.
+def lookup() -> Callable[..., Any]:
+    """Hand over ``get(name, **params)``, which finds an activation.
+
+    Raises:
+        RuntimeError: nothing was provided (relu_jax/__init__.py was bypassed).
 
     Example:
-        >>> from relu_jax import report
-        >>> provide_report_writer(lambda write=report.write: write)
-        >>> report_writer() is report.write
-        True
+        >>> lookup()("leaky_relu", slope=0.2).params
+        {'slope': 0.2}
     """
-    _WRITERS[:] = [provider]
+    return _provided("lookup")
 
 
 def report_writer() -> Callable[..., None]:
@@ -69,26 +65,7 @@ def report_writer() -> Callable[..., None]:
         >>> report_writer().__name__
         'write'
     """
-    if not _WRITERS:
-        raise errors.rejected(
-            rule="the package hands a diagnosis the writer of its page when it is imported",
-            got="no writer",
-            do="import relu_jax before its parts",
-            kind=RuntimeError,
-        )
-    return _WRITERS[0]()
-
-
-def provide_theory(provider: Callable[[], Any]) -> None:
-    """Say where the averages of an activation come from; loaded when first asked for.
-
-    Example:
-        >>> import relu_jax.theory
-        >>> provide_theory(lambda found=relu_jax.theory: found)
-        >>> theory() is relu_jax.theory
-        True
-    """
-    _THEORIES[:] = [provider]
+    return _provided("report_writer")
 
 
 def theory() -> Any:
@@ -101,11 +78,15 @@ def theory() -> Any:
         >>> theory().moments.__name__
         'moments'
     """
-    if not _THEORIES:
+    return _provided("theory")
+
+
+def _provided(what: str) -> Any:
+    if what not in _PROVIDERS:
         raise errors.rejected(
-            rule="the package hands an activation's card its averages when it is imported",
-            got="no theory",
+            rule="the package hands its parts to one another when it is imported",
+            got=f"no {what.replace('_', ' ')}",
             do="import relu_jax before its parts",
             kind=RuntimeError,
         )
-    return _THEORIES[0]()
+    return _PROVIDERS[what]()

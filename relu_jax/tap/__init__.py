@@ -1,6 +1,7 @@
-"""Find, record and differentiate at the activations of any JAX function, unedited."""
+"""Find, record, differentiate at and change the activations of any JAX function, unedited."""
 
 from relu_jax.tap.backward import cotangents, observed_value_and_grad
+from relu_jax.tap.change import patch, swap
 from relu_jax.tap.observe import observe, record, sites
 from relu_jax.tap.selectors import Selector, select
 from relu_jax.tap.types import Cotangent, Coverage, Linear, Site, Sites, Tapped
@@ -16,7 +17,9 @@ __all__ = [
     "cotangents",
     "observe",
     "observed_value_and_grad",
+    "patch",
     "record",
     "select",
     "sites",
+    "swap",
 ]

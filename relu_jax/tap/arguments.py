@@ -1,5 +1,6 @@
 """Which parts of a call are arrays to trace, and which are settings to leave alone?"""
 
+import functools
 import inspect
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -78,6 +79,11 @@ def part(
         places.append(place)
     values = tuple(value for _, value in flat)
     return Arguments(tuple(arrays), tuple(leaves), tuple(places), values, tree)
+
+
+def named_like(f: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Build a decorator: the new function has f's name and names its arguments as f does."""
+    return functools.wraps(f, updated=())
 
 
 def is_array(x: Any) -> bool:

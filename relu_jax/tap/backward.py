@@ -48,6 +48,7 @@ def cotangents(
         ([0.0, 3.0], [3.0, 3.0])
     """
 
+    @arguments.named_like(loss)
     def tapped(*args: Any, **kwargs: Any) -> tuple[Any, dict[str, Tapped]]:
         call, read = program.opened(loss, args, kwargs)
         seen = _differentiated(read, call, values, lambda _site, ct: ct, only, has_aux=has_aux)
@@ -95,6 +96,7 @@ def observed_value_and_grad(
         (1.0, ['w'])
     """
 
+    @arguments.named_like(loss)
     def run(params: Any, *rest: Any) -> tuple[Any, Any, dict[str, Any], dict[str, Cotangent]]:
         call, read = program.opened(loss, (params, *rest), {})
         own = sum(leaf.arg == 0 for leaf in call.leaves)

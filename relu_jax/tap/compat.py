@@ -1,6 +1,7 @@
 """What differs between JAX releases, and everything taken from `jax.extend`: this file alone."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,6 +9,7 @@ from typing import Any, NamedTuple
 import jax
 from jax.extend import core as extend
 from jax.extend import source_info_util
+from jax.interpreters import partial_eval
 
 # Not resolved: code names its file by the way it was imported, through a link too.
 _PACKAGE = Path(__file__).parent.parent
@@ -60,11 +62,18 @@ def bind(eqn: Any, values: Sequence[Any]) -> list[Any]:
     """Run one equation on values, keeping its rule, its name stack and its source line."""
     params = eqn.primitive.get_bind_params(eqn.params)
     functions, params = params if isinstance(params, tuple) else ((), params)
+    with standing_at(eqn):
+        out = eqn.primitive.bind(*functions, *values, **params)
+    return list(out) if eqn.primitive.multiple_results else [out]
+
+
+@contextmanager
+def standing_at(eqn: Any) -> Iterator[None]:
+    """Let what is computed inside have the source line, name stack and context of an equation."""
     names = source_info_util.current_name_stack() + eqn.source_info.name_stack
     traceback = eqn.source_info.traceback
     with source_info_util.user_context(traceback, name_stack=names), eqn.ctx.manager:
-        out = eqn.primitive.bind(*functions, *values, **params)
-    return list(out) if eqn.primitive.multiple_results else [out]
+        yield
 
 
 def scan_layout(eqn: Any) -> tuple[int, int]:
@@ -102,6 +111,21 @@ def as_function(jaxpr: Any) -> Callable[..., list[Any]]:
     return extend.jaxpr_as_fun(jaxpr)
 
 
+def without_dead_code(f: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
+    """Build the function without the equations of which no result is used.
+
+    Args:
+        f: a function of arrays, to a list of arrays.
+    """
+
+    def run(*args: Any) -> list[Any]:
+        body, consts = trace(f, *args)[0]
+        lean, _ = partial_eval.dce_jaxpr(body, [True] * len(body.outvars), instantiate=True)
+        return as_function(extend.ClosedJaxpr(lean, consts))(*args)
+
+    return run
+
+
 def loop_layout(eqn: Any) -> tuple[int, int]:
     """Count the constants and the carried values among the operands of a loop's body."""
     if eqn.primitive.name != "while":
@@ -117,8 +141,17 @@ def chooses(eqn: Any) -> bool:
 
 def is_transposed(eqn: Any) -> bool:
     """Say whether transposition made an equation: it belongs to a backward pass."""
+    return "transpose" in _transforms(eqn)
+
+
+def is_differentiated(eqn: Any) -> bool:
+    """Say whether an equation is part of a derivative, or of what one is taken of."""
+    return not _transforms(eqn).isdisjoint(("jvp", "transpose"))
+
+
+def _transforms(eqn: Any) -> set[str]:
     stack = eqn.source_info.name_stack.stack
-    return any(type(e).__name__ == "Transform" and e.name == "transpose" for e in stack)
+    return {e.name for e in stack if type(e).__name__ == "Transform"}
 
 
 def plain_jit(eqn: Any) -> bool:
@@ -135,7 +168,11 @@ def frames(eqn: Any) -> Iterator[tuple[str, int]]:
 
 
 def user_frames(eqn: Any) -> list[tuple[str, int]]:
-    """List the frames that are neither JAX's, a framework's nor this tool's, innermost first."""
+    """List the frames that are neither JAX's, a framework's nor this tool's, innermost first.
+
+    JAX traces the body of a nested jit once for all calls of one shape: its frames are those of the
+    first call.
+    """
     return [(file, line) for file, line in frames(eqn) if _is_user_file(file)]
 
 

@@ -24,7 +24,7 @@ def _scan(run: Run, node: Node, values: Sequence[Any], see: Eyes, probes: Probes
     consts, carried = compat.scan_layout(node.eqn)
     fixed, first = list(values[:consts]), list(values[consts : consts + carried])
     own = probes_in(node, see, probes)
-    beside = see.mark is None and not node.eqn.effects
+    beside = see.beside and not node.eqn.effects
     count = jnp.arange(params["length"], dtype="float32") if beside else None
 
     def turn(carry: list[Any], slices: tuple[list[Any], Probes, Any]) -> tuple[list[Any], Any]:
@@ -51,7 +51,7 @@ def _while(run: Run, node: Node, values: Sequence[Any], see: Eyes, _probes: Prob
         _parted(values[parts.condition_consts :], parts.body_consts),
     )
     holds = compat.as_function(parts.asked)
-    count = None if node.eqn.effects else jnp.float32(0)
+    count = jnp.float32(0) if see.beside and not node.eqn.effects else None
     shapes = jax.eval_shape(lambda state: run(inner, [*fixed, *state], see, {})[1], start)
     nothing = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
 
@@ -85,7 +85,8 @@ def _turn(
 
     A value that is handed out is rounded where XLA would have fused it away, and later turns carry
     that on (a GRU of 4 turns: 3 ulp). Where i is None one turn serves: with a backward pass, which
-    keeps the values anyway, and with effects, since a print is to be printed once.
+    keeps the values anyway, where something is changed, and with effects, since a print is to be
+    printed once.
     """
     if i is None:
         return run(body, [*fixed, *moving], see, probes)

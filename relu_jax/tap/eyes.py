@@ -9,6 +9,7 @@ from relu_jax.tap.types import Site
 
 # site, act, pre, post -> anything made of arrays
 Forward = Callable[[Site, Callable[[Any], Any], Any, Any], Any]
+Change = Callable[[Site, Callable[[Any], Any], Any, Any], Any]  # the same -> another post
 Collected = dict[str, Any]  # {site id: what the forward function made of it}
 Probes = Mapping[str, Mapping[str, Any]]  # {site id: {"pre": zeros, "post": zeros}}
 
@@ -21,6 +22,12 @@ class Eyes(NamedTuple):
     mark: Callable[[Site, Any, Any], Any] | None  # passes a value on, with its probe
     needs: Sequence[tuple[int, Sequence[int]]]  # per site: its result, what it is computed from
     joined: frozenset[int]  # variables of `at` whose repeats are the same value, with its probe
+    changes: Mapping[str, Change] | None = None  # by site id: what takes the place of its result
+
+    @property
+    def beside(self) -> bool:
+        """Whether a copy of the program is looked at, so that the program runs as written."""
+        return self.mark is None and self.changes is None
 
 
 CLOSED = Eyes({}, lambda *_: None, None, (), frozenset())
@@ -41,6 +48,11 @@ def opened(
     inner = {v for one in placed for node in one.piece.nodes for v in node.outs if v != one.piece.y}
     starts = {one.piece.z for one in placed}
     return Eyes(at, forward, mark, needs, frozenset(starts | (at.keys() - inner)))
+
+
+def changing(placed: Sequence[Placed], changes: Mapping[str, Change]) -> Eyes:
+    """Open eyes that change what they see."""
+    return opened(placed, lambda *_: None)._replace(changes=changes)
 
 
 def sites_in(frames: Sequence[Frame], see: Eyes) -> set[str]:

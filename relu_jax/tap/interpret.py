@@ -1,7 +1,8 @@
 """Run a program with eyes at its sites: the same equations, a few more results.
 
-A nested jit stays one; `entering` has a rule for each kind of frame. Nothing is replaced, but that
-what begins or ends a site and is written twice is computed once, since its cotangent is one.
+A nested jit stays one; `entering` has a rule for each kind of frame. Nothing is replaced but the
+results that a change is asked for, and what begins or ends a site and is written twice is computed
+once, since its cotangent is one.
 """
 
 from collections.abc import Sequence
@@ -56,7 +57,12 @@ class _Values(NamedTuple):
                 self.env[v] = self.see.mark(one.site, self.env[v], self.probes[one.site.id][end])
             if end == "post":
                 act, z = one.piece.bound(self.seen), self.seen[one.piece.z]
-                self.collected[one.site.id] = self.see.forward(one.site, act, z, value)
+                if self.see.changes is None:
+                    self.collected[one.site.id] = self.see.forward(one.site, act, z, value)
+                else:
+                    change = self.see.changes[one.site.id]
+                    with compat.standing_at(one.piece.nodes[-1].eqn):
+                        self.env[v] = self.seen[v] = change(one.site, act, z, value)
 
 
 def _run_items(items: Sequence[Item], values: _Values) -> None:

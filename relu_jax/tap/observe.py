@@ -64,6 +64,7 @@ def observe(
         {'site#1': 2.0}
     """
 
+    @arguments.named_like(f)
     def observed(*args: Any, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
         call, read = program.opened(f, args, kwargs)
         chosen = selectors.chosen(read, only)
@@ -97,6 +98,7 @@ def record(
     """
     observed = observe(f, values, only)
 
+    @arguments.named_like(f)
     def recorded(*args: Any, **kwargs: Any) -> tuple[Any, dict[str, Tapped]]:
         result, seen = observed(*args, **kwargs)
         return result, {name: blanked(one) for name, one in seen.items()}

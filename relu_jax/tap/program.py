@@ -37,13 +37,38 @@ _LEAF_NAMES = frozenset({
 _WORDS = {"while": "condition of while"}  # in the coverage statement
 
 
+class _Inside(NamedTuple):
+    """A frame, as one of those of a node."""
+
+    node: Node
+    number: int
+
+
+_Around = tuple[_Inside, ...]  # the frames around something, outermost first
+
+
 @dataclass(frozen=True)
 class Placed:
     """A site and the place in the graph where it stands."""
 
     site: Site
     piece: Piece
-    blind: bool  # inside a while or a derivative rule of the user's: no cotangent to be had
+    around: _Around
+
+    @property
+    def ruled(self) -> bool:
+        """Whether it stands inside a derivative rule of the user's."""
+        return any(node.kind == "rule" for node, _ in self.around)
+
+    @property
+    def blind(self) -> bool:
+        """Whether there is no cotangent to be had of it: inside such a rule, or in a while."""
+        return self.ruled or self.site.in_while
+
+    def equations(self) -> Iterator[Any]:
+        """Yield the equations of its function, and those of all that is around them."""
+        for node in (*self.piece.nodes, *(inside.node for inside in self.around)):
+            yield from (node.eqn, *node.calls)
 
 
 @dataclass(frozen=True)
@@ -54,16 +79,6 @@ class Program:
     placed: tuple[Placed, ...]
     sites: Sites
     out_tree: Any
-
-
-class _Inside(NamedTuple):
-    """A frame, as one of those of a node."""
-
-    node: Node
-    number: int
-
-
-_Around = tuple[_Inside, ...]  # the frames around something, outermost first
 
 
 @dataclass(frozen=True)
@@ -237,8 +252,7 @@ def _named(network: Graph, known: facts.Facts, found: Sequence[_Found]) -> tuple
             ),
             in_while=any(node.kind == "while" for node, _ in one.around),
         )
-        blind = any(node.kind in ("rule", "while") for node, _ in one.around)
-        placed.append(Placed(site, one.piece, blind))
+        placed.append(Placed(site, one.piece, one.around))
     return tuple(placed)
 
 

@@ -87,9 +87,11 @@ def chosen(read: Program, only: Selectable | None) -> tuple[Placed, ...]:
     if not found:
         ids = [one.site.id for one in read.placed]
         near = difflib.get_close_matches(str(only), ids, n=3, cutoff=0.0) if ids else []
+        opaque = read.sites.coverage.opaque
+        closed = f" (not looked into: {', '.join(opaque)})" if opaque else ""
         raise errors.rejected(
             rule="a selector means at least one site",
-            got=f"{selector.words}, which none of {len(ids)} sites is",
+            got=f"{selector.words}, which none of {len(ids)} sites is{closed}",
             do=f"try one of {', '.join(near)}" if near else "print rj.tap.sites(f, ...)",
         )
     return found

@@ -8,57 +8,39 @@ import pytest
 from relu_jax import activations, report, theory
 from relu_jax.core import handover
 
+PARTS = [
+    (handover.catalogue, activations.CATALOGUE),
+    (handover.lookup, activations.get),
+    (handover.report_writer, report.write),
+    (handover.theory, theory),
+]
+NAMES = [part.__name__ for part, _ in PARTS]
 
-def test_importing_the_package_binds_the_catalogue():
-    assert handover.catalogue() is activations.CATALOGUE
+
+@pytest.mark.parametrize(("part", "whole"), PARTS, ids=NAMES)
+def test_importing_the_package_binds_every_part(part, whole):
+    assert part() is whole
 
 
-def test_the_catalogue_is_not_loaded_before_it_is_asked_for():
-    code = "import sys, relu_jax.core.handover as h; print('relu_jax.activations' in sys.modules)"
+@pytest.mark.parametrize(("part", "whole"), PARTS, ids=NAMES)
+def test_the_last_provider_counts_and_none_is_said(monkeypatch, part, whole):
+    monkeypatch.setattr(handover, "_PROVIDERS", {})
+    word = part.__name__.replace("_", " ")
+    with pytest.raises(RuntimeError, match=rf"hands its parts to one another.*; got no {word};"):
+        part()
+    handover.provide(**{part.__name__: lambda: ()})
+    handover.provide(**{part.__name__: lambda: whole})
+    assert part() is whole
+
+
+@pytest.mark.parametrize(
+    ("imported", "part"),
+    [
+        ("relu_jax.core.handover", "relu_jax.activations"),
+        ("relu_jax.activations", "relu_jax.theory"),
+    ],
+)
+def test_a_part_is_not_loaded_before_it_is_asked_for(imported, part):
+    code = f"import sys, {imported}; print({part!r} in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "False"
-
-
-def test_the_last_provider_counts(monkeypatch):
-    monkeypatch.setattr(handover, "_PROVIDERS", [])
-    handover.provide_catalogue(lambda: (1,))
-    handover.provide_catalogue(lambda: (2,))
-    assert handover.catalogue() == (2,)
-
-
-def test_nothing_provided_is_said(monkeypatch):
-    monkeypatch.setattr(handover, "_PROVIDERS", [])
-    with pytest.raises(RuntimeError, match=r"hands the engine its catalogue.*; got no catalogue"):
-        handover.catalogue()
-
-
-def test_importing_the_package_binds_the_writer_of_pages():
-    assert handover.report_writer() is report.write
-
-
-def test_the_last_writer_counts_and_none_is_said(monkeypatch):
-    monkeypatch.setattr(handover, "_WRITERS", [])
-    with pytest.raises(RuntimeError, match=r"the writer of its page.*; got no writer"):
-        handover.report_writer()
-    handover.provide_report_writer(lambda: print)
-    handover.provide_report_writer(lambda: max)
-    assert handover.report_writer() is max
-
-
-def test_importing_the_package_binds_the_theory():
-    assert handover.theory() is theory
-
-
-def test_the_theory_is_not_loaded_before_it_is_asked_for():
-    code = "import sys, relu_jax.activations; print('relu_jax.theory' in sys.modules)"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout.strip() == "False"
-
-
-def test_the_last_theory_counts_and_none_is_said(monkeypatch):
-    monkeypatch.setattr(handover, "_THEORIES", [])
-    with pytest.raises(RuntimeError, match=r"card its averages.*; got no theory"):
-        handover.theory()
-    handover.provide_theory(lambda: 1)
-    handover.provide_theory(lambda: 2)
-    assert handover.theory() == 2

@@ -1,6 +1,7 @@
 """Are arrays parted from settings, named by their path, and put back where they were?"""
 
 import dataclasses
+import inspect
 from collections import namedtuple
 from functools import partial
 
@@ -111,3 +112,16 @@ def test_settings_steer_the_program_and_arrays_may_be_shapes():
     w = jax.ShapeDtypeStruct((3, 3), "float32")
     sites = tap.sites(model, w, x=jax.ShapeDtypeStruct((5, 3), "float32"), depth=2, act=jnp.tanh)
     assert [(site.kind, site.path) for site in sites] == [("tanh", "w")] * 2
+
+
+def test_a_new_function_names_its_arguments_as_the_old_one_does():
+    class Model:
+        weights = "of its own"
+
+        def __call__(self, params, x, *, rate=1.0):
+            return x
+
+    for f in (Model(), Model().__call__, jax.jit(lambda params, x: x)):
+        named = arguments.named_like(f)(lambda *args, **kwargs: None)
+        assert list(inspect.signature(named).parameters)[:2] == ["params", "x"]
+        assert not hasattr(named, "weights")

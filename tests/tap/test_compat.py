@@ -67,6 +67,54 @@ def test_bind_runs_every_kind_of_equation():
         np.testing.assert_array_equal(mine, theirs)
 
 
+def test_what_is_computed_in_an_equation_s_place_has_its_line_and_names():
+    @jax.named_scope("block")
+    def f(x):
+        return jnp.tanh(x)
+
+    (written,) = _eqns(f, X)
+
+    def again(x):
+        with compat.standing_at(written):
+            return jnp.sin(x)
+
+    (made,) = _eqns(again, X)
+    assert str(made.source_info.name_stack) == "block"
+    assert compat.user_frames(made) == compat.user_frames(written)
+
+
+def test_dead_code_goes_and_nothing_else_does(capfd):
+    def f(x):
+        jax.debug.print("once")
+        dead = jnp.tanh(x)
+        y, _ = lax.scan(lambda h, t: (h + t, jnp.sin(h)), x[0], x)
+        return [nn.relu(x), y, dead[:0]]
+
+    pruned = compat.without_dead_code(f)
+    text = str(jax.make_jaxpr(pruned)(X))
+    assert ("sin" in text, "custom_jvp" in text, "debug" in text) == (False, True, True)
+    for mine, theirs in zip(pruned(X), f(X), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    jax.effects_barrier()
+    assert capfd.readouterr().out.split() == ["once", "once"]
+
+
+@pytest.mark.parametrize(
+    ("f", "differentiated"),
+    [
+        (jnp.tanh, False),
+        (jax.vmap(jnp.tanh), False),
+        (jax.named_scope("jvp")(jnp.tanh), False),
+        (jax.grad(lambda x: jnp.tanh(x).sum()), True),
+        (lambda x: jax.jvp(jnp.tanh, (x,), (x,)), True),
+    ],
+    ids=["plain", "vmap", "a name that only sounds so", "grad", "jvp"],
+)
+def test_what_a_derivative_is_taken_of_is_known(f, differentiated):
+    (tanh,) = [eqn for eqn in _eqns(f, X) if eqn.primitive.name == "tanh"]
+    assert compat.is_differentiated(tanh) == differentiated
+
+
 def test_bind_keeps_the_derivative_rule():
     @jax.custom_jvp
     def f(x):

@@ -10,7 +10,7 @@ import pytest
 
 from relu_jax import tap
 from tests.tap import networks as n
-from tests.tap.cases import CASES, Case
+from tests.tap.cases import ACTIVATIONS, CASES, Case
 from tests.tap.spellings import ALL
 
 pytestmark = [
@@ -110,7 +110,13 @@ def _adds_up(sites):
     assert told.chains == len(sites) + sum(told.ignored.values())
 
 
-@pytest.mark.parametrize("case", CASES, ids=_id)
+MANY = pytest.mark.thorough("one row per function of jax.nn; the rest holds their spellings too")
+NUMBERS = [
+    pytest.param(case, id=case.name, marks=[MANY] if case in ACTIVATIONS else []) for case in CASES
+]
+
+
+@pytest.mark.parametrize("case", NUMBERS)
 def test_tapped_value_and_gradient_are_the_original_s(case):
     """Both run in one program, where XLA computes equal equations once and fuses them alike."""
     f, args = case.build()
