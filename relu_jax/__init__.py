@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         training,
     )
     from relu_jax.diagnosis import diagnose
+    from relu_jax.tap import lean, memory
 
 __version__ = "0.1.0"
 __all__ = [
@@ -30,6 +31,8 @@ __all__ = [
     "diagnose",
     "diagnosis",
     "experiments",
+    "lean",
+    "memory",
     "models",
     "report",
     "tap",
@@ -37,7 +40,11 @@ __all__ = [
     "training",
 ]
 
-_VERBS = {"diagnose": "relu_jax.diagnosis"}
+_VERBS = {
+    "diagnose": "relu_jax.diagnosis",
+    "lean": "relu_jax.tap",
+    "memory": "relu_jax.tap",
+}
 _PARTS = tuple(name for name in __all__ if name not in _VERBS)
 
 provide(

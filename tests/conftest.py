@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 # The backend is chosen when jax first runs something: say so before anything imports it.
@@ -82,24 +82,15 @@ def _strict(request: pytest.FixtureRequest) -> Iterator[None]:
             checks.enter_context(jax.numpy_dtype_promotion("standard"))
         if not (marked("leaks_unchecked") or marked("thorough")):
             checks.enter_context(jax.checking_leaks())
-        if request.path.relative_to(ROOT / "tests").parts[0] in JUDGED:
-            checks.enter_context(_compiled_quickly())
         yield
 
 
-@contextmanager
-def _compiled_quickly() -> Iterator[None]:
-    """Spare the optimiser's time, in this process and in those it starts."""
-    before = jax.config.values["jax_disable_most_optimizations"]
-    jax.config.update("jax_disable_most_optimizations", True)
-    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
-    yield
-    del os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"]
-    jax.config.update("jax_disable_most_optimizations", before)
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip, with the reason, what needs a data folder or a browser that is not here."""
+    """Choose how a test compiles; skip, with the reason, what needs something that is not here."""
+    # Before its fixtures, of whatever scope; for this process and those it starts.
+    quickly = item.path.relative_to(ROOT / "tests").parts[0] in JUDGED
+    jax.config.update("jax_disable_most_optimizations", quickly)
+    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = str(int(quickly))
     if item.get_closest_marker("data") and not os.environ.get("RELU_JAX_DATA"):
         pytest.skip("RELU_JAX_DATA names no folder of image files")
     missing = [name for name in BROWSERS if shutil.which(name) is None]

@@ -2,6 +2,7 @@
 
 from relu_jax.tap.backward import cotangents, observed_value_and_grad
 from relu_jax.tap.change import patch, swap
+from relu_jax.tap.lean import Kept, Memory, lean, memory
 from relu_jax.tap.observe import observe, record, sites
 from relu_jax.tap.selectors import Selector, select
 from relu_jax.tap.types import Cotangent, Coverage, Linear, Site, Sites, Tapped
@@ -9,12 +10,16 @@ from relu_jax.tap.types import Cotangent, Coverage, Linear, Site, Sites, Tapped
 __all__ = [
     "Cotangent",
     "Coverage",
+    "Kept",
     "Linear",
+    "Memory",
     "Selector",
     "Site",
     "Sites",
     "Tapped",
     "cotangents",
+    "lean",
+    "memory",
     "observe",
     "observed_value_and_grad",
     "patch",

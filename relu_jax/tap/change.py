@@ -17,6 +17,7 @@ from relu_jax.tap.types import Site
 
 # Makes the change at a site; None: the site is what was asked for already.
 _Plan = Callable[[Site], eyes.Change | None]
+Changes = list[tuple[Placed, eyes.Change]]
 
 
 def swap(
@@ -35,15 +36,16 @@ def swap(
 
     Raises:
         ValueError: an unknown name; when called: a selector that means no site, two that claim one
-            site, a result of another shape or dtype, a site that f itself differentiates or that
-            stands inside a derivative rule of the user's.
-        TypeError: an activation that is neither a name nor a function.
+            site, a result of another shape or dtype, an f that takes a derivative itself, or a
+            site inside a derivative rule of the user's.
+        TypeError: no dictionary of selectors, or an activation that is no name and no function.
 
     Edges: a site that is the named activation already, at the same parameters, is left as it is, so
     swapping a function for itself gives the program's own values bit for bit. At a kink that both
     have, the program's convention is kept (0, between or beyond the two slopes around it, in the
-    same proportion); an entry whose slopes were set (`with_slopes`) brings its own. An entry of the
-    catalogue gives the dtype that the site gave. In a branch or a loop the change is made there.
+    same proportion); an entry whose slopes were set (`with_slopes`) brings its own. The dtype is
+    the site's; where it converts to another, the new function is computed in the wider one. In a
+    branch or a loop the change is made there.
 
     Example:
         >>> import jax, jax.numpy as jnp, relu_jax as rj
@@ -52,7 +54,8 @@ def swap(
         >>> rj.tap.swap(model, {"relu": "relu6"})(w, 8 * x).tolist()
         [[6.0, 0.0]]
     """
-    return _changed(f, {selector: _swapped(to) for selector, to in activations.items()})
+    pairs = _pairs(activations, "swap")
+    return _changed(f, {selector: _swapped(to) for selector, to in pairs.items()})
 
 
 def patch(
@@ -69,7 +72,7 @@ def patch(
 
     Raises:
         ValueError: when called, as for `swap`.
-        TypeError: a patch that is no function.
+        TypeError: no dictionary of selectors, or a patch that is no function.
 
     Example:
         >>> import jax, jax.numpy as jnp, relu_jax as rj
@@ -77,33 +80,50 @@ def patch(
         >>> half(jnp.array([3.0, 4.0])).tolist()
         [0.0, 4.0]
     """
-    return _changed(f, {selector: _patched(to) for selector, to in patches.items()})
+    pairs = _pairs(patches, "patch")
+    return _changed(f, {selector: _patched(to) for selector, to in pairs.items()})
+
+
+def _pairs(given: Any, verb: str) -> Mapping[Selectable, Any]:
+    if isinstance(given, Mapping) and all(isinstance(k, str) or callable(k) for k in given):
+        return given
+    raise errors.rejected(
+        rule=f"what to {verb} is a dictionary of selectors: ids, kinds, patterns or tests",
+        got=errors.describe(given),
+        do=f'write it as in rj.tap.{verb}(f, {{"relu": …}})',
+        kind=TypeError,
+    )
 
 
 def _changed(f: Callable[..., Any], plans: Mapping[Selectable, _Plan]) -> Callable[..., Any]:
     chosen = [(selectors.select(what), plan) for what, plan in plans.items()]
 
+    def planned(read: Program) -> Changes:
+        made = [(one, plan(one.site)) for one, plan in _claims(read, chosen)]
+        changes = [(one, change) for one, change in made if change is not None]
+        for one, _ in changes:
+            _check_changeable(read, one)
+        return changes
+
+    return rebuilt(f, planned) if chosen else f
+
+
+def rebuilt(f: Callable[..., Any], planned: Callable[[Program], Changes]) -> Callable[..., Any]:
+    """Build the function with changes at the sites that `planned` finds in its program."""
+
     @arguments.named_like(f)
     def changed(*args: Any, **kwargs: Any) -> Any:
-        if not chosen:
-            return f(*args, **kwargs)
         call, read = program.opened(f, args, kwargs)
-        changes: dict[str, eyes.Change] = {}
-        places = []
-        for one, plan in _claims(read, chosen):
-            if (change := plan(one.site)) is not None:
-                _check_changeable(one)
-                changes[one.site.id] = change
-                places.append(one)
+        changes = planned(read)
         if not changes:
             return f(*args, **kwargs)
-        see = eyes.changing(places, changes)
+        see = eyes.changing([*changes, *_beside(read, changes)])
 
         def run(*arrays: Any) -> list[Any]:
-            return arguments.as_results(interpret.run(read.graph.frame, arrays, see, {})[0])
+            return interpret.run(read.graph.frame, arrays, see, {})[0]
 
         outs = compat.without_dead_code(run)(*call.arrays)
-        return jax.tree.unflatten(read.out_tree, outs)
+        return jax.tree.unflatten(read.out_tree, arguments.as_results(outs))
 
     return changed
 
@@ -124,8 +144,22 @@ def _claims(read: Program, chosen: list[tuple[Selector, _Plan]]) -> list[tuple[P
     return [(one, plan) for one, _, plan in claims.values()]
 
 
-def _check_changeable(one: Placed) -> None:
-    """Refuse what could not be changed without a wrong gradient."""
+def _beside(read: Program, changes: Changes) -> Changes:
+    """Compute anew the sites that compute a changed one inside, as a silu does a sigmoid."""
+    changed = {one.piece.y for one, _ in changes}
+    others = {one.site.id for one in read.placed} - {one.site.id for one, _ in changes}
+    return [
+        (one, lambda _site, act, pre, _post: act(pre))
+        for one in read.placed
+        if one.site.id in others and not changed.isdisjoint(one.piece.inner)
+    ]
+
+
+def _check_changeable(read: Program, one: Placed) -> None:
+    """Refuse what could not be changed without a wrong gradient.
+
+    A derivative in the program may be one of any activation: its equations do not tell which.
+    """
     where = f"{one.site.id} ({one.site.source})" if one.site.source else one.site.id
     if one.ruled:
         raise errors.rejected(
@@ -134,11 +168,11 @@ def _check_changeable(one: Placed) -> None:
             got=where,
             do="change the function and its rule, or swap in it before the rule is attached",
         )
-    if any(map(compat.is_differentiated, one.equations())):
+    if read.differentiates:
         raise errors.rejected(
-            rule="a function is changed before it is differentiated, since its derivative is "
+            rule="a function is changed before it is differentiated, since its derivatives are "
             "written out in the program",
-            got=f"{where}, which the program differentiates",
+            got=f"{where} in a program that takes a derivative",
             do="differentiate the changed function, as in jax.grad(rj.tap.swap(loss, …))",
         )
 
@@ -166,7 +200,8 @@ def _swapped(to: str | Callable[[Any], Any]) -> _Plan:
 
 def _swap_in(act: Callable[[Any], Any]) -> eyes.Change:
     def change(site: Site, _act: Any, pre: Any, post: Any) -> Any:
-        return _fitting(site, act(pre), post, (pre.dtype, post.dtype)).astype(post.dtype)
+        wide = pre.astype(max(pre.dtype, post.dtype, key=lambda dtype: jnp.finfo(dtype).bits))
+        return _fitting(site, act(wide), post, (wide.dtype, post.dtype)).astype(post.dtype)
 
     return change
 

@@ -45,14 +45,17 @@ def opened(
         at.setdefault(one.piece.y, []).append((one, "post"))
     needs = [(one.piece.y, one.piece.needed()) for one in placed]
     # silu computes a sigmoid of its own: that is not the site's result.
-    inner = {v for one in placed for node in one.piece.nodes for v in node.outs if v != one.piece.y}
+    inner = {v for one in placed for v in one.piece.inner}
     starts = {one.piece.z for one in placed}
     return Eyes(at, forward, mark, needs, frozenset(starts | (at.keys() - inner)))
 
 
-def changing(placed: Sequence[Placed], changes: Mapping[str, Change]) -> Eyes:
+def changing(changes: Sequence[tuple[Placed, Change]]) -> Eyes:
     """Open eyes that change what they see."""
-    return opened(placed, lambda *_: None)._replace(changes=changes)
+    see = opened([one for one, _ in changes], lambda *_: None)
+    return see._replace(
+        changes={one.site.id: change for one, change in changes}, joined=frozenset(see.at)
+    )
 
 
 def sites_in(frames: Sequence[Frame], see: Eyes) -> set[str]:

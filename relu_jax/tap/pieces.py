@@ -23,6 +23,11 @@ class Piece:
     y: int
 
     @property
+    def inner(self) -> frozenset[int]:
+        """Variables that the nodes compute on the way to y."""
+        return frozenset(v for node in self.nodes for v in node.outs) - {self.y}
+
+    @property
     def operands(self) -> tuple[int, ...]:
         """Variables other than z that the nodes read from outside: the parameters θ."""
         return tuple(v for v in self._read if v not in self.graph.known)
@@ -97,21 +102,25 @@ class Piece:
         The rules are traced, not run: the tangent program is then read by the same evaluator as
         the values, so nothing is compiled and the convention at a kink is the program's.
         """
+        args = [grid, *(thetas[v] if v in thetas else self.graph.known[v] for v in self._read)]
+        try:
+            with np.errstate(all="ignore"):
+                (slope,) = self._derivative(args)
+        except NotImplementedError:
+            return np.full(grid.shape, np.nan)
+        return np.broadcast_to(np.asarray(slope, np.float64), grid.shape)
+
+    @cached_property
+    def _derivative(self) -> evaluate.Act:
+        """Trace once what `slope` runs."""
         reads = self._read
-        avals = [self._struct(v) for v in (self.z, *reads)]
 
         def derivative(z: Any, *others: Any) -> Any:
             act = self.bound(dict(zip(reads, others, strict=True)))
             y, pullback = jax.vjp(act, z)
             return pullback(jnp.ones_like(y))[0]
 
-        opened, _ = compat.trace(derivative, *avals)
-        args = [grid, *(thetas[v] if v in thetas else self.graph.known[v] for v in reads)]
-        try:
-            (slope,) = evaluate.program(opened, args)
-        except NotImplementedError:
-            return np.full(grid.shape, np.nan)
-        return np.broadcast_to(np.asarray(slope, np.float64), grid.shape)
+        return evaluate.read(compat.trace(derivative, *map(self._struct, (self.z, *reads)))[0])
 
     def _struct(self, v: int) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct(self.graph.shape(v), self.graph.dtype(v))

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,11 +66,6 @@ class Placed:
         """Whether there is no cotangent to be had of it: inside such a rule, or in a while."""
         return self.ruled or self.site.in_while
 
-    def equations(self) -> Iterator[Any]:
-        """Yield the equations of its function, and those of all that is around them."""
-        for node in (*self.piece.nodes, *(inside.node for inside in self.around)):
-            yield from (node.eqn, *node.calls)
-
 
 @dataclass(frozen=True)
 class Program:
@@ -79,6 +75,13 @@ class Program:
     placed: tuple[Placed, ...]
     sites: Sites
     out_tree: Any
+
+    @cached_property
+    def differentiates(self) -> bool:
+        """Whether it takes a derivative itself."""
+        nodes = (node for frame, _ in _frames(self.graph.frame) for node in frame.nodes)
+        equations = (eqn for node in nodes for eqn in (node.eqn, *node.calls))
+        return any(map(compat.is_differentiated, equations))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from relu_jax.core import errors
@@ -12,7 +12,11 @@ from relu_jax.tap.types import Site
 
 @dataclass(frozen=True)
 class Selector:
-    """A test on sites; selectors combine with & | ~.
+    """A choice among sites; selectors combine with & | ~.
+
+    Args:
+        means: lists the ids of those it means, of all the sites of a program.
+        words: what it is, for messages.
 
     Example:
         >>> import jax, jax.numpy as jnp, relu_jax as rj
@@ -22,26 +26,29 @@ class Selector:
         [[[1.0, 1.0]]]
     """
 
-    test: Callable[[Site], bool]
+    means: Callable[[Sequence[Site]], set[str]]
     words: str
 
-    def __call__(self, site: Site) -> bool:
-        """Say whether a site is meant."""
-        return self.test(site)
+    def __call__(self, sites: Sequence[Site]) -> list[Site]:
+        """List the sites it means, of all the sites of a program."""
+        meant = self.means(sites)
+        return [site for site in sites if site.id in meant]
 
     def __and__(self, other: "Selectable") -> "Selector":
         """Mean the sites both mean."""
         right = select(other)
-        return Selector(lambda s: self(s) and right(s), f"({self.words} & {right.words})")
+        words = f"({self.words} & {right.words})"
+        return Selector(lambda sites: self.means(sites) & right.means(sites), words)
 
     def __or__(self, other: "Selectable") -> "Selector":
         """Mean the sites either means."""
         right = select(other)
-        return Selector(lambda s: self(s) or right(s), f"({self.words} | {right.words})")
+        words = f"({self.words} | {right.words})"
+        return Selector(lambda sites: self.means(sites) | right.means(sites), words)
 
     def __invert__(self) -> "Selector":
         """Mean the other sites."""
-        return Selector(lambda s: not self(s), f"~{self.words}")
+        return Selector(lambda sites: _ids(sites) - self.means(sites), f"~{self.words}")
 
 
 Selectable = str | Selector | Callable[[Site], bool]
@@ -49,6 +56,9 @@ Selectable = str | Selector | Callable[[Site], bool]
 
 def select(what: Selectable) -> Selector:
     """Build a selector from an id, a kind, a regular expression on the path, or a test.
+
+    A text is an id where a site has that id; else a kind where a site is of that kind; else a
+    regular expression, searched for in the path of the weight that feeds a site.
 
     Raises:
         ValueError: a text that is no regular expression.
@@ -60,7 +70,8 @@ def select(what: Selectable) -> Selector:
     if isinstance(what, Selector):
         return what
     if not isinstance(what, str):
-        return Selector(what, getattr(what, "__name__", "test"))
+        words = getattr(what, "__name__", "test")
+        return Selector(lambda sites: {site.id for site in sites if what(site)}, words)
     try:
         pattern = re.compile(what)
     except re.error as wrong:
@@ -69,9 +80,19 @@ def select(what: Selectable) -> Selector:
             got=f"{what!r} ({wrong})",
             do="escape special characters with re.escape",
         ) from wrong
-    return Selector(
-        lambda s: what in (s.id, s.kind) or bool(s.path and pattern.search(s.path)), repr(what)
+    return Selector(lambda sites: _named(sites, what, pattern), repr(what))
+
+
+def _named(sites: Sequence[Site], word: str, pattern: re.Pattern[str]) -> set[str]:
+    return (
+        _ids(site for site in sites if site.id == word)
+        or _ids(site for site in sites if site.kind == word)
+        or _ids(site for site in sites if site.path and pattern.search(site.path))
     )
+
+
+def _ids(sites: Iterable[Site]) -> set[str]:
+    return {site.id for site in sites}
 
 
 def chosen(read: Program, only: Selectable | None) -> tuple[Placed, ...]:
@@ -83,15 +104,17 @@ def chosen(read: Program, only: Selectable | None) -> tuple[Placed, ...]:
     if only is None:
         return read.placed
     selector = select(only)
-    found = tuple(one for one in read.placed if selector(one.site))
+    meant = selector.means(read.sites)
+    found = tuple(one for one in read.placed if one.site.id in meant)
     if not found:
-        ids = [one.site.id for one in read.placed]
-        near = difflib.get_close_matches(str(only), ids, n=3, cutoff=0.0) if ids else []
+        names = [one.site.id for one in read.placed]
+        names += dict.fromkeys(one.site.kind for one in read.placed)
+        near = difflib.get_close_matches(selector.words.strip("'"), names, n=3, cutoff=0.0)
         opaque = read.sites.coverage.opaque
         closed = f" (not looked into: {', '.join(opaque)})" if opaque else ""
         raise errors.rejected(
             rule="a selector means at least one site",
-            got=f"{selector.words}, which none of {len(ids)} sites is{closed}",
+            got=f"{selector.words}, which none of {len(read.placed)} sites is{closed}",
             do=f"try one of {', '.join(near)}" if near else "print rj.tap.sites(f, ...)",
         )
     return found

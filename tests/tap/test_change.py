@@ -303,3 +303,29 @@ def test_no_tracer_is_left_behind():
     with jax.checking_leaks():
         changed = tap.swap(c.branches, {"tanh": "relu"})
         jax.jit(jax.grad(lambda p, x: changed(p, x).sum()))(n.P, n.X)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("changes", [{"sigmoid": "tanh"}, {"sigmoid": "tanh", "silu": "relu"}])
+def test_a_site_inside_another_is_changed_alone(order, changes):
+    """The sigmoid that a silu computes is the sigmoid beside it, written twice."""
+
+    def model(of_sigmoid, of_silu):
+        parts = (lambda z: of_sigmoid(z) @ W.T, lambda z: of_silu(z) @ W.T)
+        return lambda x: sum(part(x @ W) for part in parts[::order])
+
+    f = model(nn.sigmoid, lambda z: z * nn.sigmoid(z))
+    want = model(jnp.tanh, activations.get(changes.get("silu", "silu")))
+    near(*_both(tap.swap(f, changes), want, n.X))
+
+
+@pytest.mark.parametrize("low", ["bfloat16", "float16"])
+def test_where_the_site_widens_the_new_function_is_computed_wide(low):
+    x = jnp.asarray(n.X, low)
+    got = tap.swap(lambda x: jnp.tanh(x.astype(jnp.float32)), {"tanh": "gelu"})(x)
+    _equal(got, activations.get("gelu")(x.astype(jnp.float32)))
+
+
+def test_constants_among_the_results_are_arrays():
+    got = tap.swap(lambda x: (jnp.tanh(x), jnp.zeros(()), jnp.array(True)), {"tanh": "relu"})(n.X)
+    assert all(isinstance(y, jax.Array) for y in got)

@@ -17,7 +17,7 @@ SITES = tap.sites(MODEL, PARAMS, n.X)
 
 
 def _meant(what):
-    return [site.id for site in SITES if tap.select(what)(site)]
+    return [site.id for site in tap.select(what)(SITES)]
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,33 @@ def test_a_selector_that_means_no_site_lists_the_nearest():
 def test_a_selector_on_a_function_without_sites_is_refused():
     with pytest.raises(ValueError, match=r"none of 0 sites is; print rj\.tap\.sites"):
         tap.record(lambda x: x + 1, "relu")(n.X)
+
+
+def test_an_id_means_one_site_though_others_begin_alike():
+    deep, params = n.mlp(*[nn.relu] * 11), n.mlp_params(11)
+    sites = tap.sites(deep, params, n.X)
+    assert [s.id for s in tap.select("layers/1")(sites)] == ["layers/1"]
+    assert [s.id for s in tap.select("layers/1$|layers/1/")(sites)] == ["layers/1"]
+    assert list(tap.record(deep, "layers/1")(params, n.X)[1]) == ["layers/1"]
+
+
+def test_of_one_weight_s_two_sites_the_first_can_be_meant_alone():
+    sites = tap.sites(
+        lambda w, x: nn.relu(x @ w) @ w.T + nn.relu(x @ w + 1) @ w.T, n.leaf(3, 4), n.X
+    )
+    assert [s.id for s in sites] == ["w", "w#2"]
+    assert [s.id for s in tap.select("w")(sites)] == ["w"]
+
+
+def test_a_kind_is_not_looked_for_in_paths():
+    def model(relu_net, x):
+        return jnp.tanh(nn.relu(x @ relu_net["a"]) @ relu_net["b"])
+
+    sites = tap.sites(model, {"a": n.leaf(3, 4), "b": n.leaf(4, 4)}, n.X)
+    assert [s.kind for s in tap.select("relu")(sites)] == ["relu"]
+    assert [s.kind for s in tap.select("relu_net/b")(sites)] == ["tanh"]
+
+
+def test_a_slip_of_the_pen_is_told_the_kind():
+    with pytest.raises(ValueError, match=r"got 'rellu', which none of 3 sites is; try one of relu"):
+        tap.record(MODEL, "rellu")(PARAMS, n.X)

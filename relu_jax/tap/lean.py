@@ -1,0 +1,287 @@
+"""How does an activation keep, for the backward pass, nothing but its result and a few bits?
+
+Autodiff keeps the argument z of an activation for its derivative, while the next product keeps the
+result y. But f′(z) follows from y and from the piece of f on which z lies. The number of the piece
+is packed into bits: an array of flags XLA would compute again from z, and so keep z after all.
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from relu_jax.core import handover
+from relu_jax.tap import change, eyes, program
+from relu_jax.tap.program import Placed, Program
+from relu_jax.tap.slope_laws import Fit, Pieces, Steps, law
+
+_LIMITS = {"float64": 1e-12, "float32": 4e-7, "bfloat16": 4e-7, "float16": 4e-7}
+
+
+class Kept(NamedTuple):
+    """What one site keeps for the backward pass beside its result, which the next product keeps."""
+
+    id: str
+    kind: str
+    plain: int  # bytes: the argument z, which autodiff keeps at least
+    lean: int  # bytes: packed bits
+    how: str  # from what the slope is made, or why the site is left as it is
+
+
+class Memory(tuple[Kept, ...]):
+    """What every site keeps; prints as a table.
+
+    Example:
+        >>> import jax, relu_jax as rj
+        >>> print(rj.memory(jax.nn.relu, jax.ShapeDtypeStruct((64, 32), "float32")))
+        id      kind  plain bytes  lean bytes  slope
+        site#1  relu        8,192         256  one of 2 numbers
+        total               8,192         256
+    """
+
+    def __str__(self) -> str:
+        sums = [f"{sum(column):,}" for column in ([k.plain for k in self], [k.lean for k in self])]
+        rows = [("id", "kind", "plain bytes", "lean bytes", "slope")]
+        rows += [(k.id, k.kind, f"{k.plain:,}", f"{k.lean:,}", k.how) for k in self]
+        rows += [("total", "", *sums, "")]
+        widths = [max(len(row[i]) for row in rows) for i in range(5)]
+        aligned = (
+            (a.ljust(widths[0]), b.ljust(widths[1]), c.rjust(widths[2]), d.rjust(widths[3]), e)
+            for a, b, c, d, e in rows
+        )
+        return "\n".join("  ".join(row).rstrip() for row in aligned)
+
+
+def lean(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Build the function whose activations keep next to nothing for the backward pass.
+
+    Args:
+        f: any JAX function; it is not edited.
+
+    Returns:
+        a plain JAX function of f's arguments, with the values of f. Under `jax.grad` it keeps, per
+        activation, the result and at most three bits an element. `memory` tells what becomes of
+        each site.
+
+    Edges: the gradient of a piecewise linear activation is f's own to the bit. Of a smooth one, its
+    slope is off by at most 1e-6 of its largest value in float32, 1e-12 in float64. In half
+    precision y itself is rounded, which near an extremum of f costs digits of the slope; elsewhere
+    little. What cannot be had so stays as it is: a function with parameters that are arrays, or of
+    more than four monotone pieces, or what f itself differentiates. Forward-mode derivatives
+    (`jax.jvp`, `jax.hessian`) are refused by JAX, as for every `jax.custom_vjp`.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, relu_jax as rj
+        >>> loss = lambda w: jnp.sum(jax.nn.relu(w @ w) ** 2)
+        >>> w = jnp.array([[1.0, -2.0], [0.5, 1.0]])
+        >>> bool((jax.grad(rj.lean(loss))(w) == jax.grad(loss)(w)).all())
+        True
+    """
+
+    def planned(read: Program) -> change.Changes:
+        found = _laws(read)
+        return [(one, _change(one, how)) for one, how in found if not isinstance(how, str)]
+
+    return change.rebuilt(f, planned)
+
+
+def memory(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Memory:
+    """Say what each activation keeps for the backward pass, plain and lean, before anything runs.
+
+    Args:
+        f: any JAX function.
+        args: what f takes; `jax.ShapeDtypeStruct` may stand for an array.
+        kwargs: likewise.
+
+    Returns:
+        per site the bytes kept beside its result, over all turns of its loops: of its argument,
+        which autodiff keeps (and often more: two or three arrays for gelu or elu; none for tanh and
+        sigmoid, whose rules read the result), and with `lean`. What is left as it is says why.
+
+    Example:
+        >>> import jax, relu_jax as rj
+        >>> (kept,) = rj.memory(jax.nn.silu, jax.ShapeDtypeStruct((64, 32), "float32"))
+        >>> kept.plain, kept.lean, kept.how
+        (8192, 256, 'of y, on 2 pieces')
+    """
+    _, read = program.opened(f, args, kwargs)
+    return Memory(_kept(one, how) for one, how in _laws(read))
+
+
+def _kept(one: Placed, how: Steps | Pieces | str) -> Kept:
+    site = one.site
+    size = int(np.prod(site.shape, dtype=np.int64))
+    plain = size * jnp.dtype(site.dtype).itemsize * site.count
+    if isinstance(how, str):
+        return Kept(site.id, site.kind, plain, plain, how)
+    n = len(how.slopes if isinstance(how, Steps) else how.fits)
+    last = site.shape[-1] if site.shape else 1
+    rows = int(np.prod(site.shape[:-1], dtype=np.int64))
+    packed = _bits(n) * rows * -(-last // 8) * site.count
+    told = f"one of {n} numbers" if isinstance(how, Steps) else f"of y, on {n} pieces"
+    return Kept(site.id, site.kind, plain, packed, "of y" if packed == 0 else told)
+
+
+def _laws(read: Program) -> list[tuple[Placed, Steps | Pieces | str]]:
+    """Find from what the slope at each site can be made, once per function, or why it cannot."""
+    known: dict[Any, Steps | Pieces | None] = {}
+    found = []
+    for one in read.placed:
+        how: Steps | Pieces | str | None = _hindrance(read, one)
+        if how is None:
+            key = (one.piece.key(), one.site.dtype)
+            if key not in known:
+                known[key] = _law(one)
+            how = known[key] or "left: no short law of y"
+        found.append((one, how))
+    return found
+
+
+def _hindrance(read: Program, one: Placed) -> str | None:
+    if one.blind:
+        return "left: in a derivative rule" if one.ruled else "left: no gradient in a while loop"
+    if one.piece.operands:
+        return "left: a parameter is an array"
+    if read.differentiates:
+        return "left: the program takes a derivative; make lean what it differentiates"
+    return None
+
+
+def _law(one: Placed) -> Steps | Pieces | None:
+    piece, site = one.piece, one.site
+    known = None if site.kind == "unknown" else handover.lookup()(site.kind, **site.params)
+    kinks, bends = (known.kinks, known.bends) if known else ((), ())
+
+    def f(z: np.ndarray) -> np.ndarray:
+        return piece.values(z, {})
+
+    def slope(z: np.ndarray) -> np.ndarray:
+        found = piece.slope(z, {})
+        unread = known is not None and not kinks and np.isnan(found).all()
+        return _differences(f, z) if unread else found
+
+    return law(f, slope, kinks, bends, _LIMITS[site.dtype])
+
+
+def _differences(f: Callable[[np.ndarray], np.ndarray], z: np.ndarray) -> np.ndarray:
+    """Differentiate a smooth function whose rule is written for one precision alone."""
+    h = 1e-3
+    return (f(z - 2 * h) - 8 * f(z - h) + 8 * f(z + h) - f(z + 2 * h)) / (12 * h)
+
+
+def _bits(n: int) -> int:
+    return (n - 1).bit_length()
+
+
+def _change(one: Placed, how: Steps | Pieces) -> eyes.Change:
+    act = _leaned(one.piece.bound({}), how)  # bound to nothing: there are no parameters
+
+    def changed(_site: Any, _act: Any, pre: Any, post: Any) -> Any:
+        return act(pre) if pre.size else post
+
+    return changed
+
+
+def _leaned(act: Callable[[Any], Any], how: Steps | Pieces) -> Callable[[Any], Any]:
+    """Build act with a backward pass of the slope's law."""
+
+    @jax.custom_vjp
+    def function(z: Any) -> Any:
+        return act(z)
+
+    def forward(z: Any) -> Any:
+        if isinstance(how, Steps):
+            y, tangent = jax.jvp(act, (z,), (jnp.ones_like(z),))
+            return y, (None, _packed(_nearest(tangent, how.slopes), len(how.slopes)))
+        y = act(z)
+        return y, (y, _packed(_piece(z, how), len(how.fits)))
+
+    def backward(kept: Any, ct: Any) -> Any:
+        y, planes = kept
+        number = _unpacked(planes, ct.shape)
+        if isinstance(how, Steps):
+            return (_chosen(number, [_times(ct, s) for s in how.slopes]),)
+        wide = y.astype(max(y.dtype, jnp.dtype("float32"), key=lambda d: jnp.finfo(d).bits))
+        slope = _chosen(number, [_slope(fit, wide) for fit in how.fits])
+        return ((ct.astype(wide.dtype) * slope).astype(ct.dtype),)
+
+    function.defvjp(forward, backward)
+    return function
+
+
+def _nearest(slope: Any, slopes: Sequence[float]) -> Any:
+    """Number the slopes from 0, smallest first."""
+    between = [(low + high) / 2 for low, high in itertools.pairwise(slopes)]
+    return [slope > jnp.asarray(edge, slope.dtype) for edge in between]
+
+
+def _piece(z: Any, how: Pieces) -> list[Any]:
+    pairs = zip(how.edges, how.left, strict=True)
+    edges = ((jnp.asarray(edge, z.dtype), left) for edge, left in pairs)
+    return [z > edge if left else z >= edge for edge, left in edges]
+
+
+def _packed(beyond: Sequence[Any], n: int) -> list[Any]:
+    """Pack how many edges lie below, eight elements to a byte and one array per binary digit."""
+    if n < 2:
+        return []
+    number = sum(flag.astype(jnp.uint8) for flag in beyond)
+    rows = jnp.atleast_1d(number)
+    return [jnp.packbits((rows >> i) & 1, axis=-1) for i in range(_bits(n))]
+
+
+def _unpacked(planes: Sequence[Any], shape: tuple[int, ...]) -> Any:
+    if not planes:
+        return None
+    last = shape[-1] if shape else 1
+    digits = [jnp.unpackbits(plane, axis=-1, count=last) for plane in planes]
+    number = digits[0]
+    for i, digit in enumerate(digits[1:], start=1):
+        number = number + (digit << i)
+    return number.reshape(shape)
+
+
+def _chosen(number: Any, ways: Sequence[Any]) -> Any:
+    result = ways[0]
+    for i, way in enumerate(ways[1:], start=1):
+        result = jnp.where(number == i, way, result)
+    return result
+
+
+def _times(ct: Any, slope: float) -> Any:
+    """Multiply as a choice does: 0 gives 0, whatever comes back, and 1 changes nothing."""
+    if slope == 0:
+        return jnp.zeros_like(ct)
+    return ct if slope == 1 else ct * jnp.asarray(slope, ct.dtype)
+
+
+def _slope(fit: Fit, y: Any) -> Any:
+    """Evaluate a fit; beyond its ends the slope is that at the end."""
+    a, b, tiny = fit.a, fit.b, float(jnp.finfo(y.dtype).tiny)
+    v, factor = y, None
+    if fit.variable == "exp":
+        v = jnp.expm1(-a * y)
+    elif fit.variable == "root":
+        v = jnp.sqrt(jnp.maximum(jnp.abs(y - a), tiny))
+    elif fit.variable == "log":
+        factor = y - b
+        v = jnp.sqrt(jnp.maximum(jnp.log(jnp.maximum((a - b) / factor, 1.0)), tiny))
+    if fit.high > fit.low:
+        t = jnp.clip((v - fit.low) * (2 / (fit.high - fit.low)) - 1, -1, 1)
+    else:
+        t = jnp.zeros_like(v)
+    slope = _chebyshev(fit.coefficients, t)
+    return slope if factor is None else slope * factor
+
+
+def _chebyshev(c: Sequence[float], t: Any) -> Any:
+    """Sum c_k T_k(t) by Clenshaw's recurrence."""
+    if len(c) == 1:
+        return jnp.full_like(t, c[0])
+    later, last = jnp.zeros_like(t), jnp.full_like(t, c[-1])
+    for term in c[-2:0:-1]:
+        later, last = last, 2 * t * last - later + term
+    return t * last - later + c[0]

@@ -1,0 +1,159 @@
+"""Do lean activations keep little, and give the value and the gradient that they replace?"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax, nn
+
+import relu_jax as rj
+from tests.tap import contexts as c
+from tests.tap import networks as n
+from tests.tap.oracles import near, weighted
+
+pytestmark = pytest.mark.leaks_unchecked(
+    "it collects garbage at every trace: test_no_tracer_is_left_behind has it"
+)
+
+Z = np.concatenate([
+    np.random.default_rng(0).normal(scale=3, size=2000), np.linspace(-6, 6, 481), [0.0, -0.0],
+]).astype(np.float32)  # fmt: skip
+
+STEPS = {
+    "relu": nn.relu, "leaky_relu": nn.leaky_relu, "relu6": nn.relu6, "hard_tanh": nn.hard_tanh,
+    "maximum": lambda z: jnp.maximum(z, 0), "absolute": jnp.abs,
+}  # fmt: skip
+SMOOTH = {
+    "tanh": jnp.tanh, "sigmoid": nn.sigmoid, "elu": nn.elu, "selu": nn.selu,
+    "softplus": nn.softplus, "gelu": lambda z: nn.gelu(z, approximate=False), "gelu_tanh": nn.gelu,
+    "silu": nn.silu, "mish": nn.mish, "hard_silu": nn.hard_silu,
+    "unknown": lambda z: z * nn.sigmoid(1.3 * z + 0.2),
+}  # fmt: skip
+
+
+def _pullback(f, z, ct):
+    y, back = jax.vjp(f, z)
+    return y, back(ct)[0]
+
+
+@pytest.mark.parametrize("f", STEPS.values(), ids=STEPS)
+def test_the_gradient_of_what_is_piecewise_linear_is_the_same_to_the_bit(f):
+    ct = np.cos(np.arange(Z.size, dtype=np.float32))
+    got, want = jax.jit(lambda: (_pullback(rj.lean(f), Z, ct), _pullback(f, Z, ct)))()
+    jax.tree.map(np.testing.assert_array_equal, got, want)
+
+
+@pytest.mark.parametrize("f", SMOOTH.values(), ids=SMOOTH)
+def test_the_gradient_of_what_is_smooth_is_off_by_less_than_a_hundred_thousandth(f):
+    ct = np.cos(np.arange(Z.size, dtype=np.float32))
+    (y, got), (x, want) = jax.jit(lambda: (_pullback(rj.lean(f), Z, ct), _pullback(f, Z, ct)))()
+    np.testing.assert_array_equal(y, x)
+    assert np.linalg.norm(got - want) <= 5e-6 * np.linalg.norm(want)
+    assert rj.memory(f, Z)[0].lean < rj.memory(f, Z)[0].plain
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("name", ["relu", "gelu", "silu", "elu"])
+def test_in_half_precision_the_slope_is_as_good_as_y(dtype, name):
+    f = {**STEPS, **SMOOTH}[name]
+    z = jnp.asarray(Z, dtype)
+    ct = jnp.ones_like(z)
+    got, want = jax.jit(lambda: (_pullback(rj.lean(f), z, ct)[1], _pullback(f, z, ct)[1]))()
+    assert got.dtype == z.dtype
+    got, want = (np.asarray(x, np.float64) for x in (got, want))
+    assert np.linalg.norm(got - want) <= 0.02 * np.linalg.norm(want)
+
+
+@pytest.mark.parametrize("name", ["relu", "elu", "softplus", "gelu", "gelu_tanh", "silu", "mish"])
+def test_the_compiled_gradient_keeps_what_a_linear_network_keeps(name):
+    f, width = {**STEPS, **SMOOTH}[name], 64
+
+    def kept(act):
+        def loss(weights, x):
+            for w in weights:
+                x = act(x @ w)
+            return jnp.mean(x * x)
+
+        shapes = [jax.ShapeDtypeStruct((width, width), "float32")] * 8
+        x = jax.ShapeDtypeStruct((16 * width, width), "float32")
+        compiled = jax.jit(jax.grad(rj.lean(loss))).lower(shapes, x).compile()
+        sizes = compiled.memory_analysis()
+        return sizes.temp_size_in_bytes + sizes.output_size_in_bytes
+
+    assert kept(f) <= 1.1 * kept(lambda z: z)
+
+
+@pytest.mark.parametrize("shape", [(), (0, 3), (3, 1), (2, 3, 9), (8,), (5, 17)])
+def test_any_shape_goes(shape):
+    z = jnp.asarray(np.resize(Z, shape))
+    for f in (nn.relu, nn.silu):
+        got, want = (jax.grad(lambda z, g=g: jnp.sum(g(z)))(z) for g in (rj.lean(f), f))
+        np.testing.assert_allclose(got, want, rtol=0, atol=1e-5)
+
+
+PROGRAMS = {
+    "cnn": (n.cnn(n.batch_norm), (n.CNN, n.IMAGES)),
+    "scan": (n.rnn, (n.RNN, n.TEXT)),
+    "remat": (c.rematted, (n.P, n.X, n.Y)),
+    "cond": (c.branches, (n.P, n.X)),
+    "gate": (n.gated(nn.silu), (n.BLOCK, n.TEXT)),
+    "vmap": (jax.vmap(n.mlp(nn.relu, nn.gelu), in_axes=(None, 0)), (n.P, n.X)),
+    "own rule": (c.own_vjp, (n.P, n.X)),
+}
+
+
+@pytest.mark.parametrize(("f", "args"), PROGRAMS.values(), ids=PROGRAMS)
+def test_networks_have_the_gradients_they_had(f, args):
+    def both(first, *rest):
+        def of(g):
+            return jax.value_and_grad(lambda first: weighted(g(first, *rest)))(first)
+
+        return of(rj.lean(f)), of(f)
+
+    near(*jax.jit(both)(*args))
+
+
+def test_a_second_derivative_goes_backward_through_the_first():
+    def twice(f):
+        return jax.grad(lambda z: jnp.sum(jax.grad(lambda z: jnp.sum(f(z) ** 2))(z) ** 2))
+
+    got, want = (twice(g)(jnp.asarray(Z[:200])) for g in (rj.lean(jnp.tanh), jnp.tanh))
+    np.testing.assert_allclose(got, want, rtol=0, atol=1e-5)
+
+
+def test_what_stays_as_it_is_says_why():
+    def model(p, x):
+        h = jnp.where(x @ p["w"] > 0, x @ p["w"], p["slope"] * (x @ p["w"]))
+        h = jnp.sin(h @ p["v"])
+        return lax.while_loop(lambda h: h.sum() > 9, lambda h: jnp.tanh(h) * 0.5, h @ p["v"])
+
+    params = {"w": n.leaf(3, 4), "v": n.leaf(4, 4), "slope": np.float32(0.1)}
+    told = [row.how for row in rj.memory(model, params, n.X)]
+    assert told == [
+        "left: a parameter is an array",
+        "left: no short law of y",
+        "left: no gradient in a while loop",
+    ]
+    assert [row.lean for row in rj.memory(model, params, n.X)] == [80, 80, 80]
+    (left,) = rj.memory(jax.grad(lambda x: nn.relu(x).sum()), n.X)
+    assert left.how.startswith("left: the program takes a derivative")
+    assert "total" in str(rj.memory(model, params, n.X))
+    near(rj.lean(model)(params, n.X), model(params, n.X))
+
+
+def test_bytes_are_counted_over_the_turns_of_a_loop():
+    (kept,) = rj.memory(lambda w, x: lax.scan(lambda h, w: (nn.relu(h @ w), None), x, w)[0],
+                        n.leaf(7, 3, 3), n.X)  # fmt: skip
+    assert (kept.plain, kept.lean) == (7 * 5 * 3 * 4, 7 * 5 * 1)
+
+
+def test_no_tracer_is_left_behind():
+    with jax.checking_leaks():
+        jax.jit(jax.grad(lambda p, x: rj.lean(c.branches)(p, x).sum()))(n.P, n.X)
+
+
+def test_without_sites_the_program_is_the_original():
+    def f(x):
+        return x @ x.T
+
+    assert str(jax.make_jaxpr(rj.lean(f))(n.X)) == str(jax.make_jaxpr(f)(n.X))

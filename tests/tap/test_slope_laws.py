@@ -1,0 +1,103 @@
+"""Is the law of a slope found, short and right, and refused where there is none?"""
+
+import numpy as np
+import pytest
+
+from relu_jax.core import handover
+from relu_jax.tap import slope_laws
+from relu_jax.tap.slope_laws import Pieces, Steps
+
+
+def _law(f, slope, kinks=(), bends=(), limit=4e-7):
+    return slope_laws.law(f, slope, kinks, bends, limit)
+
+
+def _slope(found: Pieces, f, z):
+    """Evaluate a law in NumPy, from y and the number of the piece alone."""
+    y, number = f(z), np.searchsorted(np.array(found.edges), z)
+    slope = np.zeros_like(z)
+    for i, fit in enumerate(found.fits):
+        here = number == i
+        with np.errstate(all="ignore"):
+            v, factor = slope_laws._variable(fit.variable, fit.a, fit.b, y[here])
+        span = fit.high - fit.low or 1.0
+        t = np.clip(2 * (np.nan_to_num(v, posinf=1e9) - fit.low) / span - 1, -1, 1)
+        slope[here] = np.polynomial.chebyshev.chebval(t, fit.coefficients) * factor
+    return slope
+
+
+@pytest.mark.parametrize(
+    ("slope", "kinks", "slopes"),
+    [
+        (lambda z: np.where(z > 0, 1.0, 0.0), (0.0,), (0.0, 1.0)),
+        (lambda z: np.where(z > 0, 1.0, np.where(z < 0, 0.0, 0.5)), (0.0,), (0.0, 0.5, 1.0)),
+        (lambda z: np.where(abs(z - 1.3) < 1, -2.0, 3.0), (), (-2.0, 3.0)),
+        (np.zeros_like, (), (0.0,)),
+    ],
+    ids=["relu", "maximum", "kinks nobody named", "constant"],
+)
+def test_a_slope_of_few_values_is_one_of_them(slope, kinks, slopes):
+    assert _law(np.zeros_like, slope, kinks) == Steps(slopes)
+
+
+def test_the_slope_at_a_kink_that_nobody_named_is_found():
+    found = _law(lambda z: np.maximum(z, 6), lambda z: np.where(z == 6, 0.5, z > 6).astype(float))
+    assert found == Steps((0.0, 0.5, 1.0))
+
+
+def _logistic(z):
+    return 1 / (1 + np.exp(-z))
+
+
+SMOOTH = {
+    "tanh": (np.tanh, lambda z: 1 - np.tanh(z) ** 2, 1, {"y"}),
+    "sigmoid": (_logistic, lambda z: _logistic(z) * _logistic(-z), 1, {"y"}),
+    "softplus": (lambda z: np.logaddexp(0, z), _logistic, 1, {"exp"}),
+    "elu": (
+        lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
+        lambda z: np.exp(np.minimum(z, 0)), 1, {"y"},
+    ),
+    "silu": (
+        lambda z: z * _logistic(z),
+        lambda z: _logistic(z) * (1 + z * _logistic(-z)), 2, {"log", "root"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
+@pytest.mark.parametrize(("f", "slope", "pieces", "variables"), SMOOTH.values(), ids=SMOOTH)
+def test_a_smooth_slope_is_a_short_sum_over_y(f, slope, pieces, variables):
+    found = _law(f, slope)
+    assert isinstance(found, Pieces)
+    assert len(found.fits) == pieces
+    assert {fit.variable for fit in found.fits} == variables
+    z = np.random.default_rng(0).normal(scale=4, size=20_000)
+    np.testing.assert_allclose(_slope(found, f, z), slope(z), rtol=0, atol=1e-6)
+
+
+def test_what_has_exact_laws_has_them_in_double_precision_too():
+    assert _law(np.tanh, lambda z: 1 - np.tanh(z) ** 2, limit=1e-12) is not None
+    f, slope, _, _ = SMOOTH["silu"]
+    with np.errstate(over="ignore"):
+        assert _law(f, slope, limit=1e-12) is None
+
+
+@pytest.mark.parametrize(
+    ("f", "slope"),
+    [
+        (np.sin, np.cos),
+        (lambda z: z, lambda z: np.full_like(z, np.nan)),
+        (np.cbrt, lambda z: 1 / (3 * np.cbrt(z + (z == 0)) ** 2)),
+    ],
+    ids=["many pieces", "no slope to be had", "a slope without bound"],
+)
+def test_what_has_no_short_law_is_none(f, slope):
+    assert _law(f, slope) is None
+
+
+def test_a_kink_with_a_slope_of_its_own_beside_curves_is_no_law():
+    act = handover.lookup()("elu", alpha=2.0)
+    curve = lambda z: np.where(z > 0, 1.0, 2 * np.exp(np.minimum(z, 0)))  # noqa: E731
+    values = lambda z: np.where(z > 0, z, 2 * np.expm1(np.minimum(z, 0)))  # noqa: E731
+    assert _law(values, curve, act.kinks) is not None
+    assert _law(values, lambda z: np.where(z == 0, 1.5, curve(z)), act.kinks) is None
