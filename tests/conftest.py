@@ -85,12 +85,15 @@ def _strict(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
 
 
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Choose how a test compiles; skip, with the reason, what needs something that is not here."""
-    # Before its fixtures, of whatever scope; for this process and those it starts.
+def pytest_runtest_protocol(item: pytest.Item) -> None:
+    """Choose how a test compiles: before its fixtures, here and in the processes it starts."""
     quickly = item.path.relative_to(ROOT / "tests").parts[0] in JUDGED
     jax.config.update("jax_disable_most_optimizations", quickly)
     os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = str(int(quickly))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip, with the reason, what needs a data folder or a browser that is not here."""
     if item.get_closest_marker("data") and not os.environ.get("RELU_JAX_DATA"):
         pytest.skip("RELU_JAX_DATA names no folder of image files")
     missing = [name for name in BROWSERS if shutil.which(name) is None]
