@@ -146,12 +146,12 @@ def _claims(read: Program, chosen: list[tuple[Selector, _Plan]]) -> list[tuple[P
 
 def _beside(read: Program, changes: Changes) -> Changes:
     """Compute anew the sites that compute a changed one inside, as a silu does a sigmoid."""
-    changed = {one.piece.y for one, _ in changes}
-    others = {one.site.id for one in read.placed} - {one.site.id for one, _ in changes}
+    results = {one.piece.y for one, _ in changes}
+    dealt = {one.site.id for one, _ in changes}
     return [
         (one, lambda _site, act, pre, _post: act(pre))
         for one in read.placed
-        if one.site.id in others and not changed.isdisjoint(one.piece.inner)
+        if one.site.id not in dealt and not results.isdisjoint(one.piece.inner)
     ]
 
 

@@ -109,9 +109,9 @@ def test_bad_replacements_are_refused_at_once():
     with pytest.raises(ValueError, match=r"named as in relu_jax\.activations\.names"):
         tap.swap(nn.relu, {"relu": "gelo"})
     with pytest.raises(TypeError, match=r"a name in the catalogue or a function.*; got int 3"):
-        tap.swap(nn.relu, {"relu": 3})  # type: ignore[dict-item]
+        tap.swap(nn.relu, {"relu": 3})
     with pytest.raises(TypeError, match=r"function of pre and post; got .*gelu"):
-        tap.patch(nn.relu, {"relu": "gelu"})  # type: ignore[dict-item]
+        tap.patch(nn.relu, {"relu": "gelu"})
     with pytest.raises(ValueError, match="regular expression"):
         tap.swap(nn.relu, {"layers/(": "gelu"})
 

@@ -97,7 +97,12 @@ def test_what_has_no_short_law_is_none(f, slope):
 
 def test_a_kink_with_a_slope_of_its_own_beside_curves_is_no_law():
     act = handover.lookup()("elu", alpha=2.0)
-    curve = lambda z: np.where(z > 0, 1.0, 2 * np.exp(np.minimum(z, 0)))  # noqa: E731
-    values = lambda z: np.where(z > 0, z, 2 * np.expm1(np.minimum(z, 0)))  # noqa: E731
+
+    def values(z):
+        return np.where(z > 0, z, 2 * np.expm1(np.minimum(z, 0)))
+
+    def curve(z):
+        return np.where(z > 0, 1.0, 2 * np.exp(np.minimum(z, 0)))
+
     assert _law(values, curve, act.kinks) is not None
     assert _law(values, lambda z: np.where(z == 0, 1.5, curve(z)), act.kinks) is None
