@@ -118,7 +118,7 @@ RULES: dict[str, Rule] = {**AFFINE, **NONLINEAR}
 MOVES = frozenset({
     "reshape", "transpose", "squeeze", "expand_dims", "broadcast_in_dim", "slice", "rev",
     "dynamic_slice", "gather", "concatenate", "pad", "copy", "copy_p", "sharding_constraint",
-    "split", "reshard", "dynamic_update_slice", "optimization_barrier",
+    "split", "stack", "unstack", "reshard", "dynamic_update_slice", "optimization_barrier",
     "stop_gradient",  # ends a function: what follows has another derivative
 })  # fmt: skip
 

@@ -183,7 +183,8 @@ def _enter(facts: Facts, node: Node) -> None:
         del facts.products[before:]
         _walk(facts, inner)
         made = [facts[a] for a in inner.outs]
-        turned = [_joined(a, b) for a, b in zip(given[consts:], made[:carried], strict=False)]
+        pairs = zip(given[consts:], made[:carried], strict=False)
+        turned = [_counted(_joined(a, b), len(facts.products)) for a, b in pairs]
         if turned == given[consts : consts + carried]:
             break
         given[consts : consts + carried] = turned
@@ -226,6 +227,13 @@ def _joined(first: Fact, later: Fact) -> Fact:
         direct=max(first.direct, later.direct),
         cooked=first.cooked or later.cooked,
         compared=first.compared or later.compared,
+    )
+
+
+def _counted(fact: Fact, n: int) -> Fact:
+    """Forget a product that an earlier look at a loop took for one with a weight."""
+    return fact._replace(
+        fed=fact.fed if fact.fed < n else -1, direct=fact.direct if fact.direct < n else -1
     )
 
 

@@ -192,3 +192,21 @@ def test_a_layer_that_is_picked_by_its_number_is_a_weight():
     stacked = {"w": n.leaf(3, 3, 3)}
     (site,) = tap.sites(lambda params, x: nn.relu(x @ params["w"][1]), stacked, n.X)
     assert site.id == "w"
+
+
+def test_weights_stacked_for_a_scan_are_weights():
+    def f(ws, x):
+        return lax.scan(lambda h, w: (jnp.tanh(h @ w), None), x, jnp.stack(ws))[0]
+
+    (site,) = tap.sites(f, [n.leaf(3, 3), n.leaf(3, 3, seed=1)], n.X)
+    assert (site.kind, site.path, site.loop) == ("tanh", "ws/0", "layers")
+
+
+def test_what_was_no_product_with_a_weight_after_all_is_forgotten():
+    """In the first turn x meets what no rule follows, and is taken for the weight."""
+
+    def f(ws, x):
+        return lax.scan(lambda h, w: (jnp.tanh(h @ w), None), x, jnp.fft.fft(ws).real)[0]
+
+    (site,) = tap.sites(f, n.leaf(2, 3, 3), n.leaf(3, 3))
+    assert site.kind == "tanh"
