@@ -157,3 +157,16 @@ def test_without_sites_the_program_is_the_original():
         return x @ x.T
 
     assert str(jax.make_jaxpr(rj.lean(f))(n.X)) == str(jax.make_jaxpr(f)(n.X))
+
+
+@pytest.mark.parametrize("f", [nn.relu, nn.silu])
+@pytest.mark.parametrize(("low", "high"), [("bfloat16", "float32"), ("float32", "bfloat16")])
+def test_where_a_site_converts_its_argument_has_the_gradient_s_dtype(f, low, high):
+    def wide(z):
+        return f(z.astype(high))
+
+    z = jnp.asarray(Z, low)
+    got, want = (jax.grad(lambda z, g=g: jnp.sum(g(z)))(z) for g in (rj.lean(wide), wide))
+    assert got.dtype == want.dtype == z.dtype
+    got, want = (np.asarray(x, np.float64) for x in (got, want))
+    assert np.linalg.norm(got - want) <= 0.02 * np.linalg.norm(want)
