@@ -12,7 +12,7 @@ UV_COMPILE := $(BIN)/uv pip compile pyproject.toml - --no-config --quiet --upgra
 
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: report test thorough fmt lint types docs bench check pictures lock torch
+.PHONY: report test thorough fuzz fmt lint types docs bench check pictures lock torch
 
 report: $(STAMP)  ## the main job: four networks, one page
 	@$(BIN)/relu-jax report --out report.html --force
@@ -22,7 +22,10 @@ test: $(STAMP)  ## the tests; RELU_JAX_DATA names the folder of image files, if 
 	@$(BIN)/python -m pytest -n $(JOBS) -q
 
 thorough: $(STAMP)  ## the other half: the whole catalogue in every dtype, the theory; minutes
-	@$(BIN)/python -m pytest -n $(JOBS) -q --thorough
+	@PYTHON=$(BIN)/python JOBS=$(JOBS) .ci/thorough --all
+
+fuzz: $(STAMP)  ## 10,000 random programs through the tap; hours
+	@RELU_JAX_FUZZ=10000 $(BIN)/python -m pytest -n $(JOBS) -q --thorough tests/tap/fuzz
 
 fmt: $(STAMP)  ## bring the code into its form
 	@$(BIN)/ruff check --fix-only --quiet .

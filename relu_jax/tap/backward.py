@@ -185,7 +185,7 @@ def _probes(read: Program, one: Placed, backward: Backward) -> dict[str, Any]:
     """Build zeros of the shape that `backward` returns, one per turn of the loops around."""
     made = {}
     for end, v in (("pre", one.piece.z), ("post", one.piece.y)):
-        like = jax.ShapeDtypeStruct(read.graph.shape(v), read.graph.dtype(v))
+        like = jax.ShapeDtypeStruct(read.graph.shape(one.piece.z), read.graph.dtype(v))
         shapes = jax.eval_shape(lambda ct: backward(one.site, ct), like)
         made[end] = jax.tree.map(
             lambda s: jnp.zeros((*one.site.loops, *s.shape), s.dtype),

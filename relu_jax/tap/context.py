@@ -62,7 +62,10 @@ def _moves(facts: Facts, v: int) -> bool:
 
 
 def gates(regions: Regions, facts: Facts, y: int) -> bool:
-    """Say whether y, as it is or broadcast, multiplies another array that comes from the data."""
+    """Say whether y multiplies another array that comes from the data.
+
+    It may be broadcast before, or scaled and shifted by numbers.
+    """
     pending, seen = [y], {y}
     while pending:
         v = pending.pop()
@@ -72,7 +75,10 @@ def gates(regions: Regions, facts: Facts, y: int) -> bool:
             others = [a for a in user.ins if not isinstance(a, Const) and a != v]
             if user.name == "mul" and any(_is_data(regions, facts, a, y) for a in others):
                 return True
-            if user.name in elementwise.MOVES and user.outs[0] not in seen:
+            onward = user.name in elementwise.MOVES or (
+                user.name in elementwise.AFFINE and all(a in regions.graph.known for a in others)
+            )
+            if onward and user.outs[0] not in seen:
                 seen.add(user.outs[0])
                 pending.append(user.outs[0])
     return False
@@ -86,6 +92,7 @@ def _is_data(regions: Regions, facts: Facts, v: int, y: int) -> bool:
         fact.floats
         and (fact.leaf is None or facts.is_data(fact.leaf))
         and (own is None or (v != own and regions.root.get(v) != own))
+        and not regions.depends(v, y)  # a norm of y
     )
 
 

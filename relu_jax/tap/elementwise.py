@@ -129,8 +129,11 @@ REDUCTIONS = frozenset({
     "top_k", "psum", "pmax", "pmin", "pmean",
 })  # fmt: skip
 
-# Reductions a softmax or a norm divides by; a pooling window's maximum is none.
-TOTALS = REDUCTIONS - {"reduce_window_max", "reduce_window_min", "sort", "top_k"}
+# Reductions a softmax or a norm subtracts or divides by; no place, and no window's maximum, is one.
+TOTALS = REDUCTIONS - {
+    "argmax", "argmin", "reduce_and", "reduce_or", "reduce_window_max", "reduce_window_min", "sort",
+    "top_k",
+}  # fmt: skip
 
 # Reductions that are linear; the others are maxima of some kind.
 LINEAR_REDUCTIONS = frozenset({"reduce_sum", "cumsum", "reduce_window_sum", "psum", "pmean"})

@@ -44,7 +44,10 @@ def _scan(run: Run, node: Node, values: Sequence[Any], see: Eyes, probes: Probes
 
 
 def _while(run: Run, node: Node, values: Sequence[Any], see: Eyes, _probes: Probes) -> Made:
-    """Run a while loop that carries along what was seen in its last turn."""
+    """Run a while loop that carries along what was seen in its last turn.
+
+    Under a vmap the condition may hold for some examples only: the others keep their state.
+    """
     (inner,), parts = node.frames, compat.while_parts(node.eqn)
     asked, (fixed, start) = (
         values[: parts.condition_consts],
@@ -57,15 +60,23 @@ def _while(run: Run, node: Node, values: Sequence[Any], see: Eyes, _probes: Prob
 
     def go_on(carry: tuple[list[Any], Collected, Any]) -> Any:
         (more,) = holds(*asked, *carry[0])
-        return more
+        return jnp.any(more)
 
     def turn(carry: tuple[list[Any], Collected, Any]) -> tuple[list[Any], Collected, Any]:
         state, _, i = carry
         outs, collected = _turn(run, inner, fixed, state, see, {}, i)
+        (more,) = holds(*asked, *state)
+        if jnp.ndim(more):
+            outs = [_where_it_holds(more, new, old) for new, old in zip(outs, state, strict=True)]
         return outs, collected, i if i is None else i + 1
 
     last, collected, _ = jax.lax.while_loop(go_on, turn, (start, nothing, count))
     return last, collected
+
+
+def _where_it_holds(more: Any, new: Any, old: Any) -> Any:
+    shape = more.shape + (1,) * (jnp.ndim(new) - more.ndim)
+    return jnp.where(more.reshape(shape), new, old)
 
 
 def _parted(values: Sequence[Any], n: int) -> tuple[list[Any], list[Any]]:

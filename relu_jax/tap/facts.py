@@ -26,6 +26,7 @@ class Fact(NamedTuple):
     direct: int = -1  # of the latest product it is an affine function of; -1: none
     cooked: bool = False  # some product lies before it, of data with data too
     compared: bool = False  # an affine function of what met labels: an error
+    data: bool = False  # computed from an argument that is known to hold no weights
 
 
 class Product(NamedTuple):

@@ -55,7 +55,9 @@ def _gathered(
     args = len({leaf.arg for leaf in leaves})
     facts = Facts(graph, parameters=parameters, sure=sure, args=args)
     for v, leaf in zip(graph.frame.ins, leaves, strict=True):
-        facts.of[v] = Fact(leaf, raw=True, floats=is_float(graph, v) or is_complex(graph, v))
+        floats = is_float(graph, v) or is_complex(graph, v)
+        data = facts.sure and leaf.arg not in facts.parameters
+        facts.of[v] = Fact(leaf, raw=True, floats=floats, data=data)
     _walk(facts, graph.frame)
     return facts
 
@@ -80,18 +82,20 @@ def _passed(facts: Facts, node: Node) -> Fact:
     """Derive the facts of a node's results from those of its operands."""
     ins = [facts[a] for a in node.ins if not isinstance(a, Const)]
     affine = node.name in elementwise.AFFINE.keys() | elementwise.MOVES
-    random = node.name.startswith(("random_", "threefry"))
+    if node.name.startswith(("random_", "threefry")):
+        return Fact(raw=any(f.raw for f in ins))  # a draw, even where the data chose its key
     if _looks_up(facts, node):
-        return Fact(floats=True, cooked=True)
+        return Fact(floats=True, cooked=True, data=any(f.data for f in ins))
     return Fact(
         leaf=_same_leaf(facts, node, ins),
         raw=any(f.raw for f in ins) and not any(f.cooked for f in ins),
-        floats=any(f.floats for f in ins) and not random,
+        floats=any(f.floats for f in ins),
         units=axes.after(facts.graph, node, [facts[a].units for a in node.ins]),
         fed=max((f.fed for f in ins), default=-1),
         direct=max((f.direct for f in ins), default=-1) if _is_linear(facts, node) else -1,
         cooked=any(f.cooked for f in ins),
         compared=meets_label(facts, node) or (affine and any(f.compared for f in ins)),
+        data=any(f.data for f in ins),
     )
 
 
@@ -131,7 +135,12 @@ def _same_leaf(facts: Facts, node: Node, ins: Sequence[Fact]) -> Leaf | None:
     shape = facts.graph.shape(node.outs[0])
     variables = [a for a in node.ins if not isinstance(a, Const)]
     others = [a for a in variables if facts[a].leaf is None]
-    slight = all(not facts[a].floats or facts.graph.shape(a) != shape or not shape for a in others)
+    slight = all(
+        not facts[a].floats
+        or not shape
+        or (facts.graph.shape(a) != shape and not (facts[a].data and facts[a].cooked))
+        for a in others
+    )
     return weights[0] if weights and slight else None
 
 
@@ -159,6 +168,7 @@ def _product(facts: Facts, node: Node) -> None:
             fed=index,
             direct=index if side is not None else direct,
             cooked=True,
+            data=lhs.data or rhs.data,
         )
 
 
@@ -227,6 +237,7 @@ def _joined(first: Fact, later: Fact) -> Fact:
         direct=max(first.direct, later.direct),
         cooked=first.cooked or later.cooked,
         compared=first.compared or later.compared,
+        data=first.data or later.data,
     )
 
 

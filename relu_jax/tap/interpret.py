@@ -53,16 +53,22 @@ class _Values(NamedTuple):
         """Enter a variable, and look at it where a site ends or begins."""
         self.env[v] = self.seen[v] = value
         for one, end in self.see.at.get(v, ()):
+            post = end == "post"
             if self.see.mark is not None and one.site.id in self.probes:
-                self.env[v] = self.see.mark(one.site, self.env[v], self.probes[one.site.id][end])
-            if end == "post":
+                probe = self.probes[one.site.id][end]
+                laid = one.piece.as_argument(self.env[v]) if post else self.env[v]
+                marked = self.see.mark(one.site, laid, probe)
+                self.env[v] = one.piece.as_result(marked) if post else marked
+            if post:
                 act, z = one.piece.bound(self.seen), self.seen[one.piece.z]
+                y = one.piece.as_argument(value)
                 if self.see.changes is None:
-                    self.collected[one.site.id] = self.see.forward(one.site, act, z, value)
+                    self.collected[one.site.id] = self.see.forward(one.site, act, z, y)
                 else:
                     change = self.see.changes[one.site.id]
                     with compat.standing_at(one.piece.nodes[-1].eqn):
-                        self.env[v] = self.seen[v] = change(one.site, act, z, value)
+                        y = one.piece.as_result(change(one.site, act, z, y))
+                        self.env[v] = self.seen[v] = y
 
 
 def _run_items(items: Sequence[Item], values: _Values) -> None:

@@ -125,13 +125,17 @@ def _kept(one: Placed, how: Steps | Pieces | str) -> Kept:
     return Kept(site.id, site.kind, plain, packed, "of y" if packed == 0 else told)
 
 
+_LAWS: dict[Any, Steps | Pieces | None] = {}  # of functions in other programs too
+
+
 def _laws(read: Program) -> list[tuple[Placed, Steps | Pieces | str]]:
     """Find from what the slope at each site can be made, once per function, or why it cannot."""
-    known: dict[Any, Steps | Pieces | None] = {}
+    own: dict[Any, Steps | Pieces | None] = {}
     found = []
     for one in read.placed:
         how: Steps | Pieces | str | None = _hindrance(read, one)
         if how is None:
+            known = _LAWS if one.piece.lasts else own
             key = (one.piece.key(), one.site.dtype)
             if key not in known:
                 known[key] = _law(one)

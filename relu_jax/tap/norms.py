@@ -14,6 +14,7 @@ from relu_jax.tap.regions import Regions
 _STATISTICS = frozenset({"square", "integer_pow", "abs", "pow", "sqrt", "mul"})
 _DIVISORS = frozenset({"sqrt", "rsqrt", "div", "log", "pow", "integer_pow"})
 _COMPARISONS = frozenset({"gt", "ge", "lt", "le", "eq", "ne", "is_finite", "select_n"})
+_HIDDEN = -1e3  # what masks put below every score
 # Shapes that guard a variance or a probability as often as they activate a unit.
 CLAMPS = ("relu1", "relu6", "relu_n", "hard_tanh")
 CLIPS = (
@@ -35,8 +36,32 @@ def step(regions: Regions, cut: Piece, match: Match | None) -> str:
         return "softmax"
     if not (_recombined(regions, cut, match) and _is_step(regions, cut, match)):
         return ""
-    exponential = any(node.name in ("exp", "exp2", "log") for node in cut.nodes)
-    return "softmax" if exponential else "normalisation"
+    return "softmax" if _exponential(cut) or _hides(regions, cut) else "normalisation"
+
+
+def _exponential(cut: Piece) -> bool:
+    return any(node.name in ("exp", "exp2", "log") for node in cut.nodes)
+
+
+def _bends(node: Node) -> bool:
+    squares = node.name == "mul" and node.ins[0] == node.ins[1]
+    return node.kind == "elementwise" and (squares or node.name not in elementwise.AFFINE)
+
+
+def _hides(regions: Regions, cut: Piece) -> bool:
+    """Say whether a function keeps its argument or puts a number in its place that no exp feels."""
+    numbers = (regions.graph.number(a) for node in cut.nodes for a in node.ins)
+    return _passes(cut) and any(n is not None and n < _HIDDEN for n in numbers)
+
+
+def _passes(cut: Piece) -> bool:
+    """Say whether z goes into y other than by being compared."""
+    going = {cut.z}
+    for node in cut.nodes:
+        read = [a for a in node.ins if not isinstance(a, Const)]
+        if node.name not in _COMPARISONS - {"select_n"} and not going.isdisjoint(read):
+            going.update(node.outs)
+    return cut.y in going
 
 
 def _recombined(regions: Regions, cut: Piece, match: Match | None) -> bool:
@@ -48,31 +73,42 @@ def _recombined(regions: Regions, cut: Piece, match: Match | None) -> bool:
     reduced_before = reduced(regions, cut.z)
     if match is not None and not reduced_before:
         return False
-    carried = {cut.y: reduced_before}  # variable -> a reduction lies behind it
+    exponential = _exponential(cut)
+    summed = {cut.y: False}  # what is computed from y -> whether a reduction lies in between
     pending = [cut.y]
+    met: dict[int, Node] = {}  # what is computed from y, by its first result
     while pending:
         v = pending.pop()
         for node in regions.users.get(v, ()):
             if node.backward or holds_product(node):
                 continue
-            ins = [a for a in node.ins if not isinstance(a, Const)]
-            others = [a for a in ins if not carried.get(a)]
-            meets = carried[v] and node.kind == "elementwise"
-            if meets and any(_related(regions, other, cut) for other in others):
-                return True
-            summed = carried[v] or node.name in elementwise.TOTALS
+            if exponential and not summed[v] and _bends(node):
+                continue  # a norm after an activation: a softmax adds up the exponential itself
+            met.update((out, node) for out in node.outs[:1])
+            total = summed[v] or node.name in elementwise.TOTALS
             for out in node.outs:
-                if out not in carried or (summed and not carried[out]):
-                    carried[out] = summed
+                if out not in summed or (total and not summed[out]):
+                    summed[out] = total
                     pending.append(out)
-    return False
+
+    def recombines(node: Node) -> bool:
+        ins = [a for a in node.ins if not isinstance(a, Const)]
+        others = [a for a in ins if not summed.get(a)]
+        if reduced_before and len(others) == len(ins):
+            others = [a for a in ins if a not in summed]
+        if exponential and node.name == "sub":  # so does a mean that is taken away
+            others = [a for a in others if not regions.depends(a, cut.y)]
+        return len(others) < len(ins) and any(_related(regions, other, cut) for other in others)
+
+    return any(node.kind == "elementwise" and recombines(node) for node in met.values())
 
 
 def _is_step(regions: Regions, cut: Piece, match: Match | None) -> bool:
     """Say whether a function that meets its own reduction is a step of a softmax or a norm.
 
     An activation before a norm meets it as well. What tells the steps: a softmax takes one
-    exponential; a norm squares what it only sums up; what is made of the sum alone divides.
+    exponential, of what a mask left; a norm squares or counts what it only sums up; what is made
+    of the sum alone divides.
     """
     if match is not None:
         return _divides(regions, cut.y) or _is_divided(regions, cut.z)
@@ -82,10 +118,10 @@ def _is_step(regions: Regions, cut: Piece, match: Match | None) -> bool:
     names = [
         node.name
         for node in cut.nodes
-        if node.name not in elementwise.AFFINE.keys() | _COMPARISONS
+        if node.name not in elementwise.AFFINE.keys() | elementwise.MOVES | _COMPARISONS
         or (node.name == "mul" and all(not isinstance(a, Const) and a in within for a in node.ins))
     ]
-    if names in (["exp"], ["exp2"], []):
+    if names in (["exp"], ["exp2"]) or (not names and _hides(regions, cut)):
         return True
     return _STATISTICS.issuperset(names) and _only_summed(regions, cut.y)
 
@@ -140,6 +176,9 @@ def _all_end(regions: Regions, y: int, ends: Callable[[Node], bool]) -> bool:
                 continue
             if user.name not in elementwise.AFFINE and user.name not in elementwise.MOVES:
                 return False
+            others = [a for a in user.ins if not isinstance(a, Const) and a != v]
+            if any(regions.depends(a, y) for a in others):
+                return False  # divided by a norm of y
             pending.extend(out for out in user.outs if out not in pending)
     return True
 
@@ -170,7 +209,10 @@ def reduced(regions: Regions, z: int) -> bool:
             return regions.sized_operands(node)  # what is subtracted as a mean is not z
         return node.ins if node.name in elementwise.MOVES else ()
 
-    return any(node.name in elementwise.TOTALS for node in regions.above(z, operands))
+    return any(
+        node.name in elementwise.TOTALS and not node.name.startswith("cum")
+        for node in regions.above(z, operands)
+    )
 
 
 def _related(regions: Regions, v: int, cut: Piece) -> bool:
@@ -189,7 +231,9 @@ def _origins(regions: Regions, v: int) -> set[int]:
             continue
         seen.add(at)
         node = regions.maker.get(at)
-        if node is None or node.kind != "elementwise":
+        if at in regions.copies:
+            pending.append(regions.copies[at][0])
+        elif node is None or node.kind != "elementwise":
             found.add(at)
         else:
             pending.extend(regions.sized_operands(node))

@@ -48,9 +48,9 @@ def observe(
 
     Returns:
         ``g(*args) = (f(*args), {site.id: forward(...)})``; inside a loop every array gets one
-        leading axis per scan; of a while loop it is the last turn's; of what does not run, such
-        as a branch that is not taken, it is 0. g is a plain JAX function: jit, grad, vmap or
-        scan it.
+        leading axis per scan; of a while loop it is the last turn's (under a vmap, that of the
+        slowest example); of what does not run, such as a branch that is not taken, it is 0. g is a
+        plain JAX function: jit, grad, vmap or scan it.
 
     Edges: under jit, what f returns is bit-equal on the CPU to f on its own, but where XLA fuses
     the two programs differently: then it is off by single roundings. For that, a turn of a scan

@@ -27,6 +27,25 @@ class Piece:
         """Variables that the nodes compute on the way to y."""
         return frozenset(v for node in self.nodes for v in node.outs) - {self.y}
 
+    @cached_property
+    def axes(self) -> tuple[int, ...] | None:
+        """The order in which y has z's axes; None where it is the same."""
+        made = {self.z: tuple(range(len(self.graph.shape(self.z))))}
+        for node in self.nodes:
+            axes = next((made[a] for a in node.ins if not isinstance(a, Const) and a in made), None)
+            if axes is not None and node.name == "transpose":
+                axes = tuple(axes[i] for i in node.eqn.params["permutation"])
+            made.update((out, axes) for out in node.outs if axes is not None)
+        return None if made[self.y] == made[self.z] else made[self.y]
+
+    def as_argument(self, y: Any) -> Any:
+        """Bring the axes of an array laid out as y into the order of z's."""
+        return y if self.axes is None else jnp.transpose(y, np.argsort(self.axes))
+
+    def as_result(self, y: Any) -> Any:
+        """Bring the axes of an array laid out as z into the order of y's."""
+        return y if self.axes is None else jnp.transpose(y, self.axes)
+
     @property
     def operands(self) -> tuple[int, ...]:
         """Variables other than z that the nodes read from outside: the parameters θ."""
@@ -54,6 +73,11 @@ class Piece:
             names.update((out, len(names) + i) for i, out in enumerate(node.outs))
         return (names[self.y], tuple(words))
 
+    @cached_property
+    def lasts(self) -> bool:
+        """Whether `key` means this function in any program: it holds no rule of a user's own."""
+        return all(_lasts(node.eqn) for node in self.nodes)
+
     def values(self, z: np.ndarray, thetas: Mapping[int, Any]) -> np.ndarray:
         """Evaluate f in NumPy's float64 on any one-dimensional grid."""
         env: dict[Any, Any] = {self.z: z, **thetas}
@@ -77,7 +101,10 @@ class Piece:
         ]
 
     def bound(self, env: Mapping[int, Any]) -> Callable[[Any], Any]:
-        """Build z ↦ f(z) as the program computes it, its parameters read from `env`."""
+        """Build z ↦ f(z) as the program computes it, its parameters read from `env`.
+
+        The result's axes are in the order of z's.
+        """
 
         def act(z: Any) -> Any:
             made: dict[int, Any] = {self.z: z}
@@ -92,7 +119,7 @@ class Piece:
             for node in self.nodes:
                 outs = compat.bind(node.eqn, [read(a) for a in node.ins])
                 made.update(zip(node.outs, outs, strict=True))
-            return made[self.y]
+            return self.as_argument(made[self.y])
 
         return act
 
@@ -140,6 +167,13 @@ def _spelling(eqn: Any) -> tuple[Any, ...]:
     )
     bodies = tuple(_body(compat.opened(b)) for b in compat.inner_jaxprs(eqn))
     return (eqn.primitive.name, params, bodies, compat.rule_identity(eqn))
+
+
+def _lasts(eqn: Any) -> bool:
+    bodies = map(compat.opened, compat.inner_jaxprs(eqn))
+    return not isinstance(compat.rule_identity(eqn), int) and all(
+        _lasts(inner) for body in bodies for inner in body.jaxpr.eqns
+    )
 
 
 def _body(opened: compat.OpenJaxpr) -> tuple[Any, ...]:

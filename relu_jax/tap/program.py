@@ -45,6 +45,8 @@ class _Inside(NamedTuple):
     number: int
 
 
+# What was matched in other programs, without the plain entries and with them.
+_MATCHES: dict[bool, dict[Any, Match | None]] = {False: {}, True: {}}
 _Around = tuple[_Inside, ...]  # the frames around something, outermost first
 
 
@@ -124,8 +126,10 @@ def read(f: Callable[..., Any], arguments: Arguments) -> Program:
     known = gathering.gather(network, arguments.leaves)
     reaches = reach.follow(known, network.frame)
     catalogue = handover.catalogue()
-    match = recognise.Recogniser(network, catalogue, plain=False)
-    naming = recognise.Recogniser(network, catalogue, plain=True)
+    match, naming = (
+        recognise.Recogniser(network, catalogue, plain=plain, kept=_MATCHES[plain])
+        for plain in (False, True)
+    )
     found: list[_Found] = []
     counts: Counter[str] = Counter()
     for frame, around in _frames(network.frame):

@@ -21,6 +21,7 @@ _GRID = np.unique(
         np.geomspace(1e-4, 0.03, 4), -np.geomspace(1e-4, 0.03, 4),
     ]).astype(jnp.bfloat16)
 ).astype(np.float64)  # fmt: skip
+_MOST = 4096  # matches that are kept
 _CORE = np.abs(_GRID) <= 8  # outside, a spelling may overflow where the function itself does not
 _FAR = 500.0 * _GRID  # a clip at 100 is no line; one at the end of float16 may pass for one
 _ENDS = np.array([-4e4, -4e3, -1e3, -300.0, -100.0, 100.0, 300.0, 1e3, 4e3, 4e4])
@@ -84,24 +85,36 @@ class Recogniser:
         graph: types the variables.
         catalogue: the entries to match against.
         plain: whether to match the plain entries as well.
+        kept: matches of other programs with these entries, to be read and added to.
     """
 
-    def __init__(self, graph: Graph, catalogue: Sequence[Member], *, plain: bool) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        catalogue: Sequence[Member],
+        *,
+        plain: bool,
+        kept: dict[Any, Match | None] | None = None,
+    ) -> None:
         """Choose the entries."""
         self._graph = graph
         self._catalogue = tuple(member for member in catalogue if plain or not member.plain)
-        self._known: dict[Any, Match | None] = {}
+        self._own: dict[Any, Match | None] = {}
+        self._kept = {} if kept is None else kept
 
     def __call__(self, piece: Piece) -> Match | None:
         """Name the function of a piece; None where nothing in the catalogue behaves like it."""
         dtype = self._graph.dtype(piece.z)
+        known = self._kept if piece.lasts else self._own
         try:
-            key = (piece.key(), str(dtype))
-            if key not in self._known:
-                self._known[key] = self._match(piece, dtype)
+            key = (piece.key(), *(str(self._graph.dtype(v)) for v in piece.needed()))
+            if key not in known:
+                if len(known) >= _MOST:
+                    known.clear()
+                known[key] = self._match(piece, dtype)
         except NotImplementedError:
             return None
-        return self._known[key]
+        return known[key]
 
     def _match(self, piece: Piece, dtype: Any) -> Match | None:
         limit = max(1e-5, 0.5 * float(jnp.finfo(dtype).eps))

@@ -3,6 +3,8 @@
 A region grows from one array, its root, as long as every operation takes nothing else of full
 size. Operands that are broadcast, or known, are parameters. A parameter computed from the root
 itself (a mean, a maximum, a norm) ends the region: what is divided by its own sum is a softmax.
+Copies of a region's arrays with their axes exchanged, as a vmap of `jnp.where` makes them, are part
+of it where they meet again in one order; alone, a transposition ends it.
 """
 
 import math
@@ -11,6 +13,8 @@ from dataclasses import dataclass, field
 
 from relu_jax.tap.graph import Atom, Const, Frame, Graph, Node
 from relu_jax.tap.pieces import Piece
+
+Axes = tuple[int, ...]
 
 
 @dataclass
@@ -26,6 +30,8 @@ class Regions:
     root: dict[int, int] = field(default_factory=dict)
     spread: set[int] = field(default_factory=set)  # broadcast from something smaller
     joins: set[int] = field(default_factory=set)  # made from several arrays of full size
+    turned: dict[int, Axes] = field(default_factory=dict)  # in a region: order of the root's axes
+    copies: dict[int, tuple[int, Axes]] = field(default_factory=dict)  # transposed from a variable
 
     def data_operands(self, node: Node) -> list[int]:
         """List the operands of full size: neither known, nor broadcast, nor of a smaller shape.
@@ -46,6 +52,10 @@ class Regions:
         shape = self.graph.shape(node.outs[0])
         variables = [a for a in node.ins if not isinstance(a, Const)]
         return self.data_operands(node) or [v for v in variables if self.graph.shape(v) == shape]
+
+    def place(self, v: int) -> tuple[int, Axes]:
+        """Say which root a variable is computed from, and in which order of its axes."""
+        return self.root.get(v, v), self.turned.get(v, ())
 
     def depends(self, v: int, on: int) -> bool:
         """Say whether variable v was computed from variable `on`."""
@@ -93,6 +103,8 @@ def _place(regions: Regions, node: Node) -> None:
     if out is None or node.kind != "elementwise":
         if node.name in ("broadcast_in_dim", "iota") and _grows(regions, node):
             regions.spread.add(node.outs[0])
+        if node.name == "transpose" and variables:
+            regions.copies[out] = (variables[0], tuple(node.eqn.params["permutation"]))
         return
     if is_complex(regions.graph, out):
         return  # activations are functions of real numbers: a region ends here
@@ -102,14 +114,56 @@ def _place(regions: Regions, node: Node) -> None:
         if len(set(variables)) <= 1 or regions.graph.shape(out) in shapes:
             regions.spread.add(out)  # parameters combined are a parameter
         return
-    roots = {regions.root.get(v, v) for v in data}
+    places = _meeting(regions, data)
     thetas = [v for v in variables if v not in data]
     if regions.spread.issuperset(data):
         regions.spread.add(out)
-    if len(roots) == 1 and not any(regions.depends(v, next(iter(roots))) for v in thetas):
-        regions.root[out] = roots.pop()
-    else:
+    (root, axes) = places.pop()
+    if places or any(regions.depends(v, root) for v in thetas):
         regions.joins.add(out)
+        return
+    regions.root[out] = root
+    if axes:
+        regions.turned[out] = axes
+
+
+def _meeting(regions: Regions, data: list[int]) -> set[tuple[int, Axes]]:
+    """Collect the places of data operands, transposed copies brought into the region they are of.
+
+    A mask that was transposed has no other use.
+    """
+    places = {regions.place(v) for v in data}
+    mask = not is_float(regions.graph, data[0])
+    if len(places) > 1 or mask:
+        sources = {_source(regions, v) for v in data}
+        if len(sources) == 1 and sources != places:
+            for v in data:
+                _bring_in(regions, regions.root.get(v, v))
+            return sources
+    return places
+
+
+def _source(regions: Regions, v: int) -> tuple[int, Axes]:
+    """Say of which array v is computed, transposed copies of it seen through."""
+    root, axes = regions.place(v)
+    while root in regions.copies:
+        of, order = regions.copies[root]
+        root, before = regions.place(of)
+        axes = tuple(order[i] for i in axes) if axes else order
+        axes = tuple(before[i] for i in axes) if before else axes
+    return root, () if axes == tuple(range(len(axes))) else axes
+
+
+def _bring_in(regions: Regions, copy: int) -> None:
+    """Make a transposed copy, and what was computed from it, part of the region it is of."""
+    if copy not in regions.copies:
+        return
+    members = [copy, *(v for v, root in regions.root.items() if root == copy)]
+    for v, (root, axes) in {v: _source(regions, v) for v in members}.items():
+        regions.root[v] = root
+        regions.turned.pop(v, None)
+        if axes:
+            regions.turned[v] = axes
 
 
 def _grows(regions: Regions, node: Node) -> bool:
@@ -128,17 +182,15 @@ def exits(regions: Regions, live: Callable[[int], bool], results: Collection[int
         results: those of the frame's results that are.
     """
     for node in regions.frame.nodes:
-        if node.backward or node.kind != "elementwise":
-            continue
-        (v,) = node.outs
-        if v not in regions.root or not is_float(regions.graph, v) or not live(v):
+        v = node.outs[0] if node.outs else None
+        if node.backward or v not in regions.root or not is_float(regions.graph, v) or not live(v):
             continue
         users = [user for user in regions.users.get(v, ()) if not user.backward]
         leaves = (
             v in results
             or not regions.users.get(v)
             or any(
-                user.kind != "elementwise" or regions.root.get(user.outs[0]) != regions.root[v]
+                regions.root.get(user.outs[0]) != regions.root[v]
                 for user in users
                 if any(live(out) for out in user.outs)
             )

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from jax import lax, nn
 from scipy import special
 
@@ -151,6 +152,25 @@ def told_apart(name: str, params: Params) -> tuple[float, ...]:
         widths = [p["threshold"] - p["rest"], p["threshold"] - p["reset"], p.get("width", 0)]
         return (*(width / p["resistance"] for width in widths), p["tau"], p["refractory"])
     return tuple(p[k] for k in sorted(p))
+
+
+def _reading(name: str) -> tuple[str, Params]:
+    """Read "elu(alpha=1)" back."""
+    kind, _, words = name.rstrip(")").partition("(")
+    pairs = (word.split("=") for word in words.split(", ") if word)
+    return kind, {k: float(v) for k, v in pairs}
+
+
+def names(site: Any) -> tuple[list[tuple[str, Params]], list[tuple[str, Params]]]:
+    """List the names of a site's function, then those of the whole where it has others."""
+    own = [(site.kind, site.params), *map(_reading, site.also)]
+    return own, [_reading(name) for name in site.scaled] or own
+
+
+def is_among(told: list[tuple[str, Params]], kind: str, params: Params) -> bool:
+    """Say whether a function is one of those told, with the same parameters."""
+    want = pytest.approx(told_apart(kind, params), rel=1e-5)
+    return any(name == kind and told_apart(name, found) == want for name, found in told)
 
 
 def _rows(act: Activation) -> list[Row]:

@@ -13,7 +13,7 @@ from relu_jax.activations import CATALOGUE, get
 from tests.tap import members
 from tests.tap import networks as n
 from tests.tap.hand_written import HAND_WRITTEN
-from tests.tap.members import FIRST, REST, ROWS
+from tests.tap.members import FIRST, REST, ROWS, is_among, names
 
 pytestmark = pytest.mark.leaks_unchecked(
     "it collects garbage at every trace: test_observe.py has it"
@@ -72,24 +72,6 @@ def _sites(f):
     return tap.sites(lambda params, x: f(x @ params["w"]) @ params["out"], PARAMS, n.X)
 
 
-def _reading(name):
-    """Read "elu(alpha=1)" back."""
-    kind, _, words = name.rstrip(")").partition("(")
-    pairs = (word.split("=") for word in words.split(", ") if word)
-    return kind, {k: float(v) for k, v in pairs}
-
-
-def _names(site):
-    """List the names of a site's function, then those of the whole where it has others."""
-    own = [(site.kind, site.params), *map(_reading, site.also)]
-    return own, [_reading(name) for name in site.scaled] or own
-
-
-def _is_among(names, kind, params):
-    want = pytest.approx(members.told_apart(kind, params), rel=1e-5)
-    return any(name == kind and members.told_apart(name, told) == want for name, told in names)
-
-
 @cache
 def _values():
     return np.array([members.exact(row.act.name, row.act.params) for row in ROWS])
@@ -111,11 +93,11 @@ def _refuse_confusion(names, y):
 
 
 def _check(site, act):
-    own, whole = _names(site)
-    assert _is_among([*own, *whole], act.name, act.params), (own, whole)
+    own, whole = names(site)
+    assert is_among([*own, *whole], act.name, act.params), (own, whole)
     y = members.exact(act.name, act.params)
     for other in _same(y):
-        assert _is_among(whole, other.name, other.params), (other, whole)
+        assert is_among(whole, other.name, other.params), (other, whole)
     _refuse_confusion(whole, y)
     _refuse_confusion(own, members.exact(site.kind, site.params))
 
@@ -163,7 +145,7 @@ def test_another_function_is_noticed():
     (site,) = _sites(nn.silu)
     y = members.exact("silu", {"beta": 1.00001})
     with pytest.raises(AssertionError):
-        _refuse_confusion(_names(site)[1], y)
+        _refuse_confusion(names(site)[1], y)
     with pytest.raises(AssertionError):
         _check(site, get("silu", beta=1.00002))
     with pytest.raises(AssertionError):

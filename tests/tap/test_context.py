@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax import nn
+from jax import lax, nn
 
 from relu_jax import tap
 from tests.tap import losses
@@ -32,6 +32,10 @@ def _rms(x):
 
 def _unit(x):
     return x / jnp.maximum(jnp.linalg.norm(x, axis=-1, keepdims=True), 1e-6)
+
+
+def _rms(x):
+    return x * lax.rsqrt((x**2).mean(-1, keepdims=True))
 
 
 def _grouped(x):
@@ -123,12 +127,29 @@ def test_the_forward_function_and_its_gradient_agree_on_purposes():
             ],
             True,
         ),
+        (
+            lambda params, x: (
+                ((2 * nn.sigmoid(x @ params["w"]) - 1) * (x @ params["v"])) @ params["out"]
+            ),
+            True,
+        ),
         (lambda params, x: 3 * nn.sigmoid(x @ params["w"]) @ params["out"], False),
+        (lambda params, x: _rms(nn.relu(x @ params["w"])) @ params["out"], False),
         (lambda params, x: (nn.sigmoid(x @ params["w"]) * params["out"][:, 0][None]).sum(1), False),
         (lambda params, x: (lambda h: nn.relu(h) * h)(x @ params["w"]) @ params["out"], False),
         (lambda params, x: (nn.relu(x @ params["w"]) + x @ params["v"]) @ params["out"], False),
     ],
-    ids=["swiglu", "glu", "broadcast", "scaled", "by a parameter", "by its own input", "added"],
+    ids=[
+        "swiglu",
+        "glu",
+        "broadcast",
+        "shifted",
+        "scaled",
+        "by its norm",
+        "by a parameter",
+        "by its own input",
+        "added",
+    ],
 )
 def test_a_gate_multiplies_another_array_of_the_data(f, gates):
     (site,) = [s for s in tap.sites(f, WIDE, n.X) if s.kind != "unknown"] or [None]

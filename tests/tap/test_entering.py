@@ -1,5 +1,7 @@
 """Do loops, branches and rematted regions run as they were written, with eyes in them?"""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -158,8 +160,8 @@ def test_a_branch_of_a_vmapped_network_that_always_runs_has_no_word_on_it():
     assert {one.ran for one in seen.values()} == {None}
 
 
-def _until_small(w, h):
-    return lax.while_loop(lambda h: jnp.abs(h).max() > 0.3, lambda h: 0.5 * jnp.tanh(h @ w), h)
+def _until_small(w, h, f=jnp.tanh):
+    return lax.while_loop(lambda h: jnp.abs(h).max() > 0.3, lambda h: 0.5 * f(h @ w), h)
 
 
 def test_of_a_while_loop_the_last_turn_is_seen_and_no_bit_of_its_result_changes():
@@ -187,6 +189,17 @@ def test_each_example_of_a_vmapped_while_loop_has_a_last_turn_of_its_own():
         np.testing.assert_allclose(got[i], alone, rtol=1e-5)
         np.testing.assert_allclose(seen["w"].post[i], seen_alone["w"].post, rtol=1e-5)
     assert seen["w"].ran.tolist() == [True, False, True]
+
+
+def test_examples_of_a_network_leave_a_while_loop_one_by_one():
+    w, h = n.leaf(4, 4, scale=0.3), np.stack([n.leaf(3, 4), 0 * n.leaf(3, 4), 50 * n.leaf(3, 4)])
+    model = jax.vmap(_until_small, in_axes=(None, 0))
+    got, seen = jax.jit(tap.record(model))(w, h)
+    np.testing.assert_array_equal(got, jax.jit(model)(w, h))
+    assert seen["w"].ran
+    swapped = tap.swap(model, {"tanh": jnp.sin})
+    with_sines = jax.vmap(partial(_until_small, f=jnp.sin), in_axes=(None, 0))
+    np.testing.assert_array_equal(jax.jit(swapped)(w, h), jax.jit(with_sines)(w, h))
 
 
 def test_a_while_loop_in_a_loss_has_values_and_no_cotangent():

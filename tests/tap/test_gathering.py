@@ -16,6 +16,7 @@ pytestmark = pytest.mark.leaks_unchecked(
 )
 
 W = n.leaf(3, 4)
+KEY = jax.random.PRNGKey(0)
 
 
 def _result(f, *args):
@@ -68,6 +69,28 @@ def test_positions_and_random_draws_depend_on_no_floating_input():
     assert _result(lambda x: x + jnp.arange(3.0)[None], n.X).floats
 
 
+def test_a_random_draw_is_one_though_the_data_chose_its_key():
+    def noisy(w, x):
+        def one(h):
+            return lax.cond(h.sum() > 0, lambda h: h + 0.1 * jax.random.normal(KEY, (4,)), abs, h)
+
+        return jax.vmap(one)(x @ w)
+
+    assert [site.kind for site in tap.sites(noisy, W, n.X)] == ["absolute"]
+
+
+def test_hidden_values_that_are_scaled_per_member_are_no_weight():
+    def member(w, scale, h):
+        return nn.silu((h * scale) @ w)
+
+    def f(params, x):
+        h = jnp.tanh(x @ params["w"])
+        return jax.vmap(member, (0, 0, None))(params["deep"], params["scale"], h[0])
+
+    params = {"w": W, "deep": n.leaf(2, 4, 4), "scale": n.leaf(2, 4)}
+    assert [(s.id, s.kind) for s in tap.sites(f, params, n.X)] == [("w", "tanh"), ("deep", "silu")]
+
+
 def test_raw_ends_at_a_product():
     assert _result(lambda x: jnp.exp(x) + 1, n.X).raw
     assert not _result(lambda w, x: x @ w, W, n.X).raw
@@ -109,7 +132,7 @@ def test_a_branch_that_gives_data_gives_data_whichever_it_is(order):
         return lax.cond(x.sum() > 0, *(lambda x: x @ w, lambda x: x @ w * 2)[::order], x)
 
     assert _result(labels, n.X).raw
-    assert _result(hidden, W, n.X)[1:] == (False, True, (1,), 1, 1, True, False)
+    assert _result(hidden, W, n.X)[1:] == (False, True, (1,), 1, 1, True, False, True)
 
 
 def test_a_weight_that_a_branch_or_a_remat_prepares_is_that_weight_still():

@@ -46,6 +46,10 @@ ACTS = {
     "gaussian": (lambda x: jnp.exp(-x * x), ["gaussian_square"]),
     "snake": (lambda x: x + 0.5 * jnp.sin(2 * x) ** 2, ["snake"]),
     "squared relu": (lambda x: nn.relu(x) ** 2, ["squared_relu"]),
+    "exp": (jnp.exp, ["exponential"]),
+    "sign": (lambda x: jnp.where(x > 0, 1, jnp.where(x < 0, -1, 0)) * 1.0, ["sign"]),
+    "step": (lambda x: (x > 0).astype(x.dtype), ["heaviside"]),
+    "threshold": (lambda x: jnp.where(x > 0.1, x, 20.0), ["threshold"]),
 }
 
 
@@ -62,6 +66,46 @@ def test_a_norm_alone_holds_no_activation(norm):
     sites = tap.sites(lambda params, x: norm(x @ params["w"]) @ params["out"], P, n.X)
     assert not sites
     assert set(sites.coverage.ignored) == {"normalisation"}
+
+
+@pytest.mark.parametrize("norm", NORMS, ids=lambda f: f.__name__)
+def test_so_it_is_where_a_vmap_exchanges_the_axes(norm):
+    def members(w, x):
+        return jax.vmap(lambda w: norm(x @ w))(w).sum(0)
+
+    sites = tap.sites(members, n.leaf(2, 3, 4), n.X)
+    assert not sites
+    assert set(sites.coverage.ignored) == {"normalisation"}
+
+
+@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
+def test_the_place_of_the_largest_is_no_norm(act):
+    def f(params, x):
+        h = act[0](x @ params["w"])
+        return (h + nn.one_hot(jnp.argmax(h, axis=-1), 4)) @ params["out"]
+
+    assert [site.kind for site in tap.sites(f, P, n.X)] == act[1]
+
+
+def test_a_running_maximum_is_no_statistic_of_what_comes_after_it():
+    def f(params, x):
+        h = lax.cummax(x @ params["w"], axis=1)
+        h = jnp.sinc(h / jnp.pi)
+        return jnp.clip(h + h @ params["deep"], -9, 9) @ params["out"]
+
+    sites = tap.sites(f, P | {"deep": n.leaf(4, 4)}, n.X)
+    assert [site.kind for site in sites] == ["sinc", "hard_tanh"]
+
+
+def test_units_that_are_counted_are_no_activation():
+    def masked_mean(params, x):
+        z = x @ params["w"]
+        held = (z > 0).astype(z.dtype)
+        return (
+            (z * held).sum(1, keepdims=True) / held.sum(1, keepdims=True) * params["out"][:, :1].T
+        )
+
+    assert "heaviside" not in [site.kind for site in tap.sites(masked_mean, P, n.X)]
 
 
 def test_a_pooled_activation_that_is_added_back_is_one():

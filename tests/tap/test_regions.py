@@ -26,6 +26,22 @@ def test_everything_computed_from_one_array_is_one_region():
     assert not flow.joins
 
 
+def test_copies_with_axes_exchanged_meet_again_in_one_order():
+    met = regions_of(lambda x: jnp.where(x.T > 0, x.T, 0.2 * x.T) + jnp.exp(x).T, n.X)
+    (x,) = met.frame.ins
+    assert {met.place(node.outs[0]) for node in met.frame.nodes[-1:]} == {(x, (1, 0))}
+    assert not met.joins
+    square = n.leaf(4, 4)
+    assert len(regions_of(lambda x: x + x.T, square).joins) == 1
+    assert len(regions_of(lambda x: jnp.exp(x) + jnp.exp(x).T, square).joins) == 1
+    back = regions_of(lambda x: jnp.exp(x) + jnp.exp(x.T.T), square)
+    assert not back.joins
+
+
+def test_a_transposition_alone_ends_a_region():
+    assert _kinds(lambda w, x: jnp.tanh(nn.relu(x @ w).T), n.leaf(3, 4), n.X) == ["relu", "tanh"]
+
+
 def test_two_arrays_join_and_a_broadcast_parameter_does_not():
     two = regions_of(lambda x, y: jnp.tanh(x * y), n.X, n.X)
     assert len(two.joins) == 1

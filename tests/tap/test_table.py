@@ -10,7 +10,7 @@ import pytest
 
 from relu_jax import tap
 from tests.tap import networks as n
-from tests.tap.cases import ACTIVATIONS, CASES, Case
+from tests.tap.cases import CASES, CONTEXTS, PRECISIONS, Case
 from tests.tap.spellings import ALL
 
 pytestmark = [
@@ -110,9 +110,10 @@ def _adds_up(sites):
     assert told.chains == len(sites) + sum(told.ignored.values())
 
 
-MANY = pytest.mark.thorough("one row per function of jax.nn; the rest holds their spellings too")
+MANY = pytest.mark.thorough("the default tests have each context; tests/tap/fuzz has the rest")
 NUMBERS = [
-    pytest.param(case, id=case.name, marks=[MANY] if case in ACTIVATIONS else []) for case in CASES
+    pytest.param(case, id=case.name, marks=[] if case in (*CONTEXTS, *PRECISIONS) else [MANY])
+    for case in CASES
 ]
 
 
