@@ -12,6 +12,7 @@ from relu_jax.tap.recognise import AFFINE, Match, also, told
 from relu_jax.tap.regions import Regions, is_float, piece
 
 _LONGEST = 8  # non-linear steps of a chain that may make up one known function
+_KEEPING = ("convert_element_type", "copy", "copy_p", "reduce_precision")  # change no value
 _BEFORE, _AFTER = 4, 2  # affine steps around its bends that may belong to it
 
 
@@ -162,7 +163,7 @@ def _near(regions: Regions, chain: Sequence[int], places: list[int], steps: int)
     kept, passed = places[:1], 0
     for last, place in itertools.pairwise(places):
         made = chain[max(last, place)]
-        passed += regions.maker[made].name not in ("convert_element_type", "copy", "copy_p")
+        passed += regions.maker[made].name not in _KEEPING
         if passed > steps:
             break
         kept.append(place)

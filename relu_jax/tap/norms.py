@@ -30,6 +30,8 @@ def step(regions: Regions, cut: Piece, match: Match | None) -> str:
         cut: the function.
         match: its name in the catalogue, or None.
     """
+    if _adds_two_exponentials(regions, cut.z):
+        return "softmax"
     if match is not None and match.kind not in CLIPS:
         return ""
     if _sums_exponentials(regions, cut.z):
@@ -58,8 +60,7 @@ def _passes(cut: Piece) -> bool:
     """Say whether z goes into y other than by being compared."""
     going = {cut.z}
     for node in cut.nodes:
-        read = [a for a in node.ins if not isinstance(a, Const)]
-        if node.name not in _COMPARISONS - {"select_n"} and not going.isdisjoint(read):
+        if node.name not in _COMPARISONS - {"select_n"} and not going.isdisjoint(_variables(node)):
             going.update(node.outs)
     return cut.y in going
 
@@ -92,7 +93,7 @@ def _recombined(regions: Regions, cut: Piece, match: Match | None) -> bool:
                     pending.append(out)
 
     def recombines(node: Node) -> bool:
-        ins = [a for a in node.ins if not isinstance(a, Const)]
+        ins = _variables(node)
         others = [a for a in ins if not summed.get(a)]
         if reduced_before and len(others) == len(ins):
             others = [a for a in ins if a not in summed]
@@ -176,8 +177,7 @@ def _all_end(regions: Regions, y: int, ends: Callable[[Node], bool]) -> bool:
                 continue
             if user.name not in elementwise.AFFINE and user.name not in elementwise.MOVES:
                 return False
-            others = [a for a in user.ins if not isinstance(a, Const) and a != v]
-            if any(regions.depends(a, y) for a in others):
+            if any(regions.depends(a, y) for a in _variables(user) if a != v):
                 return False  # divided by a norm of y
             pending.extend(out for out in user.outs if out not in pending)
     return True
@@ -190,6 +190,27 @@ def _sums_exponentials(regions: Regions, z: int) -> bool:
         return False
     terms = _unmoved(regions, total.ins[0])
     return terms is not None and terms.name in ("exp", "exp2")
+
+
+def _adds_two_exponentials(regions: Regions, z: int) -> bool:
+    """Say whether z is a - b in max(a, b) + log1p(exp(-|a - b|)): two exponentials added."""
+    root = regions.root.get(z, z)
+    difference = regions.maker.get(root)
+    if difference is None or difference.name != "sub":
+        return False
+    pair = set(_variables(difference))
+    larger = (
+        u for v in pair for u in regions.users[v] if u.name == "max" and {*_variables(u)} == pair
+    )
+    sums = (user for node in larger for user in regions.users.get(node.outs[0], ()))
+    return len(pair) == 2 and any(
+        user.name == "add" and any(regions.root.get(v) == root for v in _variables(user))
+        for user in sums
+    )
+
+
+def _variables(node: Node) -> list[int]:
+    return [a for a in node.ins if not isinstance(a, Const)]
 
 
 def _unmoved(regions: Regions, v: Atom) -> Node | None:

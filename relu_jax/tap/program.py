@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -15,9 +14,11 @@ from relu_jax.tap import (
     chains,
     compat,
     context,
+    conventions,
     facts,
     flatten,
     gathering,
+    naming,
     reach,
     recognise,
     regions,
@@ -28,12 +29,6 @@ from relu_jax.tap.graph import Frame, Graph, Node
 from relu_jax.tap.pieces import Piece
 from relu_jax.tap.recognise import Match
 from relu_jax.tap.types import Coverage, Linear, Site, Sites
-
-# What frameworks call a weight: the name of the layer is before it.
-_LEAF_NAMES = frozenset({
-    "kernel", "weight", "weights", "w", "W", "value", "raw_value", "embedding",
-})  # fmt: skip
-
 
 _WORDS = {"while": "condition of while"}  # in the coverage statement
 
@@ -189,6 +184,9 @@ def _functions(
                 dealt.add(one.piece.y)
                 if not purpose:
                     piece, name, _ = chains.named(flow, one, naming)
+                    if name is not None:
+                        slopes = conventions.slopes(flow, reaches, piece, name)
+                        name = name._replace(slope_at_kinks=slopes)
                     dealt.add(piece.y)
                     yield _Found(piece, name, context.gates(flow, known, piece.y), around)
     if joined := sum(context.joins_data(flow, known, node) for node in frame.nodes):
@@ -229,7 +227,7 @@ def _named(network: Graph, known: facts.Facts, found: Sequence[_Found]) -> tuple
         fed = fact.direct if fact.direct >= 0 else fact.fed
         leaf = known.products[fed].leaf if fed >= 0 else fact.leaf
         path = leaf.path if leaf else ""
-        stem = _stem(path) if fed >= 0 else "site"
+        stem = naming.stem(path) if fed >= 0 else "site"
         used[stem] += 1
         name = stem if used[stem] == 1 and stem != "site" else f"{stem}#{used[stem]}"
         scans = [i.node for i in one.around if i.node.kind == "scan"]
@@ -242,7 +240,7 @@ def _named(network: Graph, known: facts.Facts, found: Sequence[_Found]) -> tuple
             params=kind.params,
             slope_at_kinks=kind.slope_at_kinks,
             path=path if fed >= 0 else "",
-            source=_source(one.piece.nodes[-1], one.around),
+            source=naming.source(one.piece.nodes[-1], _outward(one.around)),
             shape=shape,
             dtype=str(np.dtype(network.dtype(one.piece.z))),
             unit_axes=fact.units or ((len(shape) - 1,) if shape else ()),
@@ -250,7 +248,7 @@ def _named(network: Graph, known: facts.Facts, found: Sequence[_Found]) -> tuple
             gates=one.gates,
             loop=("layers" if leaf and leaf.looped else "steps") if loops else "",
             loops=loops,
-            order=tuple(map(_order, scans)),
+            order=tuple(map(naming.order, scans)),
             scaled=kind.scaled,
             branch=tuple(
                 (choices.setdefault(id(node), len(choices)), number)
@@ -263,37 +261,16 @@ def _named(network: Graph, known: facts.Facts, found: Sequence[_Found]) -> tuple
     return tuple(placed)
 
 
-def _order(scan: Node) -> int:
-    """Say how the turns of a scan follow one another, as in `Site.order`."""
-    _, carried = compat.scan_layout(scan.eqn)
-    if not carried:
-        return 0
-    return -1 if scan.eqn.params["reverse"] else 1
-
-
-def _stem(path: str) -> str:
-    """Name a layer by its leaf: params/layers/3/kernel is layers/3, params/3/0 is params/3."""
-    argument, *parts = path.split("/")
-    if len(parts) > 1 and parts[-1] == "0" and parts[-2].isdigit():  # of a (weight, bias) pair
-        parts = parts[:-1]
-    while len(parts) > 1 and parts[-1] in _LEAF_NAMES:
-        parts = parts[:-1]
-    short = "/".join(parts)
-    return f"{argument}/{short}" if short.isdigit() else short or argument or "site"
-
-
-def _source(node: Node, around: _Around = ()) -> str:
-    """Find the user's line that made a node: its own, or that of the nearest call around it."""
-    for eqn in (node.eqn, *reversed(node.calls), *(i.node.eqn for i in reversed(around))):
-        for file, line in compat.user_frames(eqn):
-            return f"{Path(file).name}:{line}"
-    return ""
+def _outward(around: _Around) -> Iterator[Node]:
+    return (inside.node for inside in reversed(around))
 
 
 def _coverage(network: Graph, placed: Sequence[Placed], counts: Counter[str]) -> Coverage:
     unknown = sum(p.site.kind == "unknown" for p in placed)
     opaque = tuple(
-        " at ".join(filter(None, (_WORDS.get(node.name, node.name), _source(node, around))))
+        " at ".join(
+            filter(None, (_WORDS.get(node.name, node.name), naming.source(node, _outward(around))))
+        )
         for frame, around in _frames(network.frame)
         for node in frame.nodes
         if not node.backward and flatten.hides_activation(node)
@@ -309,7 +286,7 @@ def _linear(network: Graph, known: facts.Facts, placed: Sequence[Placed]) -> lis
     return [
         Linear(
             path,
-            _source(product.node),
+            naming.source(product.node),
             product.n_in,
             product.n_out,
             tuple(paths[i] for i in sorted(feed.products)),

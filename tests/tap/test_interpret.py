@@ -10,6 +10,7 @@ from relu_jax import tap
 from relu_jax.tap import compat, eyes, interpret
 from tests.tap import contexts as c
 from tests.tap import networks as n
+from tests.tap.oracles import near, weighted
 from tests.tap.reading import program_of
 
 pytestmark = pytest.mark.leaks_unchecked(
@@ -179,3 +180,27 @@ def test_what_another_activation_computes_inside_is_not_the_site_s_result():
 
     _, seen = tap.cotangents(loss)(W, n.X)
     np.testing.assert_allclose(seen["w"].d_post, 2 * seen["w"].post, rtol=1e-5)
+
+
+def _members(f):
+    """Give members weights of their own: a vmap exchanges the axes inside jnp.where."""
+    return lambda ws, x: jax.vmap(lambda w: f(x @ w) @ w.T)(ws)
+
+
+def _leaky(z):
+    return jnp.where(z >= 0, z, 0.1 * z)
+
+
+def test_a_site_whose_axes_a_vmap_exchanges_is_seen_and_changed_in_one_order():
+    ws, x = n.leaf(2, 3, 4), n.X
+    loss = lambda ws, x: weighted(_members(_leaky)(ws, x))  # noqa: E731
+    (site,) = tap.sites(loss, ws, x)
+    assert (site.kind, sorted(site.shape)) == ("leaky_relu", [2, 4, 5])
+    _, seen = jax.jit(tap.cotangents(loss))(ws, x)
+    pre, post, d_pre, d_post, _ = seen[site.id]
+    assert pre.shape == post.shape == d_pre.shape == d_post.shape == site.shape
+    np.testing.assert_array_equal(post, _leaky(pre))
+    np.testing.assert_allclose(d_pre, np.where(pre >= 0, d_post, 0.1 * d_post), rtol=1e-6)
+    near(tap.swap(_members(_leaky), {"leaky_relu": nn.silu})(ws, x), _members(nn.silu)(ws, x))
+    halved = tap.patch(_members(_leaky), {"leaky_relu": lambda _pre, post: post / 2})
+    near(halved(ws, x), _members(_leaky)(ws, x) / 2)

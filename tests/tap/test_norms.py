@@ -121,6 +121,16 @@ def test_every_part_of_a_logsumexp_is_a_softmax_s():
     assert sites.coverage.ignored == {"softmax": 4}
 
 
+def test_a_logsumexp_of_two_is_a_softmax_s_as_well():
+    def f(params, x):
+        a, b = x @ params["w"], x @ params["v"]
+        return (jnp.maximum(a, b) + jnp.log1p(jnp.exp(-jnp.abs(a - b)))) @ params["out"]
+
+    sites = tap.sites(f, P | {"v": n.leaf(3, 4, seed=1)}, n.X)
+    assert not sites
+    assert set(sites.coverage.ignored) == {"softmax", "of several arrays"}
+
+
 @pytest.mark.parametrize("name", ["state", "params"])
 def test_a_stored_variance_is_a_parameter_wherever_it_is_kept(name):
     stored = {"mean": n.leaf(4), "var": jnp.ones(4)}

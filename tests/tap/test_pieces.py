@@ -137,3 +137,9 @@ def test_the_slope_is_taken_at_the_parameter_s_value():
     piece = _piece(lambda x, a: jnp.where(x > 0, x, a * x), n.X, jnp.float32(0.1))
     (a,) = piece.operands
     np.testing.assert_array_equal(piece.slope(GRID, {a: 0.3}), _stepped(0.3, below=0.3)(GRID))
+
+
+def test_a_key_lasts_where_no_rule_of_the_user_s_is_in_it():
+    assert _piece(nn.relu, n.X).lasts
+    assert _piece(lambda x: jax.jit(nn.gelu)(x), n.X).lasts
+    assert not _piece(_slope_of_its_own, n.X).lasts

@@ -207,3 +207,18 @@ def test_an_entry_that_is_not_finite_on_the_grid_is_near_nothing():
     broken = activations.Activation("broken", lambda x: x * jnp.inf, "x * inf", "none")
     catalogue = (broken, *activations.CATALOGUE)
     assert _match(nn.leaky_relu, n.X, catalogue=catalogue).kind == "leaky_relu"
+
+
+def test_a_match_is_kept_for_other_programs_unless_it_holds_a_rule_of_the_user_s():
+    @jax.custom_jvp
+    def own(x):
+        return jnp.maximum(x, 0)
+
+    own.defjvps(lambda t, _ans, x: jnp.where(x > 0, t, 0.25 * t))
+    kept = {}
+    for f, names in ((nn.silu, ["silu"]), (own, ["silu"]), (nn.silu, ["silu"])):
+        flow = regions_of(f, n.X)
+        (y,) = flow.frame.outs
+        match = Recogniser(flow.graph, activations.CATALOGUE, plain=True, kept=kept)
+        assert match(regions.piece(flow, flow.root[y], y)).kind in ("silu", "relu")
+        assert [found.kind for found in kept.values()] == names

@@ -1,0 +1,44 @@
+"""What is told of a site's place: its name, its line in the user's code, the order of its turns?"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from relu_jax.tap import compat
+from relu_jax.tap.graph import Node
+
+# What frameworks call a weight: the name of the layer is before it.
+_LEAF_NAMES = frozenset({
+    "kernel", "weight", "weights", "w", "W", "value", "raw_value", "embedding",
+})  # fmt: skip
+
+
+def order(scan: Node) -> int:
+    """Say how the turns of a scan follow one another, as in `Site.order`."""
+    _, carried = compat.scan_layout(scan.eqn)
+    if not carried:
+        return 0
+    return -1 if scan.eqn.params["reverse"] else 1
+
+
+def stem(path: str) -> str:
+    """Name a layer by its leaf: params/layers/3/kernel is layers/3, params/3/0 is params/3."""
+    argument, *parts = path.split("/")
+    if len(parts) > 1 and parts[-1] == "0" and parts[-2].isdigit():  # of a (weight, bias) pair
+        parts = parts[:-1]
+    while len(parts) > 1 and parts[-1] in _LEAF_NAMES:
+        parts = parts[:-1]
+    short = "/".join(parts)
+    return f"{argument}/{short}" if short.isdigit() else short or argument or "site"
+
+
+def source(node: Node, around: Iterable[Node] = ()) -> str:
+    """Find the user's line that made a node: its own, or that of the nearest call around it.
+
+    Args:
+        node: the node.
+        around: the nodes whose frames it stands in, innermost first.
+    """
+    for eqn in (node.eqn, *reversed(node.calls), *(outer.eqn for outer in around)):
+        for file, line in compat.user_frames(eqn):
+            return f"{Path(file).name}:{line}"
+    return ""

@@ -1,0 +1,52 @@
+"""Is the slope at a kink that of the rule, where JAX wrote the rule out and forgot it?"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax, nn
+
+from relu_jax import tap
+from tests.tap import networks as n
+
+pytestmark = pytest.mark.leaks_unchecked(
+    "it collects garbage at every trace: test_observe.py has it"
+)
+
+W = n.leaf(4, 4)
+X = n.leaf(5, 4)
+
+
+@jax.custom_jvp
+def _quarter(x):
+    return jnp.maximum(x, 0)
+
+
+_quarter.defjvps(lambda t, _ans, x: t * jnp.where(x > 0, 1.0, jnp.where(x < 0, 0.0, 0.25)))
+ACTS = {
+    "relu": (nn.relu, (0.0,)),
+    "maximum": (lambda x: jnp.maximum(x, 0), (0.0,)),
+    "at least 0": (lambda x: jnp.where(x >= 0, x, 0.0), (0.0,)),
+    "relu6": (nn.relu6, (0.0, 6.0)),
+    "hard tanh": (nn.hard_tanh, (-1.0, 1.0)),
+    "leaky": (lambda x: jnp.where(x > 0, x, 0.2 * x), (0.0,)),
+    "a rule of one's own": (_quarter, (0.0,)),
+}
+
+
+def _in_loop(f):
+    return lambda w, x: (lax.fori_loop(0, 2, lambda _, h: f(h @ w), x) @ w).sum()
+
+
+def _in_branch(f):
+    return lambda w, x: (lax.cond(x.sum() > 0, lambda x: f(x @ w), lambda x: x, x) @ w).sum()
+
+
+@pytest.mark.parametrize("around", [_in_loop, _in_branch], ids=lambda f: f.__name__[4:])
+@pytest.mark.parametrize(("f", "kinks"), ACTS.values(), ids=ACTS)
+def test_the_slope_that_is_told_is_the_one_in_use(f, kinks, around):
+    loss = around(f)
+    slopes = [jax.grad(f)(kink) for kink in kinks]
+    for program in (loss, jax.value_and_grad(loss), jax.grad(jax.jit(loss))):
+        (site,) = tap.sites(program, W, X)
+        np.testing.assert_allclose(site.slope_at_kinks, slopes)
