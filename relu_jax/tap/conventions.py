@@ -29,7 +29,8 @@ def slopes(regions: Regions, reaches: Reaches, cut: Piece, match: Match) -> tupl
         match: its name, with the slopes of its own equations.
 
     Returns:
-        the slopes of the match where the program holds no backward pass, or no mask that tells.
+        the slopes of the match where the program holds no backward pass, or no mask that tells;
+        NaN where masks differ.
     """
     if not match.slope_at_kinks or cut.operands:
         return match.slope_at_kinks
@@ -38,12 +39,16 @@ def slopes(regions: Regions, reaches: Reaches, cut: Piece, match: Match) -> tupl
     middle, half = (ends[1:] + ends[:-1]) / 2, np.diff(ends) / 2
     grid = (middle[:, None] + half[:, None] * _BETWEEN).ravel()
     slope = cut.slope(grid, {})
+    masks = set()
     for handed in _handed(regions, reaches, cut):
-        told = handed.values(np.concatenate([grid, kinks]), {})
-        found = _read(told[: grid.size], slope, told[grid.size :])
-        if found is not None:
-            return tuple(map(float, found))
-    return match.slope_at_kinks
+        told, at = np.split(handed.values(np.concatenate([grid, kinks]), {}), [grid.size])
+        if np.allclose(told, slope, rtol=1e-6, atol=1e-7):
+            return tuple(map(float, at))  # f′ itself
+        masks.add(_read(told, slope, at))
+    masks.discard(None)
+    if len(masks) > 1:
+        return (math.nan,) * len(match.slope_at_kinks)
+    return next(iter(masks), None) or match.slope_at_kinks
 
 
 def _handed(regions: Regions, reaches: Reaches, cut: Piece) -> Iterator[Piece]:
@@ -60,14 +65,10 @@ def _handed(regions: Regions, reaches: Reaches, cut: Piece) -> Iterator[Piece]:
                 yield handed
 
 
-def _read(told: np.ndarray, slope: np.ndarray, at: np.ndarray) -> np.ndarray | None:
-    """Read the slopes at some places off a mask, or off f′ itself; None where it is neither."""
-    if np.allclose(told, slope, rtol=1e-6, atol=1e-7):
-        return at
-    values = {
-        value: {round(float(s), 6) for s in slope[told == value]} for value in np.unique(told)
-    }
-    if len(values) != 2 or any(len(found) != 1 for found in values.values()):
+def _read(told: np.ndarray, slope: np.ndarray, at: np.ndarray) -> tuple[float, ...] | None:
+    """Read the slopes at the kinks off a mask of two values; None where it does not tell them."""
+    found = [(value, np.unique(slope[told == value].round(6))) for value in np.unique(told)]
+    if len(found) != 2 or any(len(slopes) != 1 for _, slopes in found):
         return None
-    read = {value: found.pop() for value, found in values.items()}
-    return np.array([read.get(float(value), math.nan) for value in at])
+    read = {value: float(slopes[0]) for value, slopes in found}
+    return tuple(read[value] for value in at) if read.keys() >= set(at) else None

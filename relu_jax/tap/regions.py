@@ -176,11 +176,22 @@ def _grows(regions: Regions, node: Node) -> bool:
 def exits(regions: Regions, live: Callable[[int], bool], results: Collection[int]) -> Iterator[int]:
     """Yield the floating variables at which a region is left, in program order.
 
+    What nobody reads is left behind by a gradient: where the region is left elsewhere too it is a
+    part of the derivative that came to nothing.
+
     Args:
         regions: the frame.
         live: says whether a variable is wanted by anything but a backward pass.
         results: those of the frame's results that are.
     """
+    ends = list(_ends(regions, live, results))
+    read = {regions.root[v] for v in ends if v in results or regions.users.get(v)}
+    for v in ends:
+        if v in results or regions.users.get(v) or regions.root[v] not in read:
+            yield v
+
+
+def _ends(regions: Regions, live: Callable[[int], bool], results: Collection[int]) -> Iterator[int]:
     for node in regions.frame.nodes:
         v = node.outs[0] if node.outs else None
         if node.backward or v not in regions.root or not is_float(regions.graph, v) or not live(v):

@@ -118,7 +118,7 @@ def test_a_pooled_activation_that_is_added_back_is_one():
 
 def test_every_part_of_a_logsumexp_is_a_softmax_s():
     sites = tap.sites(lambda w, x: nn.logsumexp(x @ w, axis=-1), W, n.X)
-    assert sites.coverage.ignored == {"softmax": 4}
+    assert sites.coverage.ignored == {"softmax": 3}  # and a sign that nobody reads
 
 
 def test_a_logsumexp_of_two_is_a_softmax_s_as_well():

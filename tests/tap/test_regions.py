@@ -62,6 +62,15 @@ def test_a_region_is_left_where_its_values_are_used():
     assert list(regions.exits(flow, lambda v: False, ())) == []
 
 
+def test_what_a_derivative_left_behind_is_no_end():
+    def loss(w, x):
+        h = jnp.sin(2 * (x @ w)) * nn.sigmoid(x @ w) + nn.silu(x @ w)
+        return (((h @ w.T) > 0).astype(h.dtype) @ w).sum()  # with no derivative
+
+    assert _kinds(loss, n.leaf(3, 4), n.X) == ["sinlu", "heaviside"]
+    assert _kinds(jax.value_and_grad(loss), n.leaf(3, 4), n.X) == ["sinlu", "heaviside"]
+
+
 def test_only_real_floats_are_floats():
     dtypes = ("float32", "bool", "int32", "bfloat16", "float16", "complex64", "float8_e4m3fn")
     network = graph_of(lambda x: [x.astype(d) for d in dtypes], n.X)
