@@ -40,7 +40,7 @@ class Piece:
 
     def as_argument(self, y: Any) -> Any:
         """Bring the axes of an array laid out as y into the order of z's."""
-        return y if self.axes is None else jnp.transpose(y, np.argsort(self.axes))
+        return y if self.axes is None else jnp.transpose(y, np.argsort(self.axes).tolist())
 
     def as_result(self, y: Any) -> Any:
         """Bring the axes of an array laid out as z into the order of y's."""

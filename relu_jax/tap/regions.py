@@ -104,7 +104,7 @@ def _place(regions: Regions, node: Node) -> None:
         if node.name in ("broadcast_in_dim", "iota") and _grows(regions, node):
             regions.spread.add(node.outs[0])
         if node.name == "transpose" and variables:
-            regions.copies[out] = (variables[0], tuple(node.eqn.params["permutation"]))
+            regions.copies[node.outs[0]] = (variables[0], tuple(node.eqn.params["permutation"]))
         return
     if is_complex(regions.graph, out):
         return  # activations are functions of real numbers: a region ends here
@@ -193,8 +193,10 @@ def exits(regions: Regions, live: Callable[[int], bool], results: Collection[int
 
 def _ends(regions: Regions, live: Callable[[int], bool], results: Collection[int]) -> Iterator[int]:
     for node in regions.frame.nodes:
-        v = node.outs[0] if node.outs else None
-        if node.backward or v not in regions.root or not is_float(regions.graph, v) or not live(v):
+        if node.backward or not node.outs:
+            continue
+        v = node.outs[0]
+        if v not in regions.root or not is_float(regions.graph, v) or not live(v):
             continue
         users = [user for user in regions.users.get(v, ()) if not user.backward]
         leaves = (
