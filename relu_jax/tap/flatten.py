@@ -14,7 +14,7 @@ from relu_jax.tap.graph import Atom, Call, Const, Frame, Graph, Item, Node, Repe
 # How a node is entered: "plain" runs as one equation; the others are rules of entering.py.
 ENTERED = {"scan": "scan", "checkpoint": "remat", "remat": "remat", "remat2": "remat"}
 OWN_RULE = ("custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr")
-CALLS = ("jit", "pjit", "closed_call", "core_call", "xla_call", "custom_lin")
+CALLS = ("jit", "pjit", "closed_call", "core_call", "eval_jaxpr", "xla_call", "custom_lin")
 # Their bodies combine two scalars; nothing in them can be an activation.
 COMBINERS = elementwise.REDUCTIONS | {
     "reduce_precision", "scatter", "scatter_add", "scatter-add", "scatter_mul", "scatter_min",

@@ -249,3 +249,16 @@ def test_a_print_in_a_while_loop_is_printed_once_a_turn(capsys):
     jax.block_until_ready(jax.jit(tap.record(f))(n.X))
     jax.effects_barrier()
     assert sorted(capsys.readouterr().out.split()) == ["0", "1", "turn", "turn"]
+
+
+@pytest.mark.parametrize("root", [jax.grad, jax.value_and_grad], ids=lambda f: f.__name__)
+def test_the_gradient_of_a_rematted_loop_holds_its_activation(root):
+    """JAX 0.12 writes the loop into an equation of its own, eval_jaxpr."""
+
+    @jax.checkpoint
+    def model(ws, x):
+        return lax.scan(lambda h, w: (jnp.tanh(h @ w), None), x, ws)[0]
+
+    sites = tap.sites(root(lambda ws, x: model(ws, x).sum()), n.leaf(2, 4, 4), n.leaf(5, 4))
+    assert [(site.kind, site.loops) for site in sites] == [("tanh", (2,))]
+    assert not sites.coverage.opaque

@@ -40,8 +40,12 @@ ANYWHERE = (
 )  # fmt: skip
 PER_EXAMPLE = (nodes.per_example, nodes.turn_by_turn)
 BODIES = {nodes.chosen: 2, nodes.switched: 3}
-# A factor behind a firing rate, such as that of dropout, changes its time constants.
-SPELLED = [row for row in HAND_WRITTEN if not row.kind.startswith("lif_rate")]
+# A factor behind a firing rate, such as that of dropout, changes its time constants. And JAX 0.12
+# spells jnp.sinc with stop_gradient inside, at which a function ends: that is not read yet.
+UNREAD = {"sinc: jax.numpy"} if jax.__version_info__ >= (0, 12) else set()
+SPELLED = [
+    row for row in HAND_WRITTEN if not row.kind.startswith("lif_rate") and row.label not in UNREAD
+]
 
 
 class Writer:

@@ -20,10 +20,6 @@ from tests.tap.oracles import near, weighted
 pytestmark = [
     pytest.mark.standard_promotion("the activations are spelled as users write them"),
     pytest.mark.leaks_unchecked("it collects garbage at every trace: test_observe.py has it"),
-    pytest.mark.skipif(
-        jax.__version_info__ >= (0, 12),
-        reason="known faults on JAX 0.12: jnp.sinc is unknown, a gate in remat[scan] is missed",
-    ),
 ]
 
 COUNT = int(os.environ.get("RELU_JAX_FUZZ", "500"))
