@@ -12,7 +12,7 @@ from relu_jax.tap.graph import Atom, Const, Node
 from relu_jax.tap.pieces import Piece
 from relu_jax.tap.reach import Reaches
 from relu_jax.tap.recognise import Match
-from relu_jax.tap.regions import Regions, is_float
+from relu_jax.tap.regions import Regions, is_complex, is_float
 
 # What a logistic loss is made of.
 _LOGISTIC = ("softplus", "log_sigmoid", *norms.CLIPS)
@@ -48,13 +48,17 @@ def purpose(
     return ""
 
 
-def joins_data(regions: Regions, facts: Facts, node: Node) -> bool:
-    """Say whether an operation is non-linear in several arrays that come from the data."""
+def no_site(regions: Regions, facts: Facts, node: Node) -> str:
+    """Say of what an operation is non-linear, where that is not one array of real numbers."""
     if node.kind != "elementwise" or node.backward or node.name not in elementwise.NONLINEAR:
-        return False
+        return ""
+    variables = [a for a in node.ins if not isinstance(a, Const)]
+    if any(is_complex(regions.graph, v) and _moves(facts, v) for v in variables):
+        return "of complex numbers"
     out = node.outs[0]
     data = [v for v in regions.data_operands(node) if _moves(facts, v)]
-    return out in regions.joins and is_float(regions.graph, out) and len(data) > 1
+    joined = out in regions.joins and is_float(regions.graph, out) and len(data) > 1
+    return "of several arrays" if joined else ""  # such as maxout
 
 
 def _moves(facts: Facts, v: int) -> bool:

@@ -38,6 +38,21 @@ def _bits(x: Any, new_dtype: Any) -> Any:
     raise NotImplementedError(f"the bits of {x.dtype} as {new}")
 
 
+def _shifted(x: Any, by: Any) -> Any:
+    """Shift bits to the right, zeros coming in from the left, whatever the sign."""
+    x = np.asarray(x)
+    unsigned = x.view(x.dtype.str.replace("i", "u"))
+    return np.right_shift(unsigned, np.asarray(by).astype(unsigned.dtype)).view(x.dtype)
+
+
+def _polynomial(x: Any, *coefficients: Any, **_: Any) -> Any:
+    """Evaluate a sum of powers, its coefficients from the constant one up."""
+    value = np.zeros_like(x)
+    for coefficient in reversed(coefficients):
+        value = value * x + coefficient
+    return value
+
+
 # Affine in the one array they are applied to, the other operands being constants or parameters.
 AFFINE: dict[str, Rule] = {
     "add": np.add,
@@ -64,6 +79,7 @@ NONLINEAR: dict[str, Rule] = {
     "exp2": np.exp2,
     "expm1": np.expm1,
     "log": np.log,
+    "log2": np.log2,
     "log1p": np.log1p,
     "logistic": special.expit,
     "tanh": np.tanh,
@@ -96,6 +112,14 @@ NONLINEAR: dict[str, Rule] = {
     "nextafter": np.nextafter,
     "lgamma": special.gammaln,
     "digamma": special.digamma,
+    "polygamma": special.polygamma,
+    "zeta": special.zeta,
+    "igamma": special.gammainc,
+    "igammac": special.gammaincc,
+    "regularized_incomplete_beta": special.betainc,
+    "bessel_i0e": special.i0e,
+    "bessel_i1e": special.i1e,
+    "polynomial": _polynomial,
     "gt": np.greater,
     "ge": np.greater_equal,
     "lt": np.less,
@@ -109,6 +133,7 @@ NONLINEAR: dict[str, Rule] = {
     "not": _logical(np.logical_not, np.bitwise_not),
     "shift_left": np.left_shift,
     "shift_right_arithmetic": np.right_shift,
+    "shift_right_logical": _shifted,
     "bitcast_convert_type": _bits,
 }
 
@@ -117,8 +142,9 @@ RULES: dict[str, Rule] = {**AFFINE, **NONLINEAR}
 # Keep the value of every element and only move it, or repeat it.
 MOVES = frozenset({
     "reshape", "transpose", "squeeze", "expand_dims", "broadcast_in_dim", "slice", "rev",
-    "dynamic_slice", "gather", "concatenate", "pad", "copy", "copy_p", "sharding_constraint",
-    "split", "stack", "unstack", "reshard", "dynamic_update_slice", "optimization_barrier",
+    "dynamic_slice", "gather", "concatenate", "pad", "tile", "copy", "copy_p", "split",
+    "stack", "unstack", "dynamic_update_slice", "sharding_constraint", "reshard",
+    "optimization_barrier",
     "stop_gradient",  # ends a function: what follows has another derivative
 })  # fmt: skip
 

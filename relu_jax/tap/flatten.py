@@ -8,29 +8,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from relu_jax.tap import choices, compat, elementwise, evaluate
+from relu_jax.tap import choices, compat, elementwise, evaluate, opaque
 from relu_jax.tap.graph import Atom, Call, Const, Frame, Graph, Item, Node, Repeat
 
 # How a node is entered: "plain" runs as one equation; the others are rules of entering.py.
 ENTERED = {"scan": "scan", "checkpoint": "remat", "remat": "remat", "remat2": "remat"}
 OWN_RULE = ("custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr")
 CALLS = ("jit", "pjit", "closed_call", "core_call", "eval_jaxpr", "xla_call", "custom_lin")
-# Their bodies combine two scalars; nothing in them can be an activation.
-COMBINERS = elementwise.REDUCTIONS | {
-    "reduce_precision", "scatter", "scatter_add", "scatter-add", "scatter_mul", "scatter_min",
-    "scatter_max", "select_and_scatter", "select_and_scatter_add", "select_and_gather_add",
-}  # fmt: skip
-
-# Non-linear, and no rule says how: what they compute is not looked into.
-UNREAD = frozenset({
-    "pure_callback", "io_callback", "ffi_call", "custom_call", "call_hi_primitive",
-    "bessel_i0e", "bessel_i1e",
-    "igamma", "igammac", "polygamma", "zeta", "regularized_incomplete_beta",
-})  # fmt: skip
-
-# What the condition of a loop measures a norm and a change by.
-_MEASURES = frozenset({"abs", "max", "min", "sqrt", "square", "integer_pow", "select_n"})
-
 Made = ChainMap[Any, tuple[int, ...]]  # spelling of an equation -> its results
 
 
@@ -207,7 +191,7 @@ def _node(
         kind, frames = "while", _frames(graph, [parts.body], calls, fixed, backward=backward)
     elif compat.chooses(eqn):
         kind, frames = "cond", _frames(graph, bodies, calls, ins[1:], backward=backward)
-    elif (bodies and name not in COMBINERS) or name in UNREAD:
+    elif (bodies and name not in opaque.COMBINERS) or opaque.is_unread(eqn):
         kind = "opaque"
     return Node(eqn, ins, reads, outs, kind, frames, calls, backward)
 
@@ -257,36 +241,3 @@ def _elementwise_body(jaxpr: Any) -> bool:
         elif bodies or not (name in elementwise.RULES or name == "stop_gradient" or spread):
             return False
     return True
-
-
-def hides_activation(node: Node) -> bool:
-    """Say whether a node holds a non-linear function that is not looked into.
-
-    Of a while loop that is its condition, where a norm or a threshold is none.
-    """
-    if node.kind == "while":
-        asked = compat.while_parts(node.eqn).asked
-        return _nonlinear_inside(compat.opened(asked).jaxpr, but=_MEASURES)
-    return node.kind == "opaque" and holds_activation(node.eqn)
-
-
-def holds_activation(eqn: Any) -> bool:
-    """Say whether an unentered equation contains a non-linear function of floating numbers."""
-    bodies = (compat.opened(body).jaxpr for body in compat.inner_jaxprs(eqn))
-    return eqn.primitive.name in UNREAD or any(map(_nonlinear_inside, bodies))
-
-
-def _nonlinear_inside(jaxpr: Any, but: frozenset[str] = frozenset()) -> bool:
-    for eqn in jaxpr.eqns:
-        name = eqn.primitive.name
-        floats = any(getattr(v.aval.dtype, "kind", "") in "fV" for v in eqn.outvars if _typed(v))
-        if name in UNREAD or (floats and name in elementwise.NONLINEAR.keys() - but):
-            return True
-        bodies = () if name in COMBINERS else compat.inner_jaxprs(eqn)
-        if any(_nonlinear_inside(compat.opened(body).jaxpr, but) for body in bodies):
-            return True
-    return False
-
-
-def _typed(v: Any) -> bool:
-    return hasattr(v.aval, "dtype")

@@ -19,6 +19,7 @@ from relu_jax.tap import (
     flatten,
     gathering,
     naming,
+    opaque,
     reach,
     recognise,
     regions,
@@ -189,8 +190,7 @@ def _functions(
                         name = name._replace(slope_at_kinks=slopes)
                     dealt.add(piece.y)
                     yield _Found(piece, name, context.gates(flow, known, piece.y), around)
-    if joined := sum(context.joins_data(flow, known, node) for node in frame.nodes):
-        counts["of several arrays"] += joined  # maxout: no function of one array
+    counts.update(filter(None, (context.no_site(flow, known, node) for node in frame.nodes)))
 
 
 def _purposes(
@@ -267,16 +267,16 @@ def _outward(around: _Around) -> Iterator[Node]:
 
 def _coverage(network: Graph, placed: Sequence[Placed], counts: Counter[str]) -> Coverage:
     unknown = sum(p.site.kind == "unknown" for p in placed)
-    opaque = tuple(
+    closed = tuple(
         " at ".join(
             filter(None, (_WORDS.get(node.name, node.name), naming.source(node, _outward(around))))
         )
         for frame, around in _frames(network.frame)
         for node in frame.nodes
-        if not node.backward and flatten.hides_activation(node)
+        if not node.backward and opaque.hides_activation(node)
     )
     ignored = {what: n for what, n in counts.items() if what}
-    return Coverage(counts.total(), len(placed) - unknown, unknown, ignored, opaque)
+    return Coverage(counts.total(), len(placed) - unknown, unknown, ignored, closed)
 
 
 def _linear(network: Graph, known: facts.Facts, placed: Sequence[Placed]) -> list[Linear]:

@@ -101,7 +101,7 @@ def _place(regions: Regions, node: Node) -> None:
     variables = [a for a in node.ins if not isinstance(a, Const)]
     out = node.outs[0] if node.outs else None
     if out is None or node.kind != "elementwise":
-        if node.name in ("broadcast_in_dim", "iota") and _grows(regions, node):
+        if node.name in ("broadcast_in_dim", "iota", "tile") and _grows(regions, node):
             regions.spread.add(node.outs[0])
         if node.name == "transpose" and variables:
             regions.copies[node.outs[0]] = (variables[0], tuple(node.eqn.params["permutation"]))

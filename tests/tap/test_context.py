@@ -222,6 +222,27 @@ def test_what_is_non_linear_in_several_arrays_is_counted():
     assert sites.coverage.ignored == {"of several arrays": 1}
 
 
+def test_what_is_non_linear_in_complex_numbers_is_counted():
+    def f(params, x):
+        z = x @ params["w"]
+        return jnp.exp(lax.complex(z, z)).real @ params["out"]
+
+    sites = tap.sites(f, WIDE, n.X)
+    assert not sites
+    assert sites.coverage.ignored == {"of complex numbers": 1}
+
+
+def test_frequencies_that_are_tiled_are_no_activation():
+    def f(params, x):
+        angles = jnp.tile(jnp.arange(float(n.B))[:, None] / params["period"][None, :], 2)
+        h = x @ params["w"]
+        return nn.relu(h * jnp.cos(angles) + h * jnp.sin(angles)) @ params["out"]
+
+    sites = tap.sites(f, {**WIDE, "period": jnp.arange(1.0, n.H / 2 + 1)}, n.X)
+    assert [site.kind for site in sites] == ["relu"]
+    assert sites.coverage.ignored == {"parameter transform": 2}
+
+
 def _stable(z, y):
     return jnp.maximum(z, 0) - z * y + jnp.log1p(jnp.exp(-jnp.abs(z)))
 

@@ -14,10 +14,10 @@ BITS = INTS > 2
 OTHER = REALS[::-1].copy()
 
 UNARY = (
-    "abs", "acos", "acosh", "asin", "asinh", "atan", "atanh", "cbrt", "ceil", "cos", "cosh",
-    "erf", "erf_inv", "erfc", "exp", "exp2", "expm1", "floor", "is_finite", "lgamma",
-    "log", "log1p", "logistic", "neg", "rsqrt", "sign", "sin", "sinh", "sqrt", "square", "tan",
-    "tanh",
+    "abs", "acos", "acosh", "asin", "asinh", "atan", "atanh", "bessel_i0e", "bessel_i1e", "cbrt",
+    "ceil", "cos", "cosh", "erf", "erf_inv", "erfc", "exp", "exp2", "expm1", "floor", "is_finite",
+    "lgamma", "log", "log1p", "logistic", "neg", "rsqrt", "sign", "sin", "sinh", "sqrt", "square",
+    "tan", "tanh",
 )  # fmt: skip
 BINARY = (
     "add", "sub", "mul", "div", "max", "min", "pow", "rem", "atan2", "nextafter", "gt", "ge", "lt",
@@ -29,6 +29,11 @@ LOGIC = {
     "xor": lax.bitwise_xor,
     "not": lambda x, _: lax.bitwise_not(x),
 }
+
+
+def _horner(x, c):
+    return c[0] + x * (c[1] + x * c[2])
+
 
 CASES = {
     **{name: (getattr(lax, name), (REALS,), {}) for name in UNARY},
@@ -65,6 +70,19 @@ CASES = {
     ),
     "reduce_precision": (lambda x: lax.reduce_precision(x, 11, 52), (REALS,), {}),
     "copy": (lambda x: jnp.array(x, copy=True), (REALS,), {}),
+    "shift_right_logical": (lax.shift_right_logical, (INTS, np.abs(INTS)), {}),
+    # JAX 0.12 has primitives of these names, 0.10 spells them out.
+    "log2": (jnp.log2, (REALS,), {}),
+    "polynomial": (
+        lambda x, *c: getattr(lax, "polynomial", _horner)(x, c), (REALS, 0.5, -2.0, 3.0), {},
+    ),
+    "zeta": (lax.zeta, (np.abs(REALS) + 1.5, np.abs(OTHER) + 0.5), {}),
+    "polygamma": (lax.polygamma, (np.abs(np.round(REALS)), np.abs(OTHER) + 0.5), {}),
+    "igamma": (lax.igamma, (np.abs(REALS) + 0.5, np.abs(OTHER)), {}),
+    "igammac": (lax.igammac, (np.abs(REALS) + 0.5, np.abs(OTHER)), {}),
+    "regularized_incomplete_beta": (
+        lax.betainc, (np.abs(REALS) + 0.5, np.abs(OTHER) + 0.5, np.linspace(0, 1, REALS.size)), {},
+    ),
     "digamma": (lax.digamma, (REALS[REALS != 0],), {}),  # at the pole SciPy says inf, JAX NaN
 }  # fmt: skip
 # Names of one JAX release or another, with the rule of a sibling; or seen in gradients alone.

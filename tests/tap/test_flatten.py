@@ -7,7 +7,6 @@ import pytest
 from jax import lax, nn
 
 from relu_jax import tap
-from relu_jax.tap import compat, flatten
 from relu_jax.tap.graph import Call
 from tests.tap import contexts as c
 from tests.tap import networks as n
@@ -132,26 +131,3 @@ def test_effects_happen_as_often_as_they_are_written(capfd):
     jax.block_until_ready(tap.record(f)(n.X))
     jax.effects_barrier()
     assert capfd.readouterr().out.split() == ["seen", "seen"]
-
-
-def _thrice(f, x):
-    return lax.while_loop(lambda s: s[0] < 3, lambda s: (s[0] + 1, f(s[1])), (0, x))
-
-
-def _by_platform(f, x):
-    return lax.platform_dependent(x, cpu=f, default=lambda x: 2 * x)
-
-
-@pytest.mark.parametrize(
-    ("f", "holds"),
-    [
-        (lambda x: _by_platform(nn.gelu, x), True),
-        (lambda x: _by_platform(lambda x: _thrice(jnp.tanh, x)[1], x), True),
-        (lambda x: _by_platform(lambda x: x + 1, x), False),
-    ],
-)  # fmt: skip
-def test_only_what_may_hide_an_activation_counts_as_opaque(f, holds):
-    opened, _ = compat.trace(f, n.X)
-    (unentered,) = [e for e in opened.jaxpr.eqns if e.primitive.name == "cond"]
-    assert flatten.holds_activation(unentered) == holds
-    assert bool(tap.sites(f, n.X).coverage.opaque) == holds
