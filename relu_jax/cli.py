@@ -98,7 +98,8 @@ def _parser() -> argparse.ArgumentParser:
     activations = commands.add_parser(
         "activations",
         help="list all activation functions, or tell everything about some",
-        description="Without a name, list the catalogue in a table. With names, print the card "
+        description="Without a name, list the catalogue in a table, and the names of what is not "
+        "elementwise below it. With names, print the card "
         "of each: range, kinks, extrema, averages under a normal input, gains, and where the "
         "derivative is rounded to 0 on this machine. Of a gated unit, a function that mixes units "
         "or one with parameters to train, print its formula, source and parameters.",
@@ -177,6 +178,7 @@ def _diagnose(args: argparse.Namespace) -> int:
 
 def _activations(args: argparse.Namespace) -> int:
     from relu_jax import activations
+    from relu_jax.activations import lookup
     from relu_jax.activations.card_text import value_range
     from relu_jax.activations.cards import card, summaries
     from relu_jax.activations.entry_text import entry_text
@@ -198,6 +200,8 @@ def _activations(args: argparse.Namespace) -> int:
                 rows.append(told._asdict() | {"range": value_range(told.lowest, told.highest)})
                 tell(len(rows) / count, told.name)
         _say(activation_table(rows))
+        for home in lookup.HOMES[1:]:
+            _say(f"{home.whole}: {', '.join(entry.name for entry in home.entries)}")
     return 0
 
 

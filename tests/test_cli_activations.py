@@ -15,7 +15,11 @@ pytestmark = pytest.mark.leaks_unchecked(
 def test_activations_are_listed_in_a_table(capsys, monkeypatch):
     monkeypatch.setattr(activations, "CATALOGUE", activations.CATALOGUE[:3])
     assert cli.main(["activations"]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    *lines, gated, learned, mixing = capsys.readouterr().out.splitlines()
+    assert gated.startswith("gated units: ")
+    assert "swiglu" in gated
+    assert "prelu" in learned
+    assert "softmax" in mixing
     assert lines[0].split() == ["name", "formula", "range", "E", "f", "gain", "kinks"]
     assert [line.split()[0] for line in lines[1:]] == [act.name for act in activations.CATALOGUE]
     relu = next(line for line in lines if line.startswith("relu "))

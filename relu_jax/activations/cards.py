@@ -7,6 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 from relu_jax.activations import gains as gain_facts
+from relu_jax.activations import lookup
 from relu_jax.activations.activation import Activation, Params
 from relu_jax.activations.curves import curve
 from relu_jax.activations.extremes import Bound, Extremes, extremes, falls
@@ -65,28 +66,28 @@ class Summary(NamedTuple):
     kinks: tuple[float, ...]
 
 
-def card(act: Activation, *, variance: float = 1.0, dtypes: tuple[str, ...] = DTYPES) -> Card:
+def card(act: Activation | str, *, variance: float = 1.0, dtypes: tuple[str, ...] = DTYPES) -> Card:
     """Find the facts about an activation.
 
     Args:
-        act: from `get`, or one of your own.
+        act: a name, what `get` found, or an activation of your own.
         variance: of the normal input of the averages, gains, fixed points and scores.
         dtypes: in which to measure where f' is rounded to 0; () measures nothing.
 
     Raises:
-        TypeError: no `Activation`.
-        ValueError: a variance that is not above 0, or a dtype that is not measured.
+        TypeError: neither a name nor an `Activation`.
+        ValueError: a name that is not of an elementwise function, a variance that is not above 0,
+            or a dtype that is not measured.
 
     Edges: what oscillates without end is told near 0, with a count of the rest; features closer
     together than 0.005, or smaller than a billionth of the curve, are missed.
 
     Example:
-        >>> from relu_jax.activations import get
-        >>> found = card(get("relu"))
+        >>> found = card("relu")
         >>> found.lipschitz, found.zeros.intervals[0][:2], round(found.gains.signal, 4)
         (1.0, (-inf, 0.0), 1.4142)
     """
-    variance = _checked(act, variance)
+    act, variance = _checked(act, variance)
     seen = curve(act)
     flat = flat_parts(act, seen)
     of_f, of_slope, of_bend = (extremes(act, seen, order, flat) for order in range(3))
@@ -115,7 +116,7 @@ def card(act: Activation, *, variance: float = 1.0, dtypes: tuple[str, ...] = DT
     )
 
 
-def summary(act: Activation, *, variance: float = 1.0) -> Summary:
+def summary(act: Activation | str, *, variance: float = 1.0) -> Summary:
     """Find what a table tells of an activation, in a fraction of the time of a card.
 
     Example:
@@ -124,7 +125,7 @@ def summary(act: Activation, *, variance: float = 1.0) -> Summary:
         >>> found.highest.value, found.kinks, round(found.mean, 4)
         (6.0, (0.0, 6.0), 0.3989)
     """
-    variance = _checked(act, variance)
+    act, variance = _checked(act, variance)
     seen = curve(act, highest=1)
     found = extremes(act, seen, 0, flat_parts(act, seen))
     mean, second = gain_facts.mean_and_power(act, variance, highest=seen.highest)
@@ -166,12 +167,14 @@ def _lipschitz(of_slope: Extremes, kinks: tuple[Kink, ...]) -> float:
     return max(abs(of_slope.lowest.value), abs(of_slope.highest.value))
 
 
-def _checked(act: Activation, variance: float) -> float:
+def _checked(act: Activation | str, variance: float) -> tuple[Activation, float]:
+    act = lookup.get(act) if isinstance(act, str) else act
     if not isinstance(act, Activation):
         raise errors.rejected(
-            rule="a card is of an Activation",
+            rule="a card is of an elementwise activation",
             got=errors.describe(act),
-            do=f"pass get({act if isinstance(act, str) else 'relu'!r}), or an Activation of yours",
+            do="pass a name such as 'gelu', get('leaky_relu', slope=0.2), or an Activation of "
+            "yours; what is not elementwise has none, `relu-jax activations NAME` tells of it",
             kind=TypeError,
         )
     if not 0 < known_number(variance) < math.inf:
@@ -180,4 +183,4 @@ def _checked(act: Activation, variance: float) -> float:
             got=errors.describe(variance),
             do="pass variance=1.0, or that of your pre-activations",
         )
-    return float(variance)
+    return act, float(variance)

@@ -72,7 +72,7 @@ def test_a_variance_that_is_none_is_refused(variance):
 
 
 def test_what_is_no_activation_is_refused():
-    with pytest.raises(Exception, match=r"card is of an Activation|act"):
+    with pytest.raises(Exception, match=r"card is of an elementwise activation|act"):
         card(jnp.tanh)
 
 
@@ -91,3 +91,15 @@ def test_a_row_of_the_table_costs_one_program(caplog):
     compiled = [line for line in caplog.messages if line.startswith("Finished XLA compilation")]
     assert len(compiled) == 1, compiled
     assert list(summaries([act])) == [found]
+
+
+def test_a_name_has_the_card_of_its_activation():
+    assert str(card("relu", dtypes=())) == str(card(get("relu"), dtypes=()))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("gelo", "did you mean gelu"), ("geglu", r"get_gated\('geglu'\)")]
+)
+def test_a_name_of_no_elementwise_function_is_refused(name, message):
+    with pytest.raises(ValueError, match=message):
+        card(name)
