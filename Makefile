@@ -12,7 +12,7 @@ UV_COMPILE := $(BIN)/uv pip compile pyproject.toml - --no-config --quiet --upgra
 
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: report test thorough fuzz fmt lint types docs bench check pictures lock torch
+.PHONY: report test thorough fuzz fmt lint types docs bench check pictures lock torch models
 
 report: $(STAMP)  ## the main job: four networks, one page
 	@$(BIN)/relu-jax report --out report.html --force
@@ -62,11 +62,18 @@ lock: $(STAMP)  ## write both locks anew
 	@$(BIN)/uv pip compile pyproject.toml -c requirements-floor.lock --no-config --quiet --universal \
 	  --extra torch --extra dev --generate-hashes --no-header --no-annotate --no-emit-index-url \
 	  --python-version 3.11 -o requirements-torch.lock
+	@$(BIN)/uv pip compile pyproject.toml -c requirements-floor.lock --no-config --quiet --universal \
+	  --extra models --extra dev --generate-hashes --no-header --no-annotate --no-emit-index-url \
+	  --python-version 3.11 -o requirements-models.lock
 
 # Gigabytes: PyTorch's wheels bring the libraries of a GPU along, whether there is one or not.
 torch: $(STAMP)  ## PyTorch into the environment, for the tests marked torch and the benchmarks
 	@$(BIN)/uv pip install --quiet --no-config --python $(BIN)/python --require-hashes \
 	  -r requirements-torch.lock
+
+models: $(STAMP)  ## models of Keras, Haiku, Transformers and Equimo, for the tests marked models
+	@$(BIN)/uv pip install --quiet --no-config --python $(BIN)/python --require-hashes \
+	  -r requirements-models.lock
 
 $(STAMP): $(LOCKS) pyproject.toml .ci/venv
 	@.ci/venv $(VENV) $(PYTHON_VERSION)
