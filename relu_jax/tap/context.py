@@ -34,6 +34,8 @@ def purpose(
     fact, reach = facts[cut.z], reaches[cut.y]
     if not fact.floats and not fact.fed >= 0:
         return "constant"  # positions, frequencies, random draws
+    if fact.graded and not reach.product:
+        return "of a gradient"  # clipped, or on its way into an optimiser's state
     if fact.leaf is not None and fact.fed < 0:
         kept = fact.leaf.arg >= 0 and not facts.is_data(fact.leaf)
         if kept or norms.only_spread(regions, cut.y):  # a stored variance, in its own argument

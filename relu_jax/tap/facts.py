@@ -27,6 +27,7 @@ class Fact(NamedTuple):
     cooked: bool = False  # some product lies before it, of data with data too
     compared: bool = False  # an affine function of what met labels: an error
     data: bool = False  # computed from an argument that is known to hold no weights
+    graded: bool = False  # made of what a backward pass gave, and of inputs
 
 
 class Product(NamedTuple):

@@ -76,6 +76,8 @@ def _walk(facts: Facts, frame: Frame) -> None:
             fact = _passed(facts, node)
             for out in node.outs:
                 facts.of[out] = fact
+        if node.backward:
+            facts.of.update((out, facts.of[out]._replace(graded=True)) for out in node.outs)
 
 
 def _passed(facts: Facts, node: Node) -> Fact:
@@ -96,7 +98,14 @@ def _passed(facts: Facts, node: Node) -> Fact:
         cooked=any(f.cooked for f in ins),
         compared=meets_label(facts, node) or (affine and any(f.compared for f in ins)),
         data=any(f.data for f in ins),
+        graded=_is_graded(ins),
     )
+
+
+def _is_graded(ins: Sequence[Fact]) -> bool:
+    """Say whether a gradient is among operands, and with it nothing but inputs of the program."""
+    floats = [f for f in ins if f.floats]
+    return any(f.graded for f in floats) and all(f.graded or f.leaf for f in floats)
 
 
 def _looks_up(facts: Facts, node: Node) -> bool:
@@ -120,7 +129,7 @@ def _same_leaf(facts: Facts, node: Node, ins: Sequence[Fact]) -> Leaf | None:
     """Keep the leaf of a value that is made of inputs alone: rearranged, or transformed.
 
     A weight computed from parameters (weight norm, quantisation) still is one, and so is a weight
-    that a mask or noise was put on, or that a number was divided out of.
+    that a mask or noise was put on, that a number was divided out of, or that was updated.
     """
     kept = node.kind == "elementwise" or node.name in elementwise.MOVES | elementwise.REDUCTIONS
     if not kept or not ins:
@@ -138,6 +147,7 @@ def _same_leaf(facts: Facts, node: Node, ins: Sequence[Fact]) -> Leaf | None:
     slight = all(
         not facts[a].floats
         or not shape
+        or facts[a].graded
         or (facts.graph.shape(a) != shape and not (facts[a].data and facts[a].cooked))
         for a in others
     )
@@ -238,6 +248,7 @@ def _joined(first: Fact, later: Fact) -> Fact:
         cooked=first.cooked or later.cooked,
         compared=first.compared or later.compared,
         data=first.data or later.data,
+        graded=first.graded or later.graded,
     )
 
 

@@ -13,7 +13,7 @@ class Reach(NamedTuple):
     """What becomes of one variable, the backward passes in the program left out."""
 
     live: bool = False  # wanted at all
-    product: bool = False  # enters a later product or convolution
+    product: bool = False  # enters a later product or convolution, and is no weight
     whole: bool = False  # reaches a result of the program without being reduced
     raw: bool = False  # meets an input that went through no product (labels, targets)
 
@@ -48,8 +48,9 @@ class Reaches:
             self._results.setdefault(id(frame), set()).add(v)
 
     def add(self, v: int, reach: Reach) -> None:
-        """Add one use to what is known of v."""
-        self.of[v] = Reach(*(a or b for a, b in zip(self[v], reach, strict=True)))
+        """Add one use to what is known of v; what weights are used for is no use of their own."""
+        added = Reach(*(a or b for a, b in zip(self[v], reach, strict=True)))
+        self.of[v] = added._replace(product=added.product and not self.facts.is_weight(v))
 
 
 def follow(facts: Facts, frame: Frame) -> Reaches:
@@ -80,7 +81,7 @@ def _through(reaches: Reaches, node: Node) -> None:
     after = Reach(*(any(x) for x in zip(*(reaches[out] for out in node.outs), strict=True)))
     if is_product(node):
         after = Reach(live=True, product=True)
-    elif node.kind == "opaque" and after.live:
+    if node.kind == "opaque" and after.live:
         after = Reach(live=True, product=True, whole=after.whole)
     elif node.frames:
         _enter(reaches, node)
@@ -97,20 +98,28 @@ def _through(reaches: Reaches, node: Node) -> None:
         reaches.add(atom, after._replace(raw=meets))
 
 
+def _carried_on(reaches: Reaches, node: Node, wanted: Sequence[Reach]) -> Sequence[Reach]:
+    """Add to what is wanted of a loop's results what its next turn does with them."""
+    consts, carried = compat.loop_layout(node.eqn)
+    (inner,) = node.frames
+    again = [reaches[v].product for v in inner.ins[consts : consts + carried]]
+    turned = [
+        w._replace(live=True, product=w.product or product)
+        for w, product in zip(wanted, again, strict=False)
+    ]
+    return [*turned, *wanted[carried:]]
+
+
 def _enter(reaches: Reaches, node: Node) -> None:
     """Carry what is wanted of a node's results into its frames, and what they want out of them."""
     wanted = [reaches[out] for out in node.outs]
     if not any(w.live for w in wanted) and not holds_product(node):
         return
-    if node.kind in LOOPS:
-        carried = compat.loop_layout(node.eqn)[1]
-        again = Reach(live=True, product=holds_product(node))
-        wanted = [
-            Reach(*(a or b for a, b in zip(w, again, strict=True))) if i < carried else w
-            for i, w in enumerate(wanted)
-        ]
     for inner in node.frames:
         _walk(reaches, inner, wanted)
+        while node.kind in LOOPS and (turned := _carried_on(reaches, node, wanted)) != wanted:
+            wanted = turned
+            _walk(reaches, inner, wanted)
         for atom, v in zip(node.handed, inner.ins, strict=True):
             if not isinstance(atom, Const):
                 reaches.add(atom, reaches[v])

@@ -132,7 +132,7 @@ def test_a_branch_that_gives_data_gives_data_whichever_it_is(order):
         return lax.cond(x.sum() > 0, *(lambda x: x @ w, lambda x: x @ w * 2)[::order], x)
 
     assert _result(labels, n.X).raw
-    assert _result(hidden, W, n.X)[1:] == (False, True, (1,), 1, 1, True, False, True)
+    assert _result(hidden, W, n.X)[1:] == (False, True, (1,), 1, 1, True, False, True, False)
 
 
 def test_a_weight_that_a_branch_or_a_remat_prepares_is_that_weight_still():

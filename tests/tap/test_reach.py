@@ -120,3 +120,32 @@ def test_what_a_loop_keeps_for_its_gradient_is_no_result(f):
 
     w = n.leaf(3, 3)
     assert [s.kind for s in tap.sites(jax.grad(run), w)] == [s.kind for s in tap.sites(run, w)]
+
+
+def test_a_weight_that_is_multiplied_reaches_no_product_of_its_own():
+    def f(params, x):
+        h = jnp.tanh(x @ jnp.sin(params["w"]) + params["b"][None, :])
+        return (h @ jnp.cos(params["w"]).T).sum()
+
+    reaches = reaches_of(f, {"w": W, "b": n.leaf(n.H)}, n.X)
+    made = {name: made_by(reaches.facts.graph, name)[0].outs[0] for name in ("sin", "cos", "tanh")}
+    assert {name: reaches[v].product for name, v in made.items()} == {
+        "sin": False, "cos": False, "tanh": True,
+    }  # fmt: skip
+
+
+def test_what_a_loop_keeps_for_itself_alone_enters_no_product():
+    def f(params, x):
+        def turn(carry, _):
+            h, norm = carry
+            return (jnp.tanh(h @ params), norm + jnp.square(h).sum()), None
+
+        return lax.scan(turn, (x, jnp.float32(0)), None, length=3)[0]
+
+    reaches = reaches_of(f, n.leaf(n.D, n.D), n.X)
+    (loop,) = made_by(reaches.facts.graph, "scan")
+    tanh, square = (
+        next(node for node in loop.frames[0].nodes if node.name == name).outs[0]
+        for name in ("tanh", "square")
+    )
+    assert (reaches[tanh].product, reaches[square].product) == (True, False)
