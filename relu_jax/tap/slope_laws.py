@@ -6,38 +6,24 @@ function of y there. Each such function is found here, in NumPy's float64, as a 
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-Curve = Callable[[np.ndarray], np.ndarray]
+from relu_jax.tap.slope_fits import Curve, Fit, fitted
+
 _MOST_STEPS, _MOST_PIECES = 8, 4
-_DEGREES = (0, 1, 2, 4, 8, 12, 16, 20, 24, 28, 32)
 _FAR = 1e4  # beyond, nothing but a line is looked for
 _NEAR = np.linspace(-40.0, 40.0, 8001)
 _GRID = np.concatenate([-np.geomspace(_FAR, 41, 200), _NEAR, np.geomspace(41, _FAR, 200)])
+_TYPICAL = 8.0  # arguments within are what networks see
 
 
 class Steps(NamedTuple):
     """The slope is one of these numbers, in ascending order."""
 
     slopes: tuple[float, ...]
-
-
-class Fit(NamedTuple):
-    """f′ = factor · Σ c_k T_k(t) on a piece of f, t being a variable made of y, from -1 to 1.
-
-    The variable is y, expm1(-a y), √|y - a| or √log((a - b) / (y - b)); the factor is 1, but y - b
-    where the variable is the last.
-    """
-
-    variable: str  # "y", "exp", "root" or "log"
-    a: float
-    b: float
-    low: float
-    high: float
-    coefficients: tuple[float, ...]
 
 
 class Pieces(NamedTuple):
@@ -58,7 +44,8 @@ def law(
         slope: its derivative, its convention at the kinks included.
         kinks: where the slope jumps.
         bends: where the derivative of the slope jumps.
-        limit: largest error of a fit, as a share of the largest slope.
+        limit: largest error of a fit, as a share of the largest slope; where that has no bound, of
+            the largest between -8 and 8.
 
     Example:
         >>> relu = lambda z: np.maximum(z, 0.0)
@@ -66,22 +53,66 @@ def law(
         Steps(slopes=(0.0, 1.0))
     """
     at = np.unique(np.concatenate([_GRID, np.asarray(kinks, np.float64)]))
-    seen = slope(at)
-    if not np.all(np.isfinite(seen)) or not np.all(np.isfinite(f(at))):
+    at = _finite_part(f, slope, at)
+    if at.size < _NEAR.size // 2:
         return None
+    seen = slope(at)
     steps = _steps(slope, at, seen)
     if len(steps) <= _MOST_STEPS:
         return Steps(tuple(steps))
-    edges = sorted({*kinks, *bends, *_extrema(slope, at, seen)})
-    if len(edges) >= _MOST_PIECES:
-        return None
+    error = limit * _size(at, seen)
+    named = [*kinks, *bends, *_extrema(slope, at, seen)]
+    bent = [*named, *_bends(slope)]
+    for edges in map(_apart, (named, bent, [*bent, *_inflections(slope)])):
+        if len(edges) < _MOST_PIECES and (found := _pieces(f, slope, at, edges, error)):
+            return found
+    return None
+
+
+def _finite_part(f: Curve, slope: Curve, at: np.ndarray) -> np.ndarray:
+    """Cut off, on either side of 0, what lies beyond a value or a slope that overflows."""
+    with np.errstate(all="ignore"):
+        lost = at[~(np.isfinite(f(at)) & np.isfinite(slope(at)))]
+    low, high = lost[lost <= 0].max(initial=-math.inf), lost[lost >= 0].min(initial=math.inf)
+    return at[(at > low) & (at < high)]
+
+
+def _size(at: np.ndarray, seen: np.ndarray) -> float:
+    """Return the largest slope; where it grows on at an end, the largest of typical arguments."""
+    sizes = np.abs(seen)
+    grows = max(sizes[0] - sizes[1], sizes[-1] - sizes[-2]) > 1e-3 * sizes.max()
+    return float((sizes[np.abs(at) <= _TYPICAL] if grows else sizes).max())
+
+
+def _pieces(
+    f: Curve, slope: Curve, at: np.ndarray, edges: list[float], error: float
+) -> Pieces | None:
     left = [_side(slope, edge) for edge in edges]
-    ends = itertools.pairwise((-math.inf, *edges, math.inf))
-    size = float(np.max(np.abs(seen)))
-    fits = [_fit(f, slope, low, high, limit * size) for low, high in ends]
-    if None in left or None in fits:
+    if None in left:
         return None
-    return Pieces(tuple(edges), tuple(map(bool, left)), tuple(fit for fit in fits if fit))
+    fits = []
+    for low, high in itertools.pairwise((-math.inf, *edges, math.inf)):
+        z = _samples(slope, at, low, high, error)
+        if z is None:
+            return None
+        closed = [float(f(np.array([end]))[0]) for end in (low, high) if math.isfinite(end)]
+        far = [float(f(at[[i]])[0]) for i, end in ((0, low), (-1, high)) if math.isinf(end)]
+        inside = at[(low < at) & (at < high)]
+        everywhere = f(inside), slope(inside)
+        fit = fitted(f(z), slope(z), tuple(closed), tuple(far), error, everywhere)
+        if fit is None:
+            return None
+        fits.append(fit)
+    return Pieces(tuple(edges), tuple(map(bool, left)), tuple(fits))
+
+
+def _apart(edges: Sequence[float]) -> list[float]:
+    """Sort edges, and drop those that are others but for roundings."""
+    kept: list[float] = []
+    for edge in sorted(map(float, edges)):
+        if not kept or edge - kept[-1] > 1e-6:
+            kept.append(edge)
+    return kept
 
 
 def _steps(slope: Curve, at: np.ndarray, seen: np.ndarray) -> list[float]:
@@ -121,92 +152,75 @@ def _extrema(slope: Curve, at: np.ndarray, seen: np.ndarray) -> Iterator[float]:
             yield float(low)
 
 
+def _bends(slope: Curve) -> list[float]:
+    """Find where the derivative of the slope jumps, from how the slope goes on either side."""
+    with np.errstate(all="ignore"):
+        turns = np.abs(np.diff(slope(_NEAR), 2))
+    windows = np.lib.stride_tricks.sliding_window_view(turns, 17)  # i + 8 is the middle of window i
+    around = np.maximum(windows[:, :6].max(1), windows[:, 11:].max(1))
+    middle = windows[:, 8]
+    sharp = (middle > 20 * around + 1e-7) & (middle == windows[:, 6:11].max(1))
+    return [edge for i in np.flatnonzero(sharp) for edge in _meeting(slope, _NEAR[i + 9])]
+
+
+def _meeting(slope: Curve, near: float) -> list[float]:
+    """Find where the slopes on the left and on the right of a bend, drawn on, meet."""
+    step = np.linspace(0.02, 0.12, 40)
+    left, right = (
+        np.polynomial.Polynomial.fit(near + side * step, slope(near + side * step), 10)
+        for side in (-1, 1)
+    )
+    low, high = near - 0.02, near + 0.02
+    apart = left(low) - right(low)
+    if apart * (left(high) - right(high)) > 0:
+        return []
+    for _ in range(60):
+        middle = (low + high) / 2
+        same = apart * (left(middle) - right(middle)) > 0
+        low, high = (middle, high) if same else (low, middle)
+    # Most stand at round numbers, which the crossing meets to its roundings.
+    return [round(low, 6) if abs(low - round(low, 6)) < 1e-6 else low]
+
+
+def _inflections(slope: Curve) -> list[float]:
+    """Find where the slope is largest or smallest: a tail on either side is fitted by itself."""
+    z = _NEAR[np.abs(_NEAR) <= 1.5 * _TYPICAL]
+    change = np.diff(slope(z))
+    change = np.where(np.abs(change) < 1e-9, 0, change)
+    signed = np.flatnonzero(change)
+    pairs = itertools.pairwise(signed)
+    return [float((z[i + 1] + z[j]) / 2) for i, j in pairs if change[i] * change[j] < 0]
+
+
 def _side(slope: Curve, edge: float) -> bool | None:
     """Say whether the slope at an edge is that on its left; None: it is that on neither side."""
     step = 1e-9 * max(1.0, abs(edge))
     left, here, right = slope(np.array([edge - step, edge, edge + step]))
-    near = 1e-6 * max(abs(left), abs(right), 1e-3)
+    around = np.abs(slope(edge + np.array([-1e-2, 1e-2]))).max()
+    near = max(1e-6 * max(abs(left), abs(right), 1e-3), 1e-6 * around)
     return True if abs(here - left) <= near else False if abs(here - right) <= near else None
 
 
-def _fit(f: Curve, slope: Curve, low: float, high: float, error: float) -> Fit | None:
-    """Fit the slope on one piece by the first variable that a short polynomial in it serves."""
-    z = _samples(slope, low, high, error)
-    y, d = f(z), slope(z)
-    for variable, a, b in _variables(f, y, d, low, high):
-        with np.errstate(all="ignore"):
-            v, factor = _variable(variable, a, b, y)
-            aim = d / factor
-        fair = np.isfinite(v) & np.isfinite(aim)
-        if not fair.any() or (variable != "log" and not fair.all()):
-            continue
-        fit = _polynomial(variable, a, b, v[fair], factor[fair], d[fair], error)
-        if fit is not None:
-            return fit
-    return None
-
-
-def _samples(slope: Curve, low: float, high: float, error: float) -> np.ndarray:
+def _samples(
+    slope: Curve, at: np.ndarray, low: float, high: float, error: float
+) -> np.ndarray | None:
     """Spread points over a piece, dense at its ends, as far out as the slope still changes."""
-    inside = _GRID[(low < _GRID) & (high > _GRID)]
+    inside = at[(low < at) & (high > at)]
+    if inside.size < 10:
+        return None
     seen = slope(inside)
     ends = []  # beyond them the slope is that at the end
     if low == -math.inf:
         moved = np.flatnonzero(np.abs(seen - seen[0]) > error / 30)
-        low = float(inside[max(moved[0] - 1, 0)] if moved.size else max(-_FAR, inside[-1] - 10))
+        low = float(inside[max(moved[0] - 1, 0)] if moved.size else max(inside[0], inside[-1] - 10))
         ends.append(low)
     if high == math.inf:
         moved = np.flatnonzero(np.abs(seen - seen[-1]) > error / 30)
         last = min(moved[-1] + 1, len(inside) - 1) if moved.size else None
-        high = float(inside[0] + 10 if last is None else inside[last])
+        high = float(min(inside[0] + 10, inside[-1]) if last is None else inside[last])
         ends.append(high)
     x = np.linspace(0, 1, 4003)[1:-1]
     z = low + (high - low) * (1 - np.cos(np.pi * x)) / 2
-    return np.unique(np.concatenate([z, inside[(inside > low) & (inside < high)], ends]))
-
-
-def _variables(
-    f: Curve, y: np.ndarray, d: np.ndarray, low: float, high: float
-) -> Iterator[tuple[str, float, float]]:
-    with np.errstate(all="ignore"):
-        rates = (-np.log1p(-d) / y)[(d > 0.1) & (d < 0.9)]
-    if rates.size and np.ptp(rates) <= 1e-6 * abs(rates[0]):
-        yield "exp", float(rates[0]), 0.0
-    yield "y", 0.0, 0.0
-    ends = [f(np.array([end]))[0] for end in (low, high) if math.isfinite(end)]
-    for end in ends:
-        yield "root", float(end), 0.0
-        if math.inf in (-low, high):
-            limit = float(f(np.array([-_FAR if low == -math.inf else _FAR]))[0])
-            if abs(limit) < 1e3:
-                yield "log", float(end), limit
-
-
-def _variable(variable: str, a: float, b: float, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    ones = np.ones_like(y)
-    if variable == "exp":
-        return np.expm1(-a * y), ones
-    if variable == "root":
-        return np.sqrt(np.abs(y - a)), ones
-    if variable == "log":
-        return np.sqrt(np.maximum(np.log((a - b) / (y - b)), 0.0)), y - b
-    return y, ones
-
-
-def _polynomial(
-    variable: str,
-    a: float,
-    b: float,
-    v: np.ndarray,
-    factor: np.ndarray,
-    d: np.ndarray,
-    error: float,
-) -> Fit | None:
-    low, high = float(v.min()), float(v.max())
-    t = 2 * (v - low) / (high - low) - 1 if high > low else np.zeros_like(v)
-    for degree in _DEGREES if high > low else (0,):
-        c, _ = np.polynomial.chebyshev.chebfit(t, d / factor, degree, full=True, w=np.abs(factor))
-        off = np.abs(np.polynomial.chebyshev.chebval(t, c) * factor - d)
-        if float(off.max()) <= error:
-            return Fit(variable, a, b, low, high, tuple(map(float, c)))
-    return None
+    near = np.geomspace(1e-7, 1, 50) * min(1.0, (high - low) / 2)
+    within = inside[(inside > low) & (inside < high)]
+    return np.unique(np.concatenate([z, low + near, high - near, within, ends]))
