@@ -72,8 +72,9 @@ def lean(f: Callable[..., Any]) -> Callable[..., Any]:
     extremum of f, where y hardly tells z, by up to 2e-4 (0.02 in bfloat16). What cannot be had so
     stays as it is: a function with parameters that are arrays, or of more than four monotone
     pieces, or whose slope is no short sum over y (12 of the catalogue's 93 functions are left for
-    one of these two reasons; `memory` names them), or a program that takes a derivative itself. Forward-mode derivatives (`jax.jvp`,
-    `jax.hessian`) are refused by JAX, as for every `jax.custom_vjp`.
+    one of these two reasons; `memory` names them), or a program that takes a derivative itself.
+    Forward-mode derivatives (`jax.jvp`, `jax.hessian`) are refused by JAX, as for every
+    `jax.custom_vjp`.
 
     Example:
         >>> import jax, jax.numpy as jnp, relu_jax as rj
