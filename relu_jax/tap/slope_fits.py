@@ -193,15 +193,15 @@ def _polynomial(
 ) -> Fit | None:
     low, high = float(v.min()), float(v.max())
     t = 2 * (v - low) / (high - low) - 1 if high > low else np.zeros_like(v)
-    # The longest first: where that is off, no shorter one is tried.
-    degrees = (_DEGREES[-1], *_DEGREES) if high > low else (0,)
-    for turn, degree in enumerate(degrees):
+    degrees = _DEGREES if high > low else (0,)
+
+    def tried(degree: int) -> Fit | None:
         c, _ = np.polynomial.chebyshev.chebfit(t, d / factor, degree, full=True, w=np.abs(factor))
         off = np.abs(np.polynomial.chebyshev.chebval(t, c) * factor - d)
         good = float(off.max()) <= error
-        if turn == 0 and len(degrees) > 1:
-            if not good:
-                return None
-        elif good:
-            return Fit(*variable, low, high, tuple(map(float, c)))
-    return None
+        return Fit(*variable, low, high, tuple(map(float, c))) if good else None
+
+    longest = tried(degrees[-1])
+    if longest is None:
+        return None  # where the longest is off, no shorter one is tried
+    return next(filter(None, map(tried, degrees[:-1])), longest)

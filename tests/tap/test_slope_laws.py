@@ -90,7 +90,8 @@ def test_a_smooth_slope_is_a_short_sum_over_y(f, slope, pieces, variables):
     assert len(found.fits) == pieces
     assert {fit.variable for fit in found.fits} == variables
     z = np.random.default_rng(0).normal(scale=4, size=20_000)
-    np.testing.assert_allclose(_slope(found, f, z), slope(z), rtol=1e-6, atol=1e-6)
+    rtol = 1e-6 if "power" in variables else 0  # their slopes have no bound
+    np.testing.assert_allclose(_slope(found, f, z), slope(z), rtol=rtol, atol=1e-6)
 
 
 def test_what_has_exact_laws_has_them_in_double_precision_too():

@@ -71,9 +71,9 @@ def _model(made: Any, shape: tuple[int, ...], expected: Counter[str]) -> Model:
     def f(trainable: Any, other: Any, x: Any) -> Any:
         return made.stateless_call(trainable, other, x, training=True)[0]
 
-    weights = ([v.value for v in made.trainable_variables],)
-    others = [v.value for v in made.non_trainable_variables]
-    return Model(f, (*weights, others, jax.ShapeDtypeStruct(shape, jnp.float32)), expected)
+    groups = (made.trainable_variables, made.non_trainable_variables)
+    weights = [[v.value for v in group] for group in groups]
+    return Model(f, (*weights, jax.ShapeDtypeStruct(shape, jnp.float32)), expected)
 
 
 def recurrent(layer: str, expected: dict[str, int]) -> Model:
