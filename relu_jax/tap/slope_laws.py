@@ -144,10 +144,11 @@ def _extrema(slope: Curve, at: np.ndarray, seen: np.ndarray) -> Iterator[float]:
     """Yield where the slope changes its sign without a jump; where it is 0 it has none."""
     signed = np.flatnonzero(seen)
     for i, j in itertools.pairwise(signed):
-        if seen[i] * seen[j] < 0:
+        sign = np.sign(seen[i])
+        if np.sign(seen[j]) == -sign:
             low, high = at[i], at[j]
             while low < (middle := (low + high) / 2) < high:
-                same = float(slope(np.array([middle]))[0]) * seen[i] > 0
+                same = np.sign(slope(np.array([middle]))[0]) == sign
                 low, high = (middle, high) if same else (low, middle)
             yield float(low)
 
@@ -172,11 +173,11 @@ def _meeting(slope: Curve, near: float) -> list[float]:
     )
     low, high = near - 0.02, near + 0.02
     apart = left(low) - right(low)
-    if apart * (left(high) - right(high)) > 0:
+    if np.sign(apart) == np.sign(left(high) - right(high)):
         return []
     for _ in range(60):
         middle = (low + high) / 2
-        same = apart * (left(middle) - right(middle)) > 0
+        same = np.sign(apart) == np.sign(left(middle) - right(middle))
         low, high = (middle, high) if same else (low, middle)
     # Most stand at round numbers, which the crossing meets to its roundings.
     return [round(low, 6) if abs(low - round(low, 6)) < 1e-6 else low]
@@ -189,7 +190,7 @@ def _inflections(slope: Curve) -> list[float]:
     change = np.where(np.abs(change) < 1e-9, 0, change)
     signed = np.flatnonzero(change)
     pairs = itertools.pairwise(signed)
-    return [float((z[i + 1] + z[j]) / 2) for i, j in pairs if change[i] * change[j] < 0]
+    return [float((z[i + 1] + z[j]) / 2) for i, j in pairs if np.sign(change[i]) == -np.sign(change[j])]
 
 
 def _side(slope: Curve, edge: float) -> bool | None:

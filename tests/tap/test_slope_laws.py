@@ -10,7 +10,9 @@ from relu_jax.tap.slope_laws import Pieces, Steps
 
 
 def _law(f, slope, kinks=(), bends=(), limit=4e-7):
-    return slope_laws.law(f, slope, kinks, bends, limit)
+    """Find a law; the functions may overflow far out, the search for it may not."""
+    quiet = np.errstate(over="ignore")
+    return slope_laws.law(quiet(f), quiet(slope), kinks, bends, limit)
 
 
 def _slope(found: Pieces, f, z):
@@ -82,7 +84,6 @@ SMOOTH = {
 }  # fmt: skip
 
 
-@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
 @pytest.mark.parametrize(("f", "slope", "pieces", "variables"), SMOOTH.values(), ids=SMOOTH)
 def test_a_smooth_slope_is_a_short_sum_over_y(f, slope, pieces, variables):
     found = _law(f, slope)
@@ -97,8 +98,7 @@ def test_a_smooth_slope_is_a_short_sum_over_y(f, slope, pieces, variables):
 def test_what_has_exact_laws_has_them_in_double_precision_too():
     assert _law(np.tanh, lambda z: 1 - np.tanh(z) ** 2, limit=1e-12) is not None
     f, slope, _, _ = SMOOTH["silu"]
-    with np.errstate(over="ignore"):
-        assert _law(f, slope, limit=1e-12) is None
+    assert _law(f, slope, limit=1e-12) is None
 
 
 @pytest.mark.parametrize(
