@@ -3,9 +3,10 @@
 For each function of the catalogue, in one run: nanoseconds per element of the forward pass, and of
 forward and backward pass in one program, in jitted JAX, and how many times as long that is as the
 same function of `jax.nn`, of PyTorch, eager and compiled, and as a copy of the array into a new
-one (two copies for both passes: a result and a gradient are written). The variants run in a random
-order; a ratio is the median over the rounds of the ratios within each round. `control` is jax.nn
-to jax.nn itself, compiled once more: what differs from 1 there is noise.
+one (two copies for both passes: an argument and a cotangent are read, a result and a gradient are
+written). The cotangent is drawn, and handed in: XLA would fold a constant one into the program.
+The variants run in a random order; a ratio is the median over the rounds of the ratios within each
+round. `control` is jax.nn to jax.nn itself, compiled once more: what differs from 1 there is noise.
 
     python benchmarks/activation_cost.py [--json FILE] [--dtype bfloat16] [--size N] [--only NAME]
 
@@ -59,14 +60,19 @@ TORCH = {
 
 def in_jax(f: Callable[[Any], Any], x: jax.Array, *, backward: bool) -> Run:
     """Compile one function, or the function with its gradient."""
-    ones = jnp.ones_like(x)
 
-    def both(x: Any) -> Any:
+    def both(x: Any, cotangent: Any) -> Any:
         y, pull = jax.vjp(f, x)
-        return y, pull(ones)[0]
+        return y, pull(cotangent)[0]
 
-    run = jax.jit(both if backward else f).lower(x).compile()
-    return lambda: jax.block_until_ready(run(x))
+    handed = (x, jnp.asarray(cotangent(x.shape), x.dtype)) if backward else (x,)
+    run = jax.jit(both if backward else f).lower(*handed).compile()
+    return lambda: jax.block_until_ready(run(*handed))
+
+
+def cotangent(shape: tuple[int, ...]) -> np.ndarray:
+    """Draw what a backward pass begins with."""
+    return np.random.default_rng(1).standard_normal(shape, np.float32)
 
 
 def in_torch(name: str, x: np.ndarray, dtype: str, *, backward: bool, compiled: bool) -> Run:
@@ -79,11 +85,11 @@ def in_torch(name: str, x: np.ndarray, dtype: str, *, backward: bool, compiled: 
     torch._dynamo.reset()  # it gives up on a function it has compiled eight times
     call = torch.compile(f) if compiled else f
     tensor = torch.tensor(x, dtype=getattr(torch, dtype), requires_grad=backward)
-    ones = torch.ones_like(tensor)
+    arriving = torch.tensor(cotangent(x.shape), dtype=tensor.dtype)
 
     def run() -> None:
         if backward:
-            torch.autograd.grad(call(tensor), tensor, ones)
+            torch.autograd.grad(call(tensor), tensor, arriving)
         else:
             call(tensor)
 
