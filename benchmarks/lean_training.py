@@ -8,6 +8,7 @@ the median over the rounds of the ratios within each round. PyTorch's memory is 
 saves beside the weights, over that of its linear network.
 
     python benchmarks/lean_training.py [--json FILE] [--dtype bfloat16] [--networks NAME ...]
+                                       [--bits 3]
 
 Batches are at least four times the width: XLA would hide activations in the output buffers of the
 weights else. PyTorch is measured where it is installed (make torch).
@@ -218,7 +219,7 @@ def row(name: str, net_name: str, args: argparse.Namespace) -> dict[str, Any]:
     losses = {
         "linear": loss_of(lambda x: x, net),
         "plain": (plain := loss_of(function.jax, net)),
-        "lean": (lean := rj.lean(plain)),
+        "lean": (lean := rj.lean(plain, bits=args.bits)),
     }
     steps = {key: compiled(loss, weights, x) for key, loss in losses.items()}
     memory = {key: held(step) for key, step in steps.items()}
@@ -286,6 +287,7 @@ def main() -> None:
     parser.add_argument("--json", help="write the numbers here")
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
     parser.add_argument("--networks", nargs="+", default=list(NETWORKS), choices=list(NETWORKS))
+    parser.add_argument("--bits", type=int, help="as of rj.lean")
     parser.add_argument("--only", default="", help="functions whose name holds this")
     parser.add_argument("--rounds", type=int, default=5, help="of the networks of middle size")
     args = parser.parse_args()
@@ -299,7 +301,12 @@ def main() -> None:
         found.append(one)
         print(told(one), flush=True)
     if args.json:
-        about = {"dtype": args.dtype, "jax": jax.__version__, "rounds": args.rounds}
+        about = {
+            "dtype": args.dtype,
+            "jax": jax.__version__,
+            "rounds": args.rounds,
+            "bits": args.bits,
+        }
         Path(args.json).write_text(json.dumps({**about, "rows": found}, indent=1) + "\n")
 
 

@@ -52,14 +52,13 @@ def law(
         >>> law(relu, lambda z: np.where(z > 0, 1.0, 0.0), (0.0,), (), 1e-6)
         Steps(slopes=(0.0, 1.0))
     """
-    at = np.unique(np.concatenate([_GRID, np.asarray(kinks, np.float64)]))
-    at = _finite_part(f, slope, at)
+    at = _finite_part(f, slope, kinks)
     if at.size < _NEAR.size // 2:
         return None
+    exact = steps(slope, kinks)
+    if exact is not None:
+        return exact
     seen = slope(at)
-    steps = _steps(slope, at, seen)
-    if len(steps) <= _MOST_STEPS:
-        return Steps(tuple(steps))
     error = limit * _size(at, seen)
     named = [*kinks, *bends, *_extrema(slope, at, seen)]
     bent = [*named, *_bends(slope)]
@@ -69,8 +68,25 @@ def law(
     return None
 
 
-def _finite_part(f: Curve, slope: Curve, at: np.ndarray) -> np.ndarray:
-    """Cut off, on either side of 0, what lies beyond a value or a slope that overflows."""
+def steps(slope: Curve, kinks: Sequence[float]) -> Steps | None:
+    """Find the slopes of a piecewise linear function; None where there are more than eight.
+
+    Args:
+        slope: the derivative, on float64 arrays, its convention at the kinks included.
+        kinks: where it jumps; those that are not named are found.
+
+    Example:
+        >>> steps(lambda z: np.where(abs(z) < 1, 1.0, 0.0), (-1.0, 1.0))
+        Steps(slopes=(0.0, 1.0))
+    """
+    at = _finite_part(slope, slope, kinks)
+    found = _steps(slope, at, slope(at))
+    return Steps(tuple(found)) if len(found) <= _MOST_STEPS else None
+
+
+def _finite_part(f: Curve, slope: Curve, kinks: Sequence[float]) -> np.ndarray:
+    """List arguments, but those that lie, on either side of 0, beyond one that overflows."""
+    at = np.unique(np.concatenate([_GRID, np.asarray(kinks, np.float64)]))
     with np.errstate(all="ignore"):
         lost = at[~(np.isfinite(f(at)) & np.isfinite(slope(at)))]
     low, high = lost[lost <= 0].max(initial=-math.inf), lost[lost >= 0].min(initial=math.inf)
@@ -188,9 +204,9 @@ def _inflections(slope: Curve) -> list[float]:
     z = _NEAR[np.abs(_NEAR) <= 1.5 * _TYPICAL]
     change = np.diff(slope(z))
     change = np.where(np.abs(change) < 1e-9, 0, change)
-    signed = np.flatnonzero(change)
-    pairs = itertools.pairwise(signed)
-    return [float((z[i + 1] + z[j]) / 2) for i, j in pairs if np.sign(change[i]) == -np.sign(change[j])]
+    sign = np.sign(change)
+    pairs = itertools.pairwise(np.flatnonzero(sign))
+    return [float((z[i + 1] + z[j]) / 2) for i, j in pairs if sign[i] == -sign[j]]
 
 
 def _side(slope: Curve, edge: float) -> bool | None:

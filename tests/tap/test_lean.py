@@ -193,3 +193,78 @@ def test_where_a_site_converts_its_argument_has_the_gradient_s_dtype(f, low, hig
     assert got.dtype == want.dtype == z.dtype
     got, want = (np.asarray(x, np.float64) for x in (got, want))
     assert np.linalg.norm(got - want) <= 0.02 * np.linalg.norm(want)
+
+
+@pytest.mark.parametrize(("kind", "off"), [("gelu", 0.13), ("silu", 0.13), ("tanh", 0.18)])
+def test_bits_keep_the_values_and_estimate_the_gradient(kind, off):
+    act = rj.activations.get(kind)
+
+    def loss(z):
+        return jnp.sum(act(z))
+
+    few = rj.lean(loss, bits=3)
+    assert few(Z) == loss(Z)
+    told, right = jax.grad(few)(Z), jax.grad(loss)(Z)
+    assert len(np.unique(told)) == 8
+    assert 0 < jnp.abs(told - right).max() < off
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_with_bits_a_piecewise_linear_gradient_is_exact_where_they_suffice(bits):
+    ct = np.cos(np.arange(Z.size, dtype=np.float32))
+
+    def loss(z):
+        return jnp.sum(ct * jax.nn.relu6(z))
+
+    np.testing.assert_array_equal(jax.grad(rj.lean(loss, bits=bits))(Z), jax.grad(loss)(Z))
+
+
+def test_bits_are_all_that_is_kept():
+    w = jnp.eye(64)
+
+    def loss(x):
+        return jnp.sum(jax.nn.gelu(x @ w) @ w)
+
+    shapes = [
+        jnp.shape(x) for x in jax.tree.leaves(jax.vjp(rj.lean(loss, bits=3), jnp.ones((32, 64)))[1])
+    ]
+    kept = [s for s in shapes if s not in ((64, 64), ())]
+    assert kept == [(32, 8)] * 3
+
+
+@pytest.mark.parametrize("bits", [0, 5, True, 2.5, "3"])
+def test_a_wrong_number_of_bits_is_refused(bits):
+    with pytest.raises(ValueError, match=r"from 1 to 4 bits.*pass 1, 2, 3 or 4"):
+        rj.lean(jnp.tanh, bits=bits)
+
+
+def test_a_rule_for_reverse_mode_alone_is_kept():
+    @jax.custom_vjp
+    def clipped(z):
+        return jnp.maximum(z, 0)
+
+    clipped.defvjp(lambda z: (clipped(z), z), lambda z, ct: (jnp.where(z >= 0, ct, 0),))
+
+    def loss(z):
+        return jnp.sum(jnp.square(clipped(z) + 1))
+
+    np.testing.assert_array_equal(jax.grad(rj.lean(loss))(Z), jax.grad(loss)(Z))
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("kind", ["gelu", "silu", "mish", "tanh", "elu"])
+def test_half_precision_is_lean_in_jax_nn_and_here(kind, dtype):
+    theirs = {"gelu": lambda z: nn.gelu(z, approximate=False), "tanh": jnp.tanh}
+    z = jnp.linspace(-6, 6, 512, dtype=dtype)
+    for act in (theirs.get(kind) or getattr(nn, kind), rj.activations.get(kind)):
+        (kept,) = rj.memory(act, z)
+        assert kept.how.startswith("of y")
+
+        def loss(z, act=act):
+            return jnp.sum(act(z).astype(jnp.float32))
+
+        told, right = jax.grad(rj.lean(loss))(z), jax.grad(loss)(z)
+        # At an extremum y hardly tells z: to the root of its last digit.
+        rough = float(jnp.sqrt(jnp.finfo(dtype).eps)) / 2
+        assert float(jnp.abs(told - right).astype(jnp.float32).max()) < rough
+        assert float(jnp.abs(told - right).astype(jnp.float32).mean()) < jnp.finfo(dtype).eps

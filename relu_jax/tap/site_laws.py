@@ -1,0 +1,78 @@
+"""From what can the slope at each site of a program be made for the backward pass?"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from relu_jax.core import handover
+from relu_jax.tap.program import Placed, Program
+from relu_jax.tap.slope_laws import Pieces, Steps, law, steps
+from relu_jax.tap.slope_levels import Levels, levels
+
+Law = Steps | Pieces | Levels
+# Largest errors of a slope, as a share of the largest; the first that a law meets. Of half
+# precision the function itself may be an approximation, whose slope is off by as much.
+_LIMITS = {
+    "float64": (1e-12,), "float32": (4e-7,), "bfloat16": (4e-7, 1e-3), "float16": (4e-7, 1e-3),
+}  # fmt: skip
+_LAWS: dict[Any, Law | None] = {}  # of functions in other programs too
+
+
+def laws(read: Program, bits: int | None = None) -> list[tuple[Placed, Law | str]]:
+    """Find from what the slope at each site can be made, once per function, or why it cannot.
+
+    Args:
+        read: the program.
+        bits: None for what follows from the result; else how many bits tell the slope alone.
+    """
+    own: dict[Any, Law | None] = {}
+    found = []
+    for one in read.placed:
+        how: Law | str | None = _hindrance(read, one)
+        if how is None:
+            known = _LAWS if one.piece.lasts else own
+            key = (one.piece.key(), one.site.dtype, bits)
+            if key not in known:
+                known[key] = _law(one, bits)
+            how = known[key] or "left: no short law of y"
+        found.append((one, how))
+    return found
+
+
+def _hindrance(read: Program, one: Placed) -> str | None:
+    if one.blind:
+        return "left: in a derivative rule" if one.ruled else "left: no gradient in a while loop"
+    if one.site.dtype not in _LIMITS:
+        return f"left: of {one.site.dtype}"
+    if one.piece.operands:
+        return "left: a parameter is an array"
+    if read.differentiates:
+        return "left: the program takes a derivative; make lean what it differentiates"
+    return None
+
+
+def _law(one: Placed, bits: int | None) -> Law | None:
+    piece, site = one.piece, one.site
+    known = None if site.kind == "unknown" else handover.lookup()(site.kind, **site.params)
+    kinks, bends = (known.kinks, known.bends) if known else ((), ())
+
+    def f(z: np.ndarray) -> np.ndarray:
+        return piece.values(z, {})
+
+    def slope(z: np.ndarray) -> np.ndarray:
+        found = piece.slope(z, {})
+        unread = known is not None and not kinks and np.isnan(found).all()
+        return _differences(f, z) if unread else found
+
+    if bits is None:
+        tried = (law(f, slope, kinks, bends, limit) for limit in _LIMITS[site.dtype])
+        return next(filter(None, tried), None)
+    exact = steps(slope, kinks)
+    return exact if exact and len(exact.slopes) <= 2**bits else levels(slope, 2**bits)
+
+
+def _differences(f: Callable[[np.ndarray], np.ndarray], z: np.ndarray) -> np.ndarray:
+    """Differentiate a smooth function whose rule is written for one precision alone."""
+    h = 1e-3
+    return (f(z - 2 * h) - 8 * f(z - h) + 8 * f(z + h) - f(z + 2 * h)) / (12 * h)
