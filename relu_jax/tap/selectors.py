@@ -51,6 +51,7 @@ class Selector:
         return Selector(lambda sites: _ids(sites) - self.means(sites), f"~{self.words}")
 
 
+_RULE = "a selector is an id, a kind, a regular expression on the path, or a test"
 Selectable = str | Selector | Callable[[Site], bool]
 
 
@@ -62,6 +63,7 @@ def select(what: Selectable) -> Selector:
 
     Raises:
         ValueError: a text that is no regular expression.
+        TypeError: it is none of these.
 
     Example:
         >>> (select("relu") | select("layers/[01]/")).words
@@ -69,6 +71,13 @@ def select(what: Selectable) -> Selector:
     """
     if isinstance(what, Selector):
         return what
+    if not isinstance(what, str) and not callable(what):
+        raise errors.rejected(
+            rule=_RULE,
+            got=f"{what!r}",
+            do='combine several with |: rj.tap.select("a") | "b"',
+            kind=TypeError,
+        )
     if not isinstance(what, str):
         words = getattr(what, "__name__", "test")
         return Selector(lambda sites: {site.id for site in sites if what(site)}, words)
@@ -76,7 +85,7 @@ def select(what: Selectable) -> Selector:
         pattern = re.compile(what)
     except re.error as wrong:
         raise errors.rejected(
-            rule="a selector is an id, a kind, a regular expression on the path, or a test",
+            rule=_RULE,
             got=f"{what!r} ({wrong})",
             do="escape special characters with re.escape",
         ) from wrong

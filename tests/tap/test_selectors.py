@@ -96,3 +96,9 @@ def test_a_kind_is_not_looked_for_in_paths():
 def test_a_slip_of_the_pen_is_told_the_kind():
     with pytest.raises(ValueError, match=r"got 'rellu', which none of 3 sites is; try one of relu"):
         tap.record(MODEL, "rellu")(PARAMS, n.X)
+
+
+@pytest.mark.parametrize("what", [(), ["layers/0", "layers/1"], 3])
+def test_what_is_no_selector_is_refused(what):
+    with pytest.raises(TypeError, match=r"an id, a kind, .*; got .*; combine several with \|"):
+        tap.record(MODEL, what)(PARAMS, n.X)
