@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from relu_jax.core import errors
-from relu_jax.tap import arguments, eyes, interpret, program, selectors
+from relu_jax.tap import arguments, eyes, interpret, program, selectors, shards
 from relu_jax.tap.observe import blanked, values
 from relu_jax.tap.program import Placed, Program
 from relu_jax.tap.selectors import Selectable
@@ -170,12 +170,17 @@ def _marker(backward: Backward) -> Callable[[Site, Any, Any], Any]:
     """
 
     def mark(site: Site, value: Any, probe: Any) -> Any:
+        axes = jax.tree.map(shards.varies, probe)
+
         @jax.custom_vjp
         def identity(value: Any, probe: Any) -> Any:
             del probe
             return value
 
-        identity.defvjp(lambda value, _: (value, None), lambda _, ct: (ct, backward(site, ct)))
+        def handed_on(_: None, ct: Any) -> tuple[Any, Any]:
+            return ct, jax.tree.map(shards.varying, backward(site, ct), axes)
+
+        identity.defvjp(lambda value, _: (value, None), handed_on)
         return identity(value, probe)
 
     return mark
@@ -185,12 +190,11 @@ def _probes(read: Program, one: Placed, backward: Backward) -> dict[str, Any]:
     """Build zeros of the shape that `backward` returns, one per turn of the loops around."""
     made = {}
     for end, v in (("pre", one.piece.z), ("post", one.piece.y)):
-        like = jax.ShapeDtypeStruct(read.graph.shape(one.piece.z), read.graph.dtype(v))
+        argument = read.graph.avals[one.piece.z]
+        like = shards.struct(argument).update(dtype=read.graph.dtype(v))
         shapes = jax.eval_shape(lambda ct: backward(one.site, ct), like)
-        made[end] = jax.tree.map(
-            lambda s: jnp.zeros((*one.site.loops, *s.shape), s.dtype),
-            shapes,
-        )
+        axes = shards.varies(argument)
+        made[end] = jax.tree.map(lambda s, axes=axes: shards.zeros(s, one.site.loops, axes), shapes)
     return made
 
 

@@ -144,16 +144,20 @@ MOVES = frozenset({
     "reshape", "transpose", "squeeze", "expand_dims", "broadcast_in_dim", "slice", "rev",
     "dynamic_slice", "gather", "concatenate", "pad", "tile", "copy", "copy_p", "split",
     "stack", "unstack", "dynamic_update_slice", "sharding_constraint", "reshard",
-    "optimization_barrier",
+    "optimization_barrier", "all_gather", "all_gather_invariant", "all_to_all", "ppermute",
+    "pbroadcast",
     "stop_gradient",  # ends a function: what follows has another derivative
 })  # fmt: skip
 
-REDUCTIONS = frozenset({
+# Reductions over the devices of a mesh: of as many arrays of one shape, one.
+OVER_DEVICES = frozenset({"psum", "psum_invariant", "pmax", "pmin", "pmean"})
+
+REDUCTIONS = OVER_DEVICES | {
     "reduce_sum", "reduce_max", "reduce_min", "reduce_prod", "cumsum", "cumlogsumexp", "cummax",
     "cummin", "cumprod", "argmax", "argmin", "reduce_and", "reduce_or", "reduce", "reduce_window",
     "reduce_window_sum", "reduce_window_max", "reduce_window_min", "reduce_window_avg", "sort",
-    "top_k", "psum", "pmax", "pmin", "pmean",
-})  # fmt: skip
+    "top_k", "reduce_scatter",
+}  # fmt: skip
 
 # Reductions a softmax or a norm subtracts or divides by; no place, and no window's maximum, is one.
 TOTALS = REDUCTIONS - {
@@ -162,7 +166,10 @@ TOTALS = REDUCTIONS - {
 }  # fmt: skip
 
 # Reductions that are linear; the others are maxima of some kind.
-LINEAR_REDUCTIONS = frozenset({"reduce_sum", "cumsum", "reduce_window_sum", "psum", "pmean"})
+LINEAR_REDUCTIONS = frozenset({
+    "reduce_sum", "cumsum", "reduce_window_sum", "psum", "psum_invariant", "pmean",
+    "reduce_scatter",
+})  # fmt: skip
 
 
 def _converted(x: Any, dtype: np.dtype) -> Any:

@@ -1,4 +1,4 @@
-"""How does what holds a frame run, with eyes in it: a loop, a branch, a rematted region, a rule?
+"""How does what holds a frame run, with eyes in it: a loop, a branch, remat, a rule, shards?
 
 Each rule is handed `interpret.run`, by which the frames run. A function with its own derivative
 rule is called as it is, so the rule survives, and a copy of its body beside it supplies the values.
@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from relu_jax.tap import compat
+from relu_jax.tap import compat, shards
 from relu_jax.tap.eyes import CLOSED, Collected, Eyes, Probes, probes_in
 from relu_jax.tap.graph import Frame, Node
 
@@ -56,7 +56,7 @@ def _while(run: Run, node: Node, values: Sequence[Any], see: Eyes, _probes: Prob
     holds = compat.as_function(parts.asked)
     count = jnp.float32(0) if see.beside and not node.eqn.effects else None
     shapes = jax.eval_shape(lambda state: run(inner, [*fixed, *state], see, {})[1], start)
-    nothing = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+    nothing = _zeros(shapes)
 
     def go_on(carry: tuple[list[Any], Collected, Any]) -> Any:
         (more,) = holds(*asked, *carry[0])
@@ -146,12 +146,37 @@ def _cond(run: Run, node: Node, values: Sequence[Any], see: Eyes, probes: Probes
     def filled(branch: Frame) -> Callable[[list[Any], Probes], Made]:
         def with_others(args: list[Any], inside: Probes) -> Made:
             outs, seen = taken(branch)(args, inside)
-            zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), all_shapes)
-            return outs, zeros | seen
+            return outs, _zeros(all_shapes) | seen
 
         return with_others
 
     return jax.lax.switch(index, list(map(filled, node.frames)), args, own)
+
+
+def _zeros(types: Any) -> Any:
+    return jax.tree.map(lambda like: shards.zeros(like, (), shards.varies(like)), types)
+
+
+def _shard(run: Run, node: Node, values: Sequence[Any], see: Eyes, probes: Probes) -> Made:
+    """Run a shard_map as one again; what was seen, and the probes, have an axis of shards ahead."""
+    (inner,), parts = node.frames, shards.read(node.eqn)
+    each = jax.P(parts.axes)
+    told = parts.axes if parts.checked else ()
+
+    def on_one(args: list[Any], ahead: Probes) -> Made:
+        inside = jax.tree.map(lambda probe: probe[0], ahead)
+        outs, collected = run(inner, args, see, inside)
+        return outs, jax.tree.map(lambda x: shards.varying(x[None], told), collected)
+
+    mapped = jax.shard_map(
+        on_one,
+        mesh=parts.mesh,
+        in_specs=(list(parts.in_specs), each),
+        out_specs=(list(parts.out_specs), each),
+        axis_names=set(parts.axes),
+        check_vma=parts.checked,
+    )
+    return mapped(list(values), probes_in(node, see, probes))
 
 
 def _own_rule(run: Run, node: Node, values: Sequence[Any], see: Eyes, _probes: Probes) -> Made:
@@ -168,4 +193,5 @@ RULES: Mapping[str, Callable[[Run, Node, Sequence[Any], Eyes, Probes], Made]] = 
     "remat": _remat,
     "rule": _own_rule,
     "cond": _cond,
+    "shard": _shard,
 }

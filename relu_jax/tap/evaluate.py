@@ -10,7 +10,10 @@ from relu_jax.tap import compat, elementwise
 Act = Callable[[Sequence[Any]], list[Any]]
 
 # Moves that leave one number as it is.
-STILL = ("broadcast_in_dim", "reshape", "squeeze", "transpose", "full", "stop_gradient")
+STILL = (
+    "broadcast_in_dim", "reshape", "squeeze", "transpose", "full", "stop_gradient", "reshard",
+    "sharding_constraint",
+)  # fmt: skip
 
 
 def equation(eqn: Any, args: Sequence[Any]) -> list[Any]:

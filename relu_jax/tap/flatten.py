@@ -12,7 +12,10 @@ from relu_jax.tap import choices, compat, elementwise, evaluate, opaque
 from relu_jax.tap.graph import Atom, Call, Const, Frame, Graph, Item, Node, Repeat
 
 # How a node is entered: "plain" runs as one equation; the others are rules of entering.py.
-ENTERED = {"scan": "scan", "checkpoint": "remat", "remat": "remat", "remat2": "remat"}
+ENTERED = {
+    "scan": "scan", "checkpoint": "remat", "remat": "remat", "remat2": "remat",
+    "shard_map": "shard",
+}  # fmt: skip
 OWN_RULE = ("custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr")
 CALLS = ("jit", "pjit", "closed_call", "core_call", "eval_jaxpr", "xla_call", "custom_lin")
 Made = ChainMap[Any, tuple[int, ...]]  # spelling of an equation -> its results
@@ -185,6 +188,9 @@ def _node(
         kind = ENTERED.get(name, "rule")
         fixed = compat.scan_layout(eqn)[0] if kind == "scan" else len(ins)
         frames = _frames(graph, bodies, calls, ins[:fixed], backward=backward)
+        if kind == "shard":  # a gradient takes the numbers it computes with out of one
+            told = map(graph.number, frames[0].outs)
+            graph.known.update((v, n) for v, n in zip(outs, told, strict=True) if n is not None)
     elif name == "while":
         parts = compat.while_parts(eqn)
         fixed = ins[parts.condition_consts :][: parts.body_consts]

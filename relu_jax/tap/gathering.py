@@ -4,7 +4,7 @@ import functools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from relu_jax.tap import axes, compat, elementwise
+from relu_jax.tap import axes, compat, elementwise, shards
 from relu_jax.tap.facts import (
     Fact,
     Facts,
@@ -260,7 +260,16 @@ def _counted(fact: Fact, n: int) -> Fact:
 
 
 def entering(node: Node, given: Sequence[Fact]) -> Iterator[Fact]:
-    """Yield the facts of a frame's inputs; a scan hands out slices along the leading axis."""
+    """Yield the facts of a frame's inputs; a scan hands out slices along the leading axis.
+
+    A weight that is split over devices is, like a slice of stacked weights, another on each.
+    """
+    if node.kind == "shard":
+        for fact, spec in zip(given, shards.read(node.eqn).in_specs, strict=True):
+            split = any(axis is not None for axis in spec)
+            leaf = fact.leaf._replace(looped=True) if fact.leaf and split else fact.leaf
+            yield fact._replace(leaf=leaf)
+        return
     sliced = sum(compat.scan_layout(node.eqn)) if node.kind == "scan" else len(given)
     for i, fact in enumerate(given):
         if i < sliced:

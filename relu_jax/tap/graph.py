@@ -32,7 +32,9 @@ class Node:
     ins: tuple[Atom, ...]  # what is written twice is named by its first variable
     reads: tuple[Atom, ...]  # the same operands, as they were written
     outs: tuple[int, ...]
-    kind: str  # plain, elementwise, scan, while, remat, rule (the user's derivative), cond, opaque
+    # plain, elementwise, opaque, or what entering.py has a rule for: scan, while, cond, remat, rule
+    # (the user's derivative), shard (a shard_map)
+    kind: str
     frames: "tuple[Frame, ...]"  # what is entered: the body, or every branch of a cond
     calls: tuple[Any, ...]  # the nested jits it was written out of, outermost first
     backward: bool  # made by transposition: the backward pass of a gradient in the program

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from relu_jax.tap import compat, entering
+from relu_jax.tap import compat, entering, shards
 from relu_jax.tap.eyes import Collected, Eyes, Probes, sites_in
 from relu_jax.tap.graph import Atom, Call, Const, Frame, Item, Node, Repeat
 
@@ -68,7 +68,7 @@ class _Values(NamedTuple):
                     change = self.see.changes[one.site.id]
                     with compat.standing_at(one.piece.nodes[-1].eqn):
                         y = one.piece.as_result(change(one.site, act, z, y))
-                        self.env[v] = self.seen[v] = y
+                        self.env[v] = self.seen[v] = shards.varying(y, shards.varies(value))
 
 
 def _run_items(items: Sequence[Item], values: _Values) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from relu_jax.tap import compat
+from relu_jax.tap import compat, shards
 from relu_jax.tap.graph import Node
 
 # What frameworks call a weight: the name of the layer is before it.
@@ -12,8 +12,15 @@ _LEAF_NAMES = frozenset({
 })  # fmt: skip
 
 
+def turns(node: Node) -> int:
+    """Count the turns of a scan, or the shards of a shard_map, as in `Site.loops`."""
+    return shards.read(node.eqn).count if node.kind == "shard" else int(node.eqn.params["length"])
+
+
 def order(scan: Node) -> int:
     """Say how the turns of a scan follow one another, as in `Site.order`."""
+    if scan.kind == "shard":
+        return 0
     _, carried = compat.scan_layout(scan.eqn)
     if not carried:
         return 0

@@ -25,8 +25,7 @@ _NO_FUNCTIONS = COMBINERS | elementwise.MOVES | frozenset({
     "device_put", "layout_constraint", "relayout", "name", "tie", "dce_sink", "zeros_like", "empty",
     "empty2", "full", "conj", "real", "imag", "complex", "rng_uniform", "random_gamma_grad",
     "igamma_grad_a", "clz", "population_count", "mulhi", "get", "swap", "addupdate",
-    "psum_invariant", "all_gather", "all_gather_invariant", "all_to_all", "ragged_all_to_all",
-    "ppermute", "pbroadcast", "pvary", "preduced", "reduce_scatter", "psend", "precv",
+    "ragged_all_to_all", "preduced", "psend", "precv", "all_gather_reduced",
     "unreduced_psum", "unreduced_reduce_scatter", "reduced_vary_cast", "reduced_vary_cast_p",
     "vary_unreduced_cast", "vary_unreduced_cast_p",
 })  # fmt: skip

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from relu_jax.tap import compat, evaluate
+from relu_jax.tap import compat, evaluate, shards
 from relu_jax.tap.graph import Atom, Const, Graph, Node
 
 
@@ -114,7 +114,8 @@ class Piece:
                     return a.value
                 if a in made or a in env:
                     return made[a] if a in made else env[a]
-                return np.full(self.graph.shape(a), self.graph.known[a], self.graph.dtype(a))
+                known = np.full(self.graph.shape(a), self.graph.known[a], self.graph.dtype(a))
+                return shards.varying(known, shards.varies(self.graph.avals[a]))
 
             for node in self.nodes:
                 outs = compat.bind(node.eqn, [read(a) for a in node.ins])
@@ -147,10 +148,8 @@ class Piece:
             y, pullback = jax.vjp(act, z)
             return pullback(jnp.ones_like(y))[0]
 
-        return evaluate.read(compat.trace(derivative, *map(self._struct, (self.z, *reads)))[0])
-
-    def _struct(self, v: int) -> jax.ShapeDtypeStruct:
-        return jax.ShapeDtypeStruct(self.graph.shape(v), self.graph.dtype(v))
+        avals = [self.graph.avals[v] for v in (self.z, *reads)]
+        return evaluate.read(shards.trace_beside(self.nodes[0].eqn, derivative, *avals))
 
     def _word(self, atom: Atom, names: Mapping[int, int]) -> str:
         if not isinstance(atom, Const) and atom in names:

@@ -230,8 +230,8 @@ def _named(network: Graph, known: facts.Facts, found: Sequence[_Found]) -> tuple
         stem = naming.stem(path) if fed >= 0 else "site"
         used[stem] += 1
         name = stem if used[stem] == 1 and stem != "site" else f"{stem}#{used[stem]}"
-        scans = [i.node for i in one.around if i.node.kind == "scan"]
-        loops = tuple(int(n.eqn.params["length"]) for n in scans)
+        turning = [i.node for i in one.around if i.node.kind in ("scan", "shard")]
+        loops = tuple(map(naming.turns, turning))
         shape = network.shape(one.piece.z)
         kind = one.match or Match("unknown", {}, ())
         site = Site(
@@ -248,7 +248,7 @@ def _named(network: Graph, known: facts.Facts, found: Sequence[_Found]) -> tuple
             gates=one.gates,
             loop=("layers" if leaf and leaf.looped else "steps") if loops else "",
             loops=loops,
-            order=tuple(map(naming.order, scans)),
+            order=tuple(map(naming.order, turning)),
             scaled=kind.scaled,
             branch=tuple(
                 (choices.setdefault(id(node), len(choices)), number)

@@ -88,7 +88,7 @@ def _through(reaches: Reaches, node: Node) -> None:
         return
     if not after.live:
         return
-    if node.name in elementwise.REDUCTIONS:
+    if node.name in elementwise.REDUCTIONS - elementwise.OVER_DEVICES:
         after = after._replace(whole=False)
     data = [a for a in node.ins if not isinstance(a, Const)]
     for atom in data:

@@ -24,15 +24,16 @@ class Site(NamedTuple):
     slope_at_kinks: tuple[float, ...]  # the program's own derivative there; NaN: not measurable
     path: str  # leaf of the weight that feeds the site; "" where none does
     source: str  # "file.py:12" in the user's code; "" where JAX kept no traceback
-    shape: tuple[int, ...]  # of the array the function is applied to, inside any loop
+    shape: tuple[int, ...]  # of the array the function is applied to, inside any loop or shard_map
     dtype: str
     unit_axes: tuple[int, ...]  # axes of `shape` that count units; the others count samples
     count: int  # runs per call (in a branch, at most): the product of the lengths of the loops
     gates: bool  # whether the result multiplies another array, as in a gated unit
-    loop: str  # "", "layers" (a scan over stacked weights) or "steps" (any other scan)
-    loops: tuple[int, ...]  # lengths of the scans around the site, outermost first
+    loop: str  # "", "layers" (turns have weights of their own: stacked, or split) or "steps"
+    # Turns of the scans, and shards of the shard_maps, around the site, outermost first.
+    loops: tuple[int, ...]
     # Per loop, how its turns follow one another: 1 from the first on, -1 from the last back
-    # (reverse=True), 0 where none takes anything from another (lax.map).
+    # (reverse=True), 0 where none takes anything from another (lax.map, shard_map).
     order: tuple[int, ...]
     # What the catalogue calls the function together with constant factors and terms around it:
     # 0.5 tanh(3 x) is a tanh of 3 x, and scaled_tanh(scale=0.5, rate=3) of x.
@@ -96,11 +97,11 @@ class Coverage(NamedTuple):
 class Tapped(NamedTuple):
     """What stood at a site: the argument and the result of its function, and their cotangents.
 
-    Inside a loop each array has one leading axis per loop. `d_pre` and `d_post` are None where
-    cotangents were not asked for, or cannot be had (inside a user's own derivative rule, or a while
-    loop, of which `pre` and `post` are those of the last turn). `ran` tells whether the site's
-    branch was taken, or its while loop had a turn, and is None where it always runs; where it did
-    not run, `pre` and `post` are NaN, and the cotangents 0.
+    Inside a loop each array has one leading axis per loop, inside a shard_map one of its shards.
+    `d_pre` and `d_post` are None where cotangents were not asked for, or cannot be had (inside a
+    user's own derivative rule, or a while loop, of which `pre` and `post` are those of the last
+    turn). `ran` tells whether the site's branch was taken, or its while loop had a turn, and is
+    None where it always runs; where it did not run, `pre` and `post` are NaN, and the cotangents 0.
     """
 
     pre: Array

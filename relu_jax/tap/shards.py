@@ -1,0 +1,113 @@
+"""How are values split over the devices of a mesh, and what stands in a shard_map?
+
+Inside a shard_map the type of a value says along which axes of the mesh it varies, and of an
+explicit mesh it says how an array is split: what is made beside a program has to have such a type.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from relu_jax.tap import compat
+
+
+class Shards(NamedTuple):
+    """What a shard_map asks for beside its body, in the terms of `jax.shard_map`."""
+
+    mesh: Any
+    in_specs: tuple[Any, ...]
+    out_specs: tuple[Any, ...]
+    axes: tuple[str, ...]  # of the mesh: those whose devices run the body on shards of their own
+    checked: bool  # whether types tell along which axes a value varies
+
+    @property
+    def count(self) -> int:
+        """How many shards there are."""
+        return math.prod(self.mesh.shape[axis] for axis in self.axes)
+
+
+def read(eqn: Any) -> Shards:
+    """Read the parameters of a shard_map."""
+    params = eqn.params
+    axes = tuple(a for a in params["mesh"].axis_names if a in params["newly_manual_axes"])
+    return Shards(
+        params["mesh"],
+        tuple(params["in_specs"]),
+        tuple(params["out_specs"]),
+        axes,
+        params["check_vma"],
+    )
+
+
+def struct(aval: Any) -> jax.ShapeDtypeStruct:
+    """Name the type of a value without those axes along which it varies."""
+    sharding = getattr(aval, "sharding", None)
+    split = sharding is not None and any(part is not None for part in sharding.spec)
+    return jax.ShapeDtypeStruct(aval.shape, aval.dtype, sharding=sharding if split else None)
+
+
+def zeros(like: jax.ShapeDtypeStruct, ahead: Sequence[int], axes: Iterable[str]) -> Any:
+    """Make zeros of a type, with more axes ahead, that vary along those of these axes in sight."""
+    made = jnp.zeros((*ahead, *like.shape), like.dtype)
+    if like.sharding is not None:  # of an explicit mesh
+        made = jax.reshard(made, jax.P(*(None for _ in ahead), *like.sharding.spec))
+    here = jax.sharding.get_abstract_mesh().manual_axes
+    return varying(made, set(axes) & set(here))
+
+
+def varies(x: Any) -> frozenset[str]:
+    """Tell along which axes of a mesh the type of x says that it varies; outside a shard_map: none.
+
+    Args:
+        x: an array, or the shape and dtype of one.
+    """
+    kind = x if hasattr(x, "mat") else jax.typeof(x)
+    return frozenset(getattr(getattr(kind, "mat", None), "varying", ()))
+
+
+def varying(x: Any, axes: Iterable[str]) -> Any:
+    """Let the type of x say that it varies along these axes of a mesh too, as carries have to."""
+    missing = tuple(sorted(set(axes) - varies(x)))
+    return jax.lax.pcast(x, missing, to="varying") if missing else x
+
+
+def trace_beside(eqn: Any, f: Callable[..., Any], *avals: Any) -> compat.OpenJaxpr:
+    """Trace a function of one result where an equation stands: inside the shard_maps around it.
+
+    Args:
+        eqn: the equation.
+        f: the function.
+        avals: of its arguments, as they are there: the derivative rules of what stands there are
+            made for values that vary along the same axes of a mesh.
+    """
+    around = getattr(eqn.ctx, "cur_abstract_mesh", None)
+    axes = getattr(around, "manual_axes", ())
+    if around is None or not axes:
+        return compat.trace(f, *map(struct, avals))[0]
+    auto = jax.sharding.AxisType.Auto
+    kinds = [
+        auto if a in axes else k for a, k in zip(around.axis_names, around.axis_types, strict=True)
+    ]
+    mesh = around.update(axis_types=tuple(kinds))
+    along = [tuple(a for a in axes if a in varies(aval)) for aval in avals]
+    stacked = [
+        jax.ShapeDtypeStruct((math.prod(mesh.shape[a] for a in those), *aval.shape), aval.dtype)
+        for those, aval in zip(along, avals, strict=True)
+    ]
+
+    def on_one(*args: Any) -> Any:
+        return varying(f(*(x.squeeze(0) for x in args))[None], axes)
+
+    whole = jax.shard_map(
+        on_one,
+        mesh=mesh,
+        in_specs=tuple(map(jax.P, along)),
+        out_specs=jax.P(tuple(axes)),
+        axis_names=set(axes),
+    )
+    with jax.sharding.use_abstract_mesh(mesh):
+        (inside,) = compat.trace(whole, *stacked)[0].jaxpr.eqns
+    return compat.opened(*compat.inner_jaxprs(inside))
