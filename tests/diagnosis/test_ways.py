@@ -64,3 +64,14 @@ def test_sites_are_apart_only_in_different_branches_of_one_choice():
     assert ways.apart(two, one)
     assert not ways.apart(one, three)
     assert not ways.apart(one, one)
+
+
+def test_turns_that_hand_nothing_on_stand_side_by_side():
+    def shard(name, turn):
+        report = _turn(name, turn, 5, 0)
+        return report._replace(site=report.site._replace(order=(0,), branch=()))
+
+    reports = [shard("a", 0), shard("b", 0), shard("a", 1), shard("b", 1)]
+    assert [r.id for r in ways.main_way(reports)] == ["a[0]", "b[0]"]
+    assert ways.apart(reports[0], reports[3])
+    assert not ways.apart(reports[0], reports[1])
