@@ -210,5 +210,10 @@ def rounds(eqn: Any) -> bool:
     return own and name in ("bfloat16_by_bits", "_by_bits")
 
 
+def is_lean(eqn: Any) -> bool:
+    """Say whether an equation is an activation that `lean` has changed."""
+    return bool(inner_jaxprs(eqn)) and f"{_PACKAGE}/tap/lean.py" in _place(eqn)
+
+
 def _place(eqn: Any) -> str:
     return str(getattr(opened(inner_jaxprs(eqn)[0]).jaxpr.debug_info, "func_src_info", ""))

@@ -78,15 +78,16 @@ def lean(f: Callable[..., Any], *, bits: int | None = None) -> Callable[..., Any
     tells z, by up to 2e-4 (0.02 in bfloat16). What cannot be had so stays as it is: a function with
     parameters that are arrays, or of more than four monotone pieces, or whose slope is no short sum
     over y (12 of the catalogue's 93 functions are left for one of these two reasons; `memory` names
-    them), or a program that takes a derivative itself. Forward-mode derivatives (`jax.jvp`,
-    `jax.hessian`) are refused by JAX, as for every `jax.custom_vjp`. With `bits`, what needs no
-    more of them to be exact still is, and what so few numbers do not tell stays as it is: where
-    they leave more than half of the variance of the slope on [-4, 4] or on [-100, 100], such as
-    that of tanh with 1 bit. On a CPU, XLA's products of bfloat16 keep float32 copies of y, beside
-    which the saving is smaller (measured in benchmarks/records).
+    them), or a program that takes a derivative itself. Forward mode (`jax.jvp`) is refused by JAX,
+    as for every `jax.custom_vjp`, and a second derivative here, but of what is piecewise linear or
+    whose slope is a formula of y (tanh, sigmoid, elu, softplus, …; not with `bits`). With `bits`,
+    what needs no more of them to be exact still is, and what so few numbers do not tell stays as it
+    is: where they leave more than half of the variance of the slope on [-4, 4] or on [-100, 100],
+    such as that of tanh with 1 bit. On a CPU, XLA's products of bfloat16 keep float32 copies of y,
+    beside which the saving is smaller (measured in benchmarks/records).
 
     Raises:
-        ValueError: `bits` is no whole number from 1 to 4.
+        ValueError: `bits` is no whole number from 1 to 4; or, when it runs, a second derivative.
 
     Example:
         >>> import jax, jax.numpy as jnp, relu_jax as rj
@@ -179,9 +180,9 @@ def _leaned(act: Callable[[Any], Any], how: Law, dtype: Any) -> Callable[[Any], 
             return y, (None, _packed(_nearest(slope, how.slopes), len(how.slopes)))
         y = act(z)
         if isinstance(how, Levels):
-            beyond = [z > jnp.asarray(cut, z.dtype) for cut in how.cuts]
+            beyond = [_once(z) > jnp.asarray(cut, z.dtype) for cut in how.cuts]
             return y, (None, _packed(beyond, len(how.slopes)))
-        return y, (y, _packed(_piece(z, how), len(how.fits)))
+        return y, (y if _is_closed(how) else _once(y), _packed(_piece(z, how), len(how.fits)))
 
     def backward(kept: Any, ct: Any) -> Any:
         y, planes = kept
@@ -194,6 +195,27 @@ def _leaned(act: Callable[[Any], Any], how: Law, dtype: Any) -> Callable[[Any], 
 
     function.defvjp(forward, backward)
     return function
+
+
+def _is_closed(how: Pieces) -> bool:
+    """Say whether the law is the slope's own formula, which can be differentiated in turn."""
+    own = ("y", "between", "exp")
+    return all(fit.variable in own and len(fit.coefficients) <= 3 for fit in how.fits)
+
+
+@jax.custom_jvp
+def _once(x: Any) -> Any:
+    """Pass on what a slope is made of whose own derivative is not the second one of f."""
+    return x
+
+
+@_once.defjvp
+def _refused(_primals: Any, _tangents: Any) -> Any:
+    raise errors.rejected(
+        rule="an activation whose slope is fitted, or told by bits, is differentiated once",
+        got="a second derivative (jax.hessian, or a derivative of jax.grad)",
+        do="differentiate the function that was made lean",
+    )
 
 
 def _widened(y: Any) -> Any:

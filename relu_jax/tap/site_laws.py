@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from relu_jax.core import handover
+from relu_jax.tap import compat
 from relu_jax.tap.program import Placed, Program
 from relu_jax.tap.slope_laws import Pieces, Steps, law, steps
 from relu_jax.tap.slope_levels import Levels, levels
@@ -43,6 +44,8 @@ def laws(read: Program, bits: int | None = None) -> list[tuple[Placed, Law | str
 def _hindrance(read: Program, one: Placed) -> str | None:
     if one.blind:
         return "left: in a derivative rule" if one.ruled else "left: no gradient in a while loop"
+    if any(compat.is_lean(node.eqn) for node in one.piece.nodes):
+        return "left: lean already; ask of what it was made of"
     if one.site.dtype not in _LIMITS:
         return f"left: of {one.site.dtype}"
     if one.piece.operands:
