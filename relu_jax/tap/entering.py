@@ -176,7 +176,10 @@ def _shard(run: Run, node: Node, values: Sequence[Any], see: Eyes, probes: Probe
         axis_names=set(parts.axes),
         check_vma=parts.checked,
     )
-    return mapped(list(values), probes_in(node, see, probes))
+    own = probes_in(node, see, probes)
+    if parts.explicit:
+        own = jax.tree.map(lambda probe: shards.split_ahead(probe, parts.axes), own)
+    return mapped(list(values), own)
 
 
 def _own_rule(run: Run, node: Node, values: Sequence[Any], see: Eyes, _probes: Probes) -> Made:

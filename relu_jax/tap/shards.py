@@ -24,6 +24,12 @@ class Shards(NamedTuple):
     checked: bool  # whether types tell along which axes a value varies
 
     @property
+    def explicit(self) -> bool:
+        """Whether the types of arrays tell how they are split along these axes."""
+        kinds = dict(zip(self.mesh.axis_names, self.mesh.axis_types, strict=True))
+        return any(kinds[axis] == jax.sharding.AxisType.Explicit for axis in self.axes)
+
+    @property
     def count(self) -> int:
         """How many shards there are."""
         return math.prod(self.mesh.shape[axis] for axis in self.axes)
@@ -56,6 +62,18 @@ def zeros(like: jax.ShapeDtypeStruct, ahead: Sequence[int], axes: Iterable[str])
         made = jax.reshard(made, jax.P(*(None for _ in ahead), *like.sharding.spec))
     here = jax.sharding.get_abstract_mesh().manual_axes
     return varying(made, set(axes) & set(here))
+
+
+def split_like(x: Any, like: Any) -> Any:
+    """Split an array as another of its shape is, where the type of that says so."""
+    other = struct(jax.typeof(like))
+    return x if other.sharding is None else jax.reshard(x, other.sharding.spec)
+
+
+def split_ahead(x: Any, axes: Sequence[str]) -> Any:
+    """Split the leading axis of an array over these axes of an explicit mesh, no other anew."""
+    _, *rest = jax.typeof(x).sharding.spec
+    return jax.reshard(x, jax.P(tuple(axes), *rest))
 
 
 def varies(x: Any) -> frozenset[str]:
@@ -93,10 +111,14 @@ def trace_beside(eqn: Any, f: Callable[..., Any], *avals: Any) -> compat.OpenJax
     ]
     mesh = around.update(axis_types=tuple(kinds))
     along = [tuple(a for a in axes if a in varies(aval)) for aval in avals]
-    stacked = [
-        jax.ShapeDtypeStruct((math.prod(mesh.shape[a] for a in those), *aval.shape), aval.dtype)
-        for those, aval in zip(along, avals, strict=True)
-    ]
+
+    def stack(aval: Any, those: Sequence[str]) -> jax.ShapeDtypeStruct:
+        alone = struct(aval)
+        split = alone.sharding and jax.NamedSharding(mesh, jax.P(None, *alone.sharding.spec))
+        n = math.prod(mesh.shape[axis] for axis in those)
+        return jax.ShapeDtypeStruct((n, *aval.shape), aval.dtype, sharding=split)
+
+    stacked = map(stack, avals, along)
 
     def on_one(*args: Any) -> Any:
         return varying(f(*(x.squeeze(0) for x in args))[None], axes)

@@ -72,7 +72,7 @@ def _law(one: Placed, bits: int | None) -> Law | None:
         tried = (law(f, slope, kinks, bends, limit) for limit in _LIMITS[site.dtype])
         return next(filter(None, tried), None)
     exact = steps(slope, kinks)
-    return exact if exact and len(exact.slopes) <= 2**bits else levels(slope, 2**bits)
+    return exact if exact and len(exact.slopes) <= 2**bits else levels(f, slope, 2**bits)
 
 
 def _differences(f: Callable[[np.ndarray], np.ndarray], z: np.ndarray) -> np.ndarray:

@@ -69,7 +69,7 @@ def law(
 
 
 def steps(slope: Curve, kinks: Sequence[float]) -> Steps | None:
-    """Find the slopes of a piecewise linear function; None where there are more than eight.
+    """Find the slopes of a piecewise linear function; None where there are none, or above eight.
 
     Args:
         slope: the derivative, on float64 arrays, its convention at the kinks included.
@@ -80,8 +80,8 @@ def steps(slope: Curve, kinks: Sequence[float]) -> Steps | None:
         Steps(slopes=(0.0, 1.0))
     """
     at = _finite_part(slope, slope, kinks)
-    found = _steps(slope, at, slope(at))
-    return Steps(tuple(found)) if len(found) <= _MOST_STEPS else None
+    found = _steps(slope, at, slope(at)) if at.size >= _NEAR.size // 2 else []
+    return Steps(tuple(found)) if 0 < len(found) <= _MOST_STEPS else None
 
 
 def _finite_part(f: Curve, slope: Curve, kinks: Sequence[float]) -> np.ndarray:

@@ -30,24 +30,27 @@ class Levels(NamedTuple):
     slopes: tuple[float, ...]
 
 
-def levels(slope: Curve, n: int) -> Levels | None:
+def levels(f: Curve, slope: Curve, n: int) -> Levels | None:
     """Find the n numbers, None where they do not tell the slope.
 
     They tell it where they leave less than half of its variance, both on [-4, 4] and on the whole.
 
     Args:
-        slope: the derivative, on float64 arrays.
+        f: the function, on float64 arrays; it has to be finite everywhere.
+        slope: its derivative.
         n: how many, at least 2.
 
     Example:
-        >>> step = levels(lambda z: np.where(z > 1.5, 1.0, 0.25), 2)
+        >>> bent = lambda z: np.where(z > 1.5, z - 1.125, z / 4)
+        >>> step = levels(bent, lambda z: np.where(z > 1.5, 1.0, 0.25), 2)
         >>> np.round(step.cuts, 3).tolist(), np.round(step.slopes, 3).tolist()
         ([1.5], [0.25, 1.0])
     """
     middles = (_FINE[1:] + _FINE[:-1]) / 2
     with np.errstate(all="ignore"):
         seen = slope(middles)
-    if not np.isfinite(seen).all() or np.abs(seen).max() > 1e6:
+        defined = np.isfinite(f(middles)).all()
+    if not defined or not np.isfinite(seen).all() or np.abs(seen).max() > 1e6:
         return None
     found = _settled(seen, _best(seen, n))
     told = np.array(found.slopes)[np.searchsorted(np.array(found.cuts), middles)]

@@ -248,3 +248,29 @@ def test_split_arrays_go_through_and_stay_split():
     assert seen["w1"].post.sharding.is_equivalent_to(NamedSharding(EIGHT, P("data")), 2)
     swapped = jax.jit(rj.tap.swap(plain, {"w1": "gelu"}))(PARAMS, x)
     assert swapped.sharding.is_equivalent_to(split, 2)
+
+
+@pytest.mark.parametrize("bits", [None, 3])
+@pytest.mark.parametrize("act", [nn.relu, nn.gelu])
+def test_lean_keeps_the_last_axis_split(act, bits):
+    mesh = jax.make_mesh((8,), ("data",), axis_types=(jax.sharding.AxisType.Explicit,))
+    x = X[:, :1] * jnp.ones((1, 8))
+    expected = jax.grad(rj.lean(lambda x: jnp.sum(act(x)), bits=bits))(x)
+    with jax.set_mesh(mesh):
+        split = jax.device_put(x, NamedSharding(mesh, P(None, "data")))
+        _close(jax.grad(rj.lean(lambda x: jnp.sum(act(x)), bits=bits))(split), expected)
+
+
+@pytest.mark.parametrize("axes", [{"data"}, {"data", "model"}])
+def test_shards_of_an_explicit_mesh(axes):
+    explicit = (jax.sharding.AxisType.Explicit,) * 2
+    mesh = jax.make_mesh((2, 4), ("data", "model"), axis_types=explicit)
+    with jax.set_mesh(mesh):
+        x = jax.device_put(jnp.abs(X @ PARAMS["w1"]), NamedSharding(mesh, P("data", "model")))
+        spec = P("data", "model" if "model" in axes else None)
+        f = jax.jit(jax.shard_map(nn.relu, in_specs=spec, out_specs=spec, axis_names=axes))
+        (site,) = rj.tap.sites(f, x)
+        assert (site.kind, site.loops) == ("relu", (2 if axes == {"data"} else 8,))
+        _, seen = jax.jit(rj.tap.cotangents(lambda x: 3 * f(x).sum()))(x)
+        _same(seen[site.id].d_pre, jnp.full((*site.loops, *site.shape), 3.0))
+        _same(jax.jit(jax.grad(rj.lean(lambda x: f(x).sum())))(x), jnp.ones_like(x))

@@ -233,7 +233,7 @@ def test_bits_are_all_that_is_kept():
     assert kept == [(32, 8)] * 3
 
 
-@pytest.mark.parametrize("bits", [0, 5, True, 2.5, "3"])
+@pytest.mark.parametrize("bits", [0, 5, True, 2.5, 3.0, "3", np.array(3), np.array([1, 2])])
 def test_a_wrong_number_of_bits_is_refused(bits):
     with pytest.raises(ValueError, match=r"from 1 to 4 bits.*pass 1, 2, 3 or 4"):
         rj.lean(jnp.tanh, bits=bits)
@@ -302,3 +302,12 @@ def test_what_is_lean_already_says_so(bits):
     assert kept.how.startswith("left: lean already")
     np.testing.assert_array_equal(jax.grad(rj.lean(lean))(jnp.ones((3, 4))),
                                   jax.grad(lean)(jnp.ones((3, 4))))  # fmt: skip
+
+
+def test_bits_leave_what_is_not_defined_everywhere():
+    z = jnp.ones(3)
+    np.testing.assert_array_equal(jax.grad(lambda z: rj.lean(jnp.log, bits=2)(z).sum())(z), z)
+
+
+def test_nan_stays_nan():
+    assert jnp.isnan(jax.grad(rj.lean(nn.hard_swish))(jnp.nan))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import erf
 
-from relu_jax.tap.slope_levels import levels
+from relu_jax.tap import slope_levels
 
 
 def _of_gelu(z):
@@ -15,6 +15,11 @@ def _of_gelu(z):
 
 def _of_tanh(z):
     return 1 - np.tanh(z) ** 2
+
+
+# What the numbers are does not depend on the function but through its slope.
+def levels(slope, n, f=np.square):
+    return slope_levels.levels(f, slope, n)
 
 
 def _error(slope, cuts, slopes):
@@ -84,3 +89,7 @@ def test_what_is_exact_with_fewer_numbers_stays_exact():
 )
 def test_what_so_few_numbers_do_not_tell_is_none(slope, n):
     assert levels(slope, n) is None
+
+
+def test_a_function_that_is_not_defined_everywhere_is_none():
+    assert levels(lambda z: np.where(z > 0, 1.0, 0.0), 2, f=np.sqrt) is None
