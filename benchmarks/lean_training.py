@@ -20,26 +20,21 @@ the slope is a fitted function of the result.
 import argparse
 import importlib.util
 import json
-import os
 import statistics
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-# PyTorch's threads would wait for their next work at full speed, on the cores JAX runs on.
-os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0"}
-
 import jax
 import jax.numpy as jnp
 import numpy as np
+from activation_cost import Run, timed  # before PyTorch: it keeps those threads from spinning
 from jax import lax, nn
 
 import relu_jax as rj
 
 Act = Callable[[Any], Any]
-Run = Callable[[], Any]
 RATE = 1e-3
 
 
@@ -197,21 +192,6 @@ def in_torch(word: str, weights: Any, x: Any, dtype: str, net: Network) -> tuple
     return run, sum(saved.values())
 
 
-def timed(runs: dict[str, Run], rounds: int) -> dict[str, list[float]]:
-    """Time all variants in turns, in any order: seconds per run, one number a round."""
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    if rounds:
-        for run in runs.values():
-            run()
-    shuffle = np.random.default_rng(0)
-    for _ in range(rounds):
-        for name in shuffle.permutation(list(runs)).tolist():
-            start = time.perf_counter()
-            runs[name]()
-            times[name].append(time.perf_counter() - start)
-    return times
-
-
 def row(name: str, net_name: str, args: argparse.Namespace) -> dict[str, Any]:
     """Measure one activation in one network."""
     net, function = NETWORKS[net_name], FUNCTIONS[name]
@@ -232,8 +212,8 @@ def row(name: str, net_name: str, args: argparse.Namespace) -> dict[str, Any]:
         runs["torch"], memory["torch"] = in_torch(function.torch, weights, x, args.dtype, net)
         _, memory["torch linear"] = in_torch("", weights, x, args.dtype, net)
     rounds = round(args.rounds * net.rounds)
-    times = timed(runs, rounds)
-    seconds = {key: statistics.median(took) for key, took in times.items() if took}
+    times = timed(runs, rounds, 1) if rounds else {}
+    seconds = {key: statistics.median(took) for key, took in times.items()}
     ratios = {
         key: statistics.median(a / b for a, b in zip(times["lean"], times[key], strict=True))
         for key in seconds

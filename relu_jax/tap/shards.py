@@ -5,7 +5,7 @@ explicit mesh it says how an array is split: what is made beside a program has t
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -55,7 +55,7 @@ def struct(aval: Any) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(aval.shape, aval.dtype, sharding=sharding if split else None)
 
 
-def zeros(like: jax.ShapeDtypeStruct, ahead: Sequence[int], axes: Iterable[str]) -> Any:
+def zeros(like: jax.ShapeDtypeStruct, ahead: Sequence[int], axes: Collection[str]) -> Any:
     """Make zeros of a type, with more axes ahead, that vary along those of these axes in sight."""
     made = jnp.zeros((*ahead, *like.shape), like.dtype)
     if like.sharding is not None:  # of an explicit mesh
@@ -86,9 +86,9 @@ def varies(x: Any) -> frozenset[str]:
     return frozenset(getattr(getattr(kind, "mat", None), "varying", ()))
 
 
-def varying(x: Any, axes: Iterable[str]) -> Any:
+def varying(x: Any, axes: Collection[str]) -> Any:
     """Let the type of x say that it varies along these axes of a mesh too, as carries have to."""
-    missing = tuple(sorted(set(axes) - varies(x)))
+    missing = tuple(sorted(set(axes) - varies(x))) if axes else ()
     return jax.lax.pcast(x, missing, to="varying") if missing else x
 
 

@@ -71,7 +71,7 @@ def _law(one: Placed, bits: int | None) -> Law | None:
     if bits is None:
         tried = (law(f, slope, kinks, bends, limit) for limit in _LIMITS[site.dtype])
         return next(filter(None, tried), None)
-    exact = steps(slope, kinks)
+    exact = steps(f, slope, kinks)
     return exact if exact and len(exact.slopes) <= 2**bits else levels(f, slope, 2**bits)
 
 

@@ -52,13 +52,13 @@ def law(
         >>> law(relu, lambda z: np.where(z > 0, 1.0, 0.0), (0.0,), (), 1e-6)
         Steps(slopes=(0.0, 1.0))
     """
-    at = _finite_part(f, slope, kinks)
-    if at.size < _NEAR.size // 2:
+    looked = _looked_at(f, slope, kinks)
+    if looked is None:
         return None
-    exact = steps(slope, kinks)
+    at, seen = looked
+    exact = _steps(slope, at, seen)
     if exact is not None:
         return exact
-    seen = slope(at)
     error = limit * _size(at, seen)
     named = [*kinks, *bends, *_extrema(slope, at, seen)]
     bent = [*named, *_bends(slope)]
@@ -68,29 +68,36 @@ def law(
     return None
 
 
-def steps(slope: Curve, kinks: Sequence[float]) -> Steps | None:
-    """Find the slopes of a piecewise linear function; None where there are none, or above eight.
+def steps(f: Curve, slope: Curve, kinks: Sequence[float]) -> Steps | None:
+    """Find the slopes of a piecewise linear function; None where there are more than eight.
 
     Args:
-        slope: the derivative, on float64 arrays, its convention at the kinks included.
+        f: the function, on float64 arrays.
+        slope: its derivative, its convention at the kinks included.
         kinks: where it jumps; those that are not named are found.
 
     Example:
-        >>> steps(lambda z: np.where(abs(z) < 1, 1.0, 0.0), (-1.0, 1.0))
+        >>> steps(lambda z: np.clip(z, -1, 1), lambda z: np.where(abs(z) < 1, 1.0, 0.0), (-1, 1))
         Steps(slopes=(0.0, 1.0))
     """
-    at = _finite_part(slope, slope, kinks)
-    found = _steps(slope, at, slope(at)) if at.size >= _NEAR.size // 2 else []
-    return Steps(tuple(found)) if 0 < len(found) <= _MOST_STEPS else None
+    looked = _looked_at(f, slope, kinks)
+    return None if looked is None else _steps(slope, *looked)
 
 
-def _finite_part(f: Curve, slope: Curve, kinks: Sequence[float]) -> np.ndarray:
-    """List arguments, but those that lie, on either side of 0, beyond one that overflows."""
+def _looked_at(
+    f: Curve, slope: Curve, kinks: Sequence[float]
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """List arguments and the slope there; None where f is not defined on most of them.
+
+    What lies, on either side of 0, beyond a value or a slope that overflows is left out.
+    """
     at = np.unique(np.concatenate([_GRID, np.asarray(kinks, np.float64)]))
     with np.errstate(all="ignore"):
-        lost = at[~(np.isfinite(f(at)) & np.isfinite(slope(at)))]
+        seen = slope(at)
+        lost = at[~(np.isfinite(f(at)) & np.isfinite(seen))]
     low, high = lost[lost <= 0].max(initial=-math.inf), lost[lost >= 0].min(initial=math.inf)
-    return at[(at > low) & (at < high)]
+    kept = (at > low) & (at < high)
+    return (at[kept], seen[kept]) if np.count_nonzero(kept) >= _NEAR.size // 2 else None
 
 
 def _size(at: np.ndarray, seen: np.ndarray) -> float:
@@ -131,15 +138,13 @@ def _apart(edges: Sequence[float]) -> list[float]:
     return kept
 
 
-def _steps(slope: Curve, at: np.ndarray, seen: np.ndarray) -> list[float]:
-    """List the distinct slopes, those at single points included; too many: not to the last."""
+def _steps(slope: Curve, at: np.ndarray, seen: np.ndarray) -> Steps | None:
+    """Find the distinct slopes, those at few single points too; None where there are too many."""
     found = set(seen.tolist())
     jumps = np.flatnonzero(seen[1:] != seen[:-1])
-    if len(found) > _MOST_STEPS or len(jumps) > 2 * _MOST_STEPS:
-        return sorted(found)
-    for i in jumps:
+    for i in jumps if max(len(found), len(jumps) // 2) <= _MOST_STEPS else ():
         found.update(slope(np.array(_bracket(slope, at[i], at[i + 1]))).tolist())
-    return sorted(found)
+    return Steps(tuple(sorted(found))) if len(found) <= _MOST_STEPS else None
 
 
 def _bracket(slope: Curve, low: float, high: float) -> tuple[float, float]:

@@ -19,6 +19,7 @@ _FINE = np.concatenate([
     np.linspace(-_NEAR, _NEAR, 9601),
     np.geomspace(_NEAR, _REACH, 200)[1:],
 ])  # fmt: skip
+_MIDDLES, _STEPS = (_FINE[1:] + _FINE[:-1]) / 2, np.diff(_FINE)
 _EVERY = 8  # of the fine points, those among which the search for cuts begins
 _TURNS = 100  # both rules in turn: cuts stand still to 1e-6 after a few dozen
 
@@ -46,18 +47,17 @@ def levels(f: Curve, slope: Curve, n: int) -> Levels | None:
         >>> np.round(step.cuts, 3).tolist(), np.round(step.slopes, 3).tolist()
         ([1.5], [0.25, 1.0])
     """
-    middles = (_FINE[1:] + _FINE[:-1]) / 2
     with np.errstate(all="ignore"):
-        seen = slope(middles)
-        defined = np.isfinite(f(middles)).all()
+        seen = slope(_MIDDLES)
+        defined = np.isfinite(f(_MIDDLES)).all()
     if not defined or not np.isfinite(seen).all() or np.abs(seen).max() > 1e6:
         return None
     found = _settled(seen, _best(seen, n))
-    told = np.array(found.slopes)[np.searchsorted(np.array(found.cuts), middles)]
-    typical = np.abs(middles) <= _TYPICAL
+    told = np.array(found.slopes)[np.searchsorted(np.array(found.cuts), _MIDDLES)]
+    typical = np.abs(_MIDDLES) <= _TYPICAL
     told_well = all(
         _variance(seen - told, weights) < 0.5 * _variance(seen, weights)
-        for weights in (np.diff(_FINE), np.diff(_FINE) * typical)
+        for weights in (_STEPS, _STEPS * typical)
     )
     return found if told_well else None
 
@@ -69,9 +69,8 @@ def _variance(values: np.ndarray, weights: np.ndarray) -> float:
 
 def _best(seen: np.ndarray, n: int) -> np.ndarray:
     """Choose the n - 1 cuts of the least squared error among every eighth of the fine points."""
-    steps = np.diff(_FINE)
     at = np.arange(0, _FINE.size, _EVERY)
-    parts = (steps, seen * steps, seen**2 * steps)
+    parts = (_STEPS, seen * _STEPS, seen**2 * _STEPS)
     z, first, second = (np.concatenate([[0.0], np.cumsum(part)])[at] for part in parts)
     length = z[None, :] - z[:, None]
     ahead = length > 0
@@ -92,15 +91,14 @@ def _best(seen: np.ndarray, n: int) -> np.ndarray:
 
 def _settled(seen: np.ndarray, cuts: np.ndarray) -> Levels:
     """Apply the two rules in turn, at each cut within reach of its neighbours."""
-    middles = (_FINE[1:] + _FINE[:-1]) / 2
-    integral = np.concatenate([[0.0], np.cumsum(seen * np.diff(_FINE))])
+    integral = np.concatenate([[0.0], np.cumsum(seen * _STEPS)])
     means = np.zeros(cuts.size + 1)
     for _ in range(_TURNS):
         ends = np.concatenate([[-_REACH], cuts, [_REACH]])
         means = np.diff(np.interp(ends, _FINE, integral)) / np.diff(ends)
         halves = (means[1:] + means[:-1]) / 2
         cuts = np.array(
-            [_crossing(middles, seen, *pair) for pair in zip(halves, cuts, strict=True)]
+            [_crossing(_MIDDLES, seen, *pair) for pair in zip(halves, cuts, strict=True)]
         )
     return Levels(tuple(map(float, cuts)), tuple(map(float, means)))
 
