@@ -10,19 +10,19 @@ saves beside the weights, over that of its linear network.
     python benchmarks/lean_training.py [--json FILE] [--dtype bfloat16] [--networks NAME ...]
                                        [--bits 3]
 
-Batches are at least four times the width: XLA would hide activations in the output buffers of the
-weights else. PyTorch is measured where it is installed (make torch).
+PyTorch is measured where it is installed (make torch).
 Aims, in float32: memory at most 1.1 times the linear network's; time at most 1.05 times jax.nn's
 for what is piecewise linear and 1.15 for the others; gradients off by at most 1e-6, and 1e-5 where
 the slope is a fitted function of the result.
 """
 
 import argparse
+import functools
 import importlib.util
 import json
 import statistics
 from collections.abc import Callable, Iterator
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,11 +30,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from activation_cost import Run, timed  # before PyTorch: it keeps those threads from spinning
-from jax import lax, nn
+from jax import nn
+from lean_networks import NETWORKS, Act, Network, drawn
 
 import relu_jax as rj
 
-Act = Callable[[Any], Any]
 RATE = 1e-3
 
 
@@ -64,70 +64,23 @@ FUNCTIONS = {
 }
 
 
-class Network(NamedTuple):
-    """Eight products with an activation after each, and a head."""
-
-    shape: tuple[int, ...]  # of a batch
-    weights: tuple[tuple[int, ...], ...]
-    rounds: float  # times those asked for
-
-    @property
-    def convolutional(self) -> bool:
-        """Whether the products are convolutions."""
-        return len(self.shape) == 4
-
-
-def mlp(width: int, batch: int, rounds: float) -> Network:
-    """Describe eight dense layers of one width."""
-    return Network((batch, width), ((width, width),) * 8, rounds)
-
-
-NETWORKS = {
-    "mlp 256": mlp(256, 4096, 2),
-    "mlp 1024": mlp(1024, 4096, 1),
-    "mlp 2048": mlp(2048, 8192, 0),
-    "cnn": Network((64, 16, 16, 64), ((3, 3, 64, 64),) * 8, 1),
-}
-
-
-def drawn(net: Network, dtype: str) -> tuple[list[jax.Array], jax.Array]:
-    """Draw weights that keep the signal's size, and a batch."""
-    draw = np.random.default_rng(0)
-    fans = [np.prod(shape[:-1]) for shape in net.weights]
-    weights = [
-        jnp.asarray(draw.standard_normal(shape) * np.sqrt(1.5 / fan), dtype)
-        for shape, fan in zip(net.weights, fans, strict=True)
-    ]
-    return weights, jnp.asarray(draw.standard_normal(net.shape), dtype)
-
-
 def loss_of(act: Act, net: Network) -> Callable[..., Any]:
-    """Build the loss: the mean square of what the last layer gives."""
+    """Build the loss: the mean square of what the network gives."""
 
     def loss(weights: Any, x: Any) -> Any:
-        for w in weights[:-1]:
-            x = act(_times(x, w, net))
-        return jnp.mean(jnp.square(_times(x, weights[-1], net).astype(jnp.float32)))
+        return jnp.mean(jnp.square(net.apply(act, weights, x).astype(jnp.float32)))
 
     return loss
 
 
-def _times(x: Any, w: Any, net: Network) -> Any:
-    if not net.convolutional:
-        return x @ w
-    return lax.conv_general_dilated(
-        x, w, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
-    )
-
-
-def compiled(loss: Callable[..., Any], weights: Any, x: Any) -> Any:
-    """Compile one step of gradient descent."""
+def lowered(loss: Callable[..., Any], weights: Any, x: Any) -> Any:
+    """Lower one step of gradient descent."""
 
     def step(weights: Any, x: Any) -> Any:
         value, grads = jax.value_and_grad(loss)(weights, x)
         return [w - (RATE * g).astype(w.dtype) for w, g in zip(weights, grads, strict=True)], value
 
-    return jax.jit(step).lower(weights, x).compile()
+    return jax.jit(step).lower(weights, x)
 
 
 def held(step: Any) -> int:
@@ -136,54 +89,71 @@ def held(step: Any) -> int:
     return sizes.temp_size_in_bytes + sizes.output_size_in_bytes
 
 
-def off(weights: Any, x: Any, plain: Callable[..., Any], lean: Callable[..., Any]) -> float:
+def gradient(loss: Callable[..., Any], weights: Any, x: Any) -> Any:
+    """Lower the gradient, to see how far another one is off."""
+    # TensorFloat-32, which a GPU multiplies in by default, would drown the difference.
+    with jax.default_matmul_precision("highest"):
+        return jax.jit(jax.grad(loss)).lower(weights, x)
+
+
+def off(plain: Any, lean: Any) -> float:
     """Measure how far the lean gradient is from the plain one: the largest over the weights."""
-    pairs = zip(*(jax.jit(jax.grad(loss))(weights, x) for loss in (plain, lean)), strict=True)
-    return max(
-        float(np.linalg.norm((a - b).ravel()) / np.linalg.norm(a.ravel()))
-        for a, b in ((np.asarray(a, np.float64), np.asarray(b, np.float64)) for a, b in pairs)
-    )
+
+    def size(a: Any) -> Any:
+        return jnp.sqrt(jnp.sum(jnp.square(a.astype(jnp.float32))))
+
+    return max(float(size(a - b) / size(a)) for a, b in zip(plain, lean, strict=True))
 
 
-def in_torch(word: str, weights: Any, x: Any, dtype: str, net: Network) -> tuple[Run, int]:
+@functools.cache
+def tensors(net_name: str, dtype: str) -> tuple[list[Any], Any]:
+    """Hand the weights and the batch of a network to PyTorch."""
+    import torch
+
+    device = "cuda" if jax.default_backend() == "gpu" else "cpu"
+    if device == "cuda":  # as JAX multiplies float32 there
+        torch.set_float32_matmul_precision("high")
+
+    def tensor(a: Any) -> Any:
+        return torch.tensor(np.asarray(a, np.float32), dtype=getattr(torch, dtype), device=device)
+
+    weights, x = drawn(NETWORKS[net_name], dtype)
+    batch, ws = tensor(x), [tensor(w) for w in weights]
+    if batch.ndim == 4:  # images, as PyTorch has them
+        batch = batch.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+        ws = [w.permute(3, 2, 0, 1).contiguous(memory_format=torch.channels_last) for w in ws]
+    for w in ws:
+        w.requires_grad_(True)
+    return ws, batch
+
+
+def in_torch(word: str, net_name: str, dtype: str) -> tuple[Run, int]:
     """Build a step of eager PyTorch, and count the bytes its autograd saves."""
     import torch
 
     name, _, form = word.partition(":")
     act = getattr(torch.nn.functional, name) if name else (lambda x: x)
-    act = partial(act, approximate=form) if form else act
-
-    def tensor(a: Any) -> Any:
-        return torch.tensor(np.asarray(a, np.float32), dtype=getattr(torch, dtype))
-
-    batch, ws = tensor(x), [tensor(w) for w in weights]
-    if net.convolutional:  # as PyTorch has them
-        batch = batch.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
-        ws = [w.permute(3, 2, 0, 1).contiguous(memory_format=torch.channels_last) for w in ws]
-    for w in ws:
-        w.requires_grad_(True)
-
-    def times(x: Any, w: Any) -> Any:
-        return torch.nn.functional.conv2d(x, w, padding=1) if net.convolutional else x @ w
+    act = functools.partial(act, approximate=form) if form else act
+    net, (ws, batch) = NETWORKS[net_name], tensors(net_name, dtype)
 
     def loss() -> Any:
-        h = batch
-        for w in ws[:-1]:
-            h = act(times(h, w))
-        return times(h, ws[-1]).float().square().mean()
+        return net.in_torch(act, ws, batch).float().square().mean()
 
     def run() -> None:
         grads = torch.autograd.grad(loss(), ws)
         with torch.no_grad():
             for w, g in zip(ws, grads, strict=True):
                 w -= RATE * g
+        if batch.is_cuda:
+            torch.cuda.synchronize()
 
     saved: dict[int, int] = {}
-    own = {w.data_ptr() for w in (*ws, batch)}
+    own = {t.untyped_storage().data_ptr() for t in (*ws, batch)}
 
     def keep(t: Any) -> Any:
-        if t.data_ptr() not in own:
-            saved[t.data_ptr()] = t.untyped_storage().nbytes()
+        storage = t.untyped_storage()  # once, whatever is a view of it
+        if storage.data_ptr() not in own:
+            saved[storage.data_ptr()] = storage.nbytes()
         return t
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda t: t):
@@ -192,73 +162,80 @@ def in_torch(word: str, weights: Any, x: Any, dtype: str, net: Network) -> tuple
     return run, sum(saved.values())
 
 
-def row(name: str, net_name: str, args: argparse.Namespace) -> dict[str, Any]:
-    """Measure one activation in one network."""
-    net, function = NETWORKS[net_name], FUNCTIONS[name]
-    weights, x = drawn(net, args.dtype)
-    losses = {
-        "linear": loss_of(lambda x: x, net),
-        "plain": (plain := loss_of(function.jax, net)),
-        "lean": (lean := rj.lean(plain, bits=args.bits)),
+def rows(net_name: str, args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Measure a network with every activation asked for: all compiled ahead, then one by one."""
+    net, names = NETWORKS[net_name], [name for name in FUNCTIONS if args.only in name]
+    inputs = drawn(net, args.dtype)
+    rounds = round(args.rounds * (net.rounds if jax.default_backend() == "cpu" else 1))
+    programs: dict[tuple[str, ...], Any] = {
+        ("linear", "step"): lowered(loss_of(lambda x: x, net), *inputs)
     }
-    steps = {key: compiled(loss, weights, x) for key, loss in losses.items()}
-    memory = {key: held(step) for key, step in steps.items()}
+    for name in names:
+        plain = loss_of(FUNCTIONS[name].jax, net)
+        for key, loss in {"plain": plain, "lean": rj.lean(plain, bits=args.bits)}.items():
+            programs[name, key] = lowered(loss, *inputs)
+            if rounds:
+                programs[name, key, "gradient"] = gradient(loss, *inputs)
+    with ThreadPoolExecutor() as pool:  # a compiler uses one core
+        done = pool.map(lambda program: program.compile(), programs.values())
+        compiled = dict(zip(programs, done, strict=True))
+    for name in names:
+        steps = {key: compiled[name, key] for key in ("plain", "lean")}
+        steps["linear"] = compiled["linear", "step"]
+        torch = {}
+        if importlib.util.find_spec("torch") is not None:
+            words = {"torch": FUNCTIONS[name].torch, "torch linear": ""}
+            torch = {key: in_torch(word, net_name, args.dtype) for key, word in words.items()}
+        found = {"network": net_name, "function": name, **row(steps, torch, inputs, rounds)}
+        if rounds:
+            grads = (compiled[name, key, "gradient"](*inputs) for key in ("plain", "lean"))
+            found["off"] = off(*grads)
+        yield found
+
+
+def row(steps: Any, torch: dict[str, tuple[Run, int]], inputs: Any, rounds: int) -> dict[str, Any]:
+    """Measure the steps of one activation in one network, in turns with PyTorch's."""
 
     def running(step: Any) -> Run:
-        return lambda: jax.block_until_ready(step(weights, x))
+        return lambda: jax.block_until_ready(step(*inputs))
 
+    memory = {key: held(step) for key, step in steps.items()}
+    memory |= {key: saved for key, (_, saved) in torch.items()}
     runs = {key: running(step) for key, step in steps.items()}
-    if importlib.util.find_spec("torch") is not None:
-        runs["torch"], memory["torch"] = in_torch(function.torch, weights, x, args.dtype, net)
-        _, memory["torch linear"] = in_torch("", weights, x, args.dtype, net)
-    rounds = round(args.rounds * net.rounds)
+    runs |= {key: run for key, (run, _) in torch.items() if key == "torch"}
     times = timed(runs, rounds, 1) if rounds else {}
     seconds = {key: statistics.median(took) for key, took in times.items()}
     ratios = {
         key: statistics.median(a / b for a, b in zip(times["lean"], times[key], strict=True))
         for key in seconds
     }
-    return {
-        "network": net_name,
-        "function": name,
-        "bytes": memory,
-        "seconds": seconds,
-        "lean_over": ratios,
-        "off": off(weights, x, plain, lean) if rounds else None,
-    }
+    return {"bytes": memory, "seconds": seconds, "lean_over": ratios}
 
 
-def told(found: dict[str, Any]) -> str:
+def told(found: dict[str, Any], dtype: str) -> str:
     """Write a row of the table."""
     memory, function = found["bytes"], FUNCTIONS[found["function"]]
-    cells = [f"{found['network']:9} {found['function']:11}"]
+    cells = [f"{found['network']:16} {found['function']:11}"]
     cells += [f"{memory[key] / memory['linear']:6.2f}" for key in ("plain", "lean")]
     if "torch" in memory:
         cells.append(f"{memory['torch'] / memory['torch linear']:6.2f}")
     if found["seconds"]:
-        cells += [f"{found['seconds']['plain'] * 1e3:9.0f} ms"]
+        cells += [f"{found['seconds']['plain'] * 1e3:9.1f} ms"]
         cells += [f"{found['lean_over'][k]:6.2f}" for k in ("plain", "linear", "torch") if k in
                   found["lean_over"]]  # fmt: skip
         cells.append(f"{found['off']:9.1e}")
-    missed = [word for word, holds in _aims(found, function).items() if not holds]
+    missed = [word for word, holds in _aims(found, function, dtype).items() if not holds]
     return " ".join([*cells, f"  above: {', '.join(missed)}" if missed else ""]).rstrip()
 
 
-def _aims(found: dict[str, Any], function: Function) -> dict[str, bool]:
+def _aims(found: dict[str, Any], function: Function, dtype: str) -> dict[str, bool]:
     memory = found["bytes"]
     aims = {"memory": memory["lean"] <= 1.1 * memory["linear"]}
     if found["seconds"]:
         aims["time"] = found["lean_over"]["plain"] <= function.slower
+    if found["seconds"] and dtype == "float32":
         aims["gradient"] = found["off"] <= function.off
     return aims
-
-
-def rows(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """Measure every network and activation asked for."""
-    for net_name in args.networks:
-        for name in FUNCTIONS:
-            if args.only in name:
-                yield row(name, net_name, args)
 
 
 def main() -> None:
@@ -271,23 +248,21 @@ def main() -> None:
     parser.add_argument("--only", default="", help="functions whose name holds this")
     parser.add_argument("--rounds", type=int, default=5, help="of the networks of middle size")
     args = parser.parse_args()
-    print(f"{args.dtype} on {jax.devices()[0].device_kind}, jax {jax.__version__}")
+    device = jax.devices()[0].device_kind
+    print(f"{args.dtype} on {device}, jax {jax.__version__}")
     print(
         "memory over the linear network's: jax.nn, lean, PyTorch; then a step of jax.nn, the time "
         "of lean over jax.nn's, the linear network's and PyTorch's; gradient off by"
     )
+    about = {"dtype": args.dtype, "jax": jax.__version__, "device": device}
+    about |= {"rounds": args.rounds, "bits": args.bits}
     found = []
-    for one in rows(args):
-        found.append(one)
-        print(told(one), flush=True)
-    if args.json:
-        about = {
-            "dtype": args.dtype,
-            "jax": jax.__version__,
-            "rounds": args.rounds,
-            "bits": args.bits,
-        }
-        Path(args.json).write_text(json.dumps({**about, "rows": found}, indent=1) + "\n")
+    for net_name in args.networks:
+        for one in rows(net_name, args):
+            found.append(one)
+            print(told(one, args.dtype), flush=True)
+        if args.json:
+            Path(args.json).write_text(json.dumps({**about, "rows": found}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

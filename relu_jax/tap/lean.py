@@ -16,7 +16,7 @@ import numpy as np
 from relu_jax.core import errors, numerics
 from relu_jax.tap import change, eyes, program, shards
 from relu_jax.tap.program import Placed, Program
-from relu_jax.tap.site_laws import Law, laws
+from relu_jax.tap.site_laws import OWN, Law, laws
 from relu_jax.tap.slope_fits import evaluate
 from relu_jax.tap.slope_laws import Pieces, Steps
 from relu_jax.tap.slope_levels import Levels
@@ -123,12 +123,11 @@ def memory(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Memory:
     Returns:
         per site the bytes kept beside its result, over all turns of its loops: "plain" of its
         argument, which autodiff keeps at least, and "lean" of the bits. What is left as it is says
-        why.
+        why. Of tanh, sigmoid and exp of JAX both are 0: their own rules read the result alone.
 
     Edges: it counts arrays, not what a compiler makes of them. For gelu or elu XLA keeps two or
-    three plain ones, for tanh and sigmoid, whose rules read the result, none; of selu and
-    log_sigmoid it computes the last step twice, and keeps as much with `lean`; before a
-    convolution on a CPU it keeps a transposed copy of y beside it.
+    three plain ones; of selu and log_sigmoid it computes the last step twice, and keeps as much
+    with `lean`; before a convolution on a CPU it keeps a transposed copy of y beside it.
 
     Example:
         >>> import jax, relu_jax as rj
@@ -144,6 +143,8 @@ def _kept(one: Placed, how: Law | str) -> Kept:
     site = one.site
     size = int(np.prod(site.shape, dtype=np.int64))
     plain = size * jnp.dtype(site.dtype).itemsize * site.count
+    if how == OWN:
+        return Kept(site.id, site.kind, 0, 0, how)
     if isinstance(how, str):
         return Kept(site.id, site.kind, plain, plain, how)
     n = len(how.fits if isinstance(how, Pieces) else how.slopes)

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from relu_jax.tap import compat, evaluate, shards
 from relu_jax.tap.graph import Atom, Const, Graph, Node
@@ -114,7 +115,8 @@ class Piece:
                     return a.value
                 if a in made or a in env:
                     return made[a] if a in made else env[a]
-                known = np.full(self.graph.shape(a), self.graph.known[a], self.graph.dtype(a))
+                # An array of NumPy's would be written into the program, element by element.
+                known = lax.full(self.graph.shape(a), self.graph.known[a], self.graph.dtype(a))
                 return shards.varying(known, shards.varies(self.graph.avals[a]))
 
             for node in self.nodes:
@@ -150,6 +152,25 @@ class Piece:
 
         avals = [self.graph.avals[v] for v in (self.z, *reads)]
         return evaluate.read(shards.trace_beside(self.nodes[0].eqn, derivative, *avals))
+
+    @property
+    def keeps_result(self) -> bool:
+        """Whether its own backward pass reads nothing of what it computes but the result."""
+
+        def kept(z: Any) -> Any:
+            y, pullback = jax.vjp(self.bound({}), z)
+            return y, jax.tree.leaves(pullback)
+
+        traced = shards.trace_beside(self.nodes[0].eqn, kept, self.graph.avals[self.z]).jaxpr
+        y, *residuals = traced.outvars
+        makers = {v: eqn for eqn in traced.eqns for v in eqn.outvars}
+        seen, left = {y}, [v for v in residuals if not compat.is_literal(v)]
+        while left:
+            if (v := left.pop()) in seen:
+                continue
+            seen.add(v)
+            left += [a for a in makers[v].invars if not compat.is_literal(a)] if v in makers else []
+        return traced.invars[0] not in seen
 
     def _word(self, atom: Atom, names: Mapping[int, int]) -> str:
         if not isinstance(atom, Const) and atom in names:

@@ -93,7 +93,7 @@ def varying(x: Any, axes: Collection[str]) -> Any:
 
 
 def trace_beside(eqn: Any, f: Callable[..., Any], *avals: Any) -> compat.OpenJaxpr:
-    """Trace a function of one result where an equation stands: inside the shard_maps around it.
+    """Trace a function where an equation stands: inside the shard_maps around it.
 
     Args:
         eqn: the equation.
@@ -121,7 +121,8 @@ def trace_beside(eqn: Any, f: Callable[..., Any], *avals: Any) -> compat.OpenJax
     stacked = map(stack, avals, along)
 
     def on_one(*args: Any) -> Any:
-        return varying(f(*(x.squeeze(0) for x in args))[None], axes)
+        results = f(*(x.squeeze(0) for x in args))
+        return jax.tree.map(lambda y: varying(y[None], axes), results)
 
     whole = jax.shard_map(
         on_one,

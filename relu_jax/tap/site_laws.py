@@ -11,23 +11,24 @@ from relu_jax.tap.program import Placed, Program
 from relu_jax.tap.slope_laws import Pieces, Steps, law, steps
 from relu_jax.tap.slope_levels import Levels, levels
 
+OWN = "of y, by its own rule"
 Law = Steps | Pieces | Levels
 # Largest errors of a slope, as a share of the largest; the first that a law meets. Of half
 # precision the function itself may be an approximation, whose slope is off by as much.
 _LIMITS = {
     "float64": (1e-12,), "float32": (4e-7,), "bfloat16": (4e-7, 1e-3), "float16": (4e-7, 1e-3),
 }  # fmt: skip
-_LAWS: dict[Any, Law | None] = {}  # of functions in other programs too
+_LAWS: dict[Any, Law | str | None] = {}  # of functions in other programs too
 
 
 def laws(read: Program, bits: int | None = None) -> list[tuple[Placed, Law | str]]:
-    """Find from what the slope at each site can be made, once per function, or why it cannot.
+    """Find from what the slope at each site can be made, once per function, or why it stays.
 
     Args:
         read: the program.
         bits: None for what follows from the result; else how many bits tell the slope alone.
     """
-    own: dict[Any, Law | None] = {}
+    own: dict[Any, Law | str | None] = {}
     found = []
     for one in read.placed:
         how: Law | str | None = _hindrance(read, one)
@@ -55,7 +56,7 @@ def _hindrance(read: Program, one: Placed) -> str | None:
     return None
 
 
-def _law(one: Placed, bits: int | None) -> Law | None:
+def _law(one: Placed, bits: int | None) -> Law | str | None:
     piece, site = one.piece, one.site
     known = None if site.kind == "unknown" else handover.lookup()(site.kind, **site.params)
     kinks, bends = (known.kinks, known.bends) if known else ((), ())
@@ -69,6 +70,8 @@ def _law(one: Placed, bits: int | None) -> Law | None:
         return _differences(f, z) if unread else found
 
     if bits is None:
+        if piece.keeps_result:
+            return OWN
         tried = (law(f, slope, kinks, bends, limit) for limit in _LIMITS[site.dtype])
         return next(filter(None, tried), None)
     exact = steps(f, slope, kinks)
