@@ -3,23 +3,92 @@
 Inside a loop or a branch JAX writes a derivative rule out and forgets it: of relu the maximum is
 left, whose own slope at 0 is another one. But the backward pass is handed what the rule made of the
 argument, such as the mask z > 0. A mask that tells f′ everywhere else tells it at the kinks.
+
+What a remat keeps nothing of is computed again in the backward pass, and the mask with it: there it
+is known by the line of the program that it comes from.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from relu_jax.core import handover
+from relu_jax.tap import compat, elementwise, naming
+from relu_jax.tap.graph import Const, Frame, Graph, Node
 from relu_jax.tap.pieces import Piece
 from relu_jax.tap.reach import Reaches
 from relu_jax.tap.recognise import Match
-from relu_jax.tap.regions import Regions, piece
+from relu_jax.tap.regions import Regions, piece, read
 
 _BETWEEN = np.linspace(-0.97, 0.97, 16)  # places between kinks, in halves of the gap
 
 
-def slopes(regions: Regions, reaches: Reaches, cut: Piece, match: Match) -> tuple[float, ...]:
+@dataclass
+class Backward:
+    """What the loops, branches and remats of a program's backward passes compute."""
+
+    graph: Graph
+
+    @cached_property
+    def _elementwise(self) -> dict[str, list[tuple[Regions, Node]]]:
+        """List the elementwise nodes in their frames, by the line of the program they come from."""
+        found: dict[str, list[tuple[Regions, Node]]] = {}
+        for frame in _frames(self.graph.frame, backward=False):
+            regions = read(self.graph, frame, lambda _v: False)
+            for node in frame.nodes:
+                for line in naming.sources(node) if node.kind == "elementwise" else ():
+                    found.setdefault(line, []).append((regions, node))
+        return found
+
+    def computed(self, cut: Piece) -> Iterator[Piece]:
+        """Yield functions that a backward pass computes, from the lines that a function is from."""
+        lines = {line for node in cut.nodes for line in naming.sources(node)}
+        places = {n.outs[0]: (r, n) for line in lines for r, n in self._elementwise.get(line, ())}
+        for regions, node in places.values():
+            for v in node.outs:
+                yield from _alone(regions, v)
+
+
+def _frames(frame: Frame, *, backward: bool) -> Iterator[Frame]:
+    if backward:
+        yield frame
+    for node in frame.nodes:
+        for inner in node.frames:
+            yield from _frames(inner, backward=node.backward)
+
+
+def _alone(regions: Regions, v: int) -> Iterator[Piece]:
+    """Yield v as a function of each array it follows from alone, if more than that is made of it.
+
+    Lines are left out: they tell no slope.
+    """
+    if v not in regions.root:
+        return
+    root = regions.root[v]
+    made = [node.outs[0] for node in regions.above(v, regions.data_operands)]
+
+    def follows(u: int, z: int) -> bool:
+        return regions.root.get(u) == root and not piece(regions, z, u).operands
+
+    for z in (root, *(u for u in made if regions.root.get(u) == root and u != v)):
+        users = regions.users.get(v, ())
+        ends = not users or not all(follows(user.outs[0], z) for user in users)
+        nodes = piece(regions, z, v).nodes
+        if follows(v, z) and ends and any(node.name not in elementwise.AFFINE for node in nodes):
+            yield piece(regions, z, v)
+
+
+def slopes(
+    regions: Regions,
+    reaches: Reaches,
+    cut: Piece,
+    match: Match,
+    backward: Backward,
+    within: Sequence[Frame],
+) -> tuple[float, ...]:
     """List f′ at the kinks of a function, as the backward pass of the program has it.
 
     Args:
@@ -27,28 +96,59 @@ def slopes(regions: Regions, reaches: Reaches, cut: Piece, match: Match) -> tupl
         reaches: where values go.
         cut: the function.
         match: its name, with the slopes of its own equations.
+        backward: what the program's backward passes compute.
+        within: the frames it stands in but the program's own.
 
     Returns:
         the slopes of the match where the program holds no backward pass, or no mask that tells;
-        NaN where masks differ.
+        NaN where masks differ, and where the backward pass of a loop is given nothing that depends
+        on the argument: the rule had slopes of its own, and left no trace.
     """
-    if not match.slope_at_kinks or cut.operands:
-        return match.slope_at_kinks
+    own = match.slope_at_kinks
+    if not own or cut.operands:
+        return own
     kinks = np.array(handover.lookup()(match.kind, **match.params).kinks)
     ends = np.array([kinks[0] - 4, *kinks, kinks[-1] + 4])
     middle, half = (ends[1:] + ends[:-1]) / 2, np.diff(ends) / 2
     grid = (middle[:, None] + half[:, None] * _BETWEEN).ravel()
     slope = cut.slope(grid, {})
-    masks = set()
-    for handed in _handed(regions, reaches, cut):
-        told, at = np.split(handed.values(np.concatenate([grid, kinks]), {}), [grid.size])
-        if np.allclose(told, slope, rtol=1e-6, atol=1e-7):
-            return tuple(map(float, at))  # f′ itself
-        masks.add(_read(told, slope, at))
-    masks.discard(None)
-    if len(masks) > 1:
-        return (math.nan,) * len(match.slope_at_kinks)
-    return next(iter(masks), None) or match.slope_at_kinks
+
+    handed = list(_handed(regions, reaches, cut))
+    computed = list(backward.computed(cut))
+
+    def told(masks: list[Piece]) -> set[tuple[float, ...]]:
+        found = set()
+        for mask in masks:
+            between, at = np.split(mask.values(np.concatenate([grid, kinks]), {}), [grid.size])
+            if np.allclose(between, slope, rtol=1e-6, atol=1e-7):
+                return {tuple(map(float, at))}  # f′ itself
+            found.add(_read(between, slope, at))
+        return found - {None}
+
+    at = told(handed) or told(computed)
+    lost = not computed and all(cut.y in mask.inner for mask in handed)
+    lost = lost and slope.any() and _written_out(regions, reaches, cut, within)
+    if len(at) > 1 or (not at and lost):
+        return (math.nan,) * len(own)
+    return next(iter(at), own)
+
+
+def _written_out(regions: Regions, reaches: Reaches, cut: Piece, within: Sequence[Frame]) -> bool:
+    """Say whether JAX forgot a function's rule: in a loop that was differentiated, not by its own.
+
+    Where it has no other rule than its equations, the backward pass is handed one of their results.
+    """
+    if any(compat.rule_identity(node.eqn) is not None for node in cut.nodes):
+        return False
+    handed = _residuals(regions.frame, reaches)
+    used = any(u.backward for v in cut.inner for u in regions.users.get(v, ()))
+    return handed.isdisjoint(cut.inner) and not used and any(_residuals(f, reaches) for f in within)
+
+
+def _residuals(frame: Frame, reaches: Reaches) -> set[int]:
+    """Collect the results of a frame that a backward pass alone wants."""
+    outs = [v for v in frame.outs if not isinstance(v, Const)]
+    return {v for v in outs if v not in reaches.results(frame) or outs.count(v) > 1}
 
 
 def _handed(regions: Regions, reaches: Reaches, cut: Piece) -> Iterator[Piece]:

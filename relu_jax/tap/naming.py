@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from relu_jax.tap import compat, shards
 from relu_jax.tap.graph import Node
@@ -45,7 +46,17 @@ def source(node: Node, around: Iterable[Node] = ()) -> str:
         node: the node.
         around: the nodes whose frames it stands in, innermost first.
     """
-    for eqn in (node.eqn, *reversed(node.calls), *(outer.eqn for outer in around)):
-        for file, line in compat.user_frames(eqn):
-            return f"{Path(file).name}:{line}"
-    return ""
+    lines = (*sources(node), *(line for outer in around for line in _line(outer.eqn)))
+    return next(iter(lines), "")
+
+
+def sources(node: Node) -> list[str]:
+    """List the user's lines of a node and of the nested jits it was written out of, inmost first.
+
+    JAX traces such a body once: its own lines may be those of another call.
+    """
+    return [line for eqn in (node.eqn, *reversed(node.calls)) for line in _line(eqn)]
+
+
+def _line(eqn: Any) -> list[str]:
+    return [f"{Path(file).name}:{line}" for file, line in compat.user_frames(eqn)[:1]]

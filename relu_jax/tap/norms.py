@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable
 
-from relu_jax.tap import elementwise
+from relu_jax.tap import compat, elementwise
 from relu_jax.tap.facts import holds_product
 from relu_jax.tap.graph import Atom, Const, Node
 from relu_jax.tap.pieces import Piece
@@ -14,6 +14,7 @@ from relu_jax.tap.regions import Regions
 _STATISTICS = frozenset({"square", "integer_pow", "abs", "pow", "sqrt", "mul"})
 _DIVISORS = frozenset({"sqrt", "rsqrt", "div", "log", "pow", "integer_pow"})
 _COMPARISONS = frozenset({"gt", "ge", "lt", "le", "eq", "ne", "is_finite", "select_n"})
+_UNMOVED = elementwise.MOVES | {"reduce_precision"}
 _HIDDEN = -1e3  # what masks put below every score
 # Shapes that guard a variance or a probability as often as they activate a unit.
 CLAMPS = ("relu1", "relu6", "relu_n", "hard_tanh")
@@ -30,7 +31,7 @@ def step(regions: Regions, cut: Piece, match: Match | None) -> str:
         cut: the function.
         match: its name in the catalogue, or None.
     """
-    if _adds_two_exponentials(regions, cut.z):
+    if _adds_two_exponentials(regions, cut.z) or (_exponential(cut) and _is_share(regions, cut.z)):
         return "softmax"
     if match is not None and match.kind not in CLIPS:
         return ""
@@ -97,11 +98,17 @@ def _recombined(regions: Regions, cut: Piece, match: Match | None) -> bool:
         others = [a for a in ins if not summed.get(a)]
         if reduced_before and len(others) == len(ins):
             others = [a for a in ins if a not in summed]
-        if exponential and node.name == "sub":  # so does a mean that is taken away
+        if len(others) == len(ins):
+            return False
+        # What y became in a product or an activation is another array.
+        others = [a for a in others if a in summed or not regions.depends(a, cut.y)]
+        if exponential and node.name == "sub":  # a mean that is taken away divides nothing
             others = [a for a in others if not regions.depends(a, cut.y)]
-        return len(others) < len(ins) and any(_related(regions, other, cut) for other in others)
+        return any(_related(regions, other, cut) for other in others)
 
-    return any(node.kind == "elementwise" and recombines(node) for node in met.values())
+    # The derivative of a maximum compares it with what it was taken of.
+    nodes = (n for n in met.values() if n.kind == "elementwise" and n.name not in _COMPARISONS)
+    return any(map(recombines, nodes))
 
 
 def _is_step(regions: Regions, cut: Piece, match: Match | None) -> bool:
@@ -209,14 +216,33 @@ def _adds_two_exponentials(regions: Regions, z: int) -> bool:
     )
 
 
+def _is_share(regions: Regions, z: int) -> bool:
+    """Say whether z is a - log(exp(a) + exp(b)), or of longer sums: the log of a softmax."""
+    difference = None if z in regions.root else _unmoved(regions, z)
+    if difference is None or difference.name != "sub" or len(_variables(difference)) < 2:
+        return False
+    of, total = _variables(difference)
+    starts = _origins(regions, of)
+    made = regions.above(total, lambda node: node.ins if node.kind == "elementwise" else ())
+    return any(
+        _takes_log(node) and any(regions.depends(node.outs[0], start) for start in starts)
+        for node in made
+    )
+
+
+def _takes_log(node: Node) -> bool:
+    inside = (eqn.primitive.name for body in compat.inner_jaxprs(node.eqn) for eqn in body.eqns)
+    return not {node.name, *inside}.isdisjoint(("log", "log1p"))
+
+
 def _variables(node: Node) -> list[int]:
     return [a for a in node.ins if not isinstance(a, Const)]
 
 
 def _unmoved(regions: Regions, v: Atom) -> Node | None:
-    """Find the node that made a value, before it was moved about."""
+    """Find the node that made a value, before it was moved about, or rounded to be kept."""
     node = None if isinstance(v, Const) else regions.maker.get(v)
-    while node is not None and node.name in elementwise.MOVES and node.ins:
+    while node is not None and node.name in _UNMOVED and node.ins:
         v = node.ins[0]
         node = None if isinstance(v, Const) else regions.maker.get(v)
     return node

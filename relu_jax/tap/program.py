@@ -128,8 +128,9 @@ def read(f: Callable[..., Any], arguments: Arguments) -> Program:
     )
     found: list[_Found] = []
     counts: Counter[str] = Counter()
+    backward = conventions.Backward(network)
     for frame, around in _frames(network.frame):
-        found.extend(_functions(network, frame, around, known, reaches, match, naming, counts))
+        found.extend(_functions(network, frame, around, reaches, match, naming, backward, counts))
     found.sort(key=lambda one: one.piece.y)  # variables are numbered in program order
     placed = _named(network, known, found)
     sites = Sites(
@@ -156,14 +157,18 @@ def _functions(
     network: Graph,
     frame: Frame,
     around: _Around,
-    known: facts.Facts,
     reaches: reach.Reaches,
     match: Callable[[Piece], Match | None],
     naming: Callable[[Piece], Match | None],
+    backward: conventions.Backward,
     counts: Counter[str],
 ) -> Iterator[_Found]:
     """Find the activations of one frame; count what is something else."""
+    known = reaches.facts
     flow = regions.read(network, frame, known.is_weight)
+    within = [inside.node.frames[inside.number] for inside in around]
+    if any(inside.node.kind == "while" for inside in around):
+        within = []  # it has no backward pass
     dealt: set[int] = set()
     taken: set[tuple[int, int]] = set()
     results = reaches.results(frame)
@@ -186,7 +191,7 @@ def _functions(
                 if not purpose:
                     piece, name, _ = chains.named(flow, one, naming)
                     if name is not None:
-                        slopes = conventions.slopes(flow, reaches, piece, name)
+                        slopes = conventions.slopes(flow, reaches, piece, name, backward, within)
                         name = name._replace(slope_at_kinks=slopes)
                     dealt.add(piece.y)
                     yield _Found(piece, name, context.gates(flow, known, piece.y), around)

@@ -42,11 +42,59 @@ def _in_branch(f):
     return lambda w, x: (lax.cond(x.sum() > 0, lambda x: f(x @ w), lambda x: x, x) @ w).sum()
 
 
-@pytest.mark.parametrize("around", [_in_loop, _in_branch], ids=lambda f: f.__name__[4:])
+def _in_remat_in_loop(f):
+    def turn(h, w):
+        return jax.checkpoint(lambda w, h: jnp.tanh(f(h @ w) @ w))(w, h), None
+
+    return lambda w, x: (lax.scan(turn, x, jnp.stack([w, w]))[0] @ w).sum()
+
+
+def _in_loop_in_remat(f):
+    return lambda w, x: (jax.checkpoint(_in_loop(f))(w, x) * w).sum()
+
+
+AROUND = [_in_loop, _in_branch, _in_remat_in_loop, _in_loop_in_remat]
+
+
+@pytest.mark.parametrize("around", AROUND, ids=lambda f: f.__name__[4:])
 @pytest.mark.parametrize(("f", "kinks"), ACTS.values(), ids=ACTS)
 def test_the_slope_that_is_told_is_the_one_in_use(f, kinks, around):
     loss = around(f)
     slopes = [jax.grad(f)(kink) for kink in kinks]
     for program in (loss, jax.value_and_grad(loss), jax.grad(jax.jit(loss))):
-        (site,) = tap.sites(program, W, X)
+        site = tap.sites(program, W, X)[0]
         np.testing.assert_allclose(site.slope_at_kinks, slopes)
+
+
+@jax.custom_jvp
+def _straight_through(x):
+    return jnp.clip(x, -1, 1)
+
+
+_straight_through.defjvps(lambda t, _ans, _x: t)
+
+
+def _residual(f):
+    return lambda w, x: (lax.fori_loop(0, 2, lambda _, h: f(h + h @ w), x) @ w).sum()
+
+
+def _gated(f):
+    return lambda w, x: (lax.fori_loop(0, 2, lambda _, h: f(h @ w) * h, x) @ w).sum()
+
+
+@pytest.mark.parametrize("around", [_in_loop, _residual, _gated])
+def test_a_rule_that_left_no_trace_is_not_told(around):
+    loss = around(_straight_through)
+    (before,), (after,) = tap.sites(loss, W, X), tap.sites(jax.value_and_grad(loss), W, X)
+    assert before.slope_at_kinks == (1, 1)
+    assert after.kind == "hard_tanh"
+    assert np.isnan(after.slope_at_kinks).all()
+
+
+def test_what_only_a_while_computes_keeps_its_own_slope():
+    def loss(w, x):
+        held = lax.stop_gradient((w, x))
+        h = lax.while_loop(lambda h: h.sum() < 9, lambda h: nn.relu(h @ held[0]) + 1, held[1])
+        return ((x @ w) * h).sum()
+
+    assert tap.sites(jax.value_and_grad(loss), W, X)[0].slope_at_kinks == (0,)

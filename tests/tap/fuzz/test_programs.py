@@ -53,7 +53,7 @@ def _is(site, row, *, whole=False):
     return members.is_among(told, row.kind, get(row.kind, **row.params).params)
 
 
-def _agrees(site, planted):
+def _agrees(site, planted, *, graded=False):
     """Compare a site with what was planted there: its name, where it stands, its slope at kinks."""
     row = planted.row
     assert _is(site, row, whole=True), (row.label, site.kind, site.params)
@@ -61,21 +61,20 @@ def _agrees(site, planted):
         planted.loops, planted.gates, planted.looped,
     ), row.label  # fmt: skip
     if row.slopes and _is(site, row):
-        np.testing.assert_allclose(site.slope_at_kinks, row.slopes, rtol=1e-5)
+        untold = row.label == "hard_tanh: straight through" and np.isnan(site.slope_at_kinks).all()
+        if not (untold and graded):  # in a loop no trace of its rule is left
+            np.testing.assert_allclose(site.slope_at_kinks, row.slopes, rtol=1e-5)
 
 
-def _check_sites(program, sites):
+def _check_sites(program, sites, *, graded=False):
     told, planted = [site.kind for site in sites], [one.row.label for one in program.planted]
     assert len(told) == len(planted), (told, planted)
     for site, one in zip(sites, program.planted, strict=True):
-        _agrees(site, one)
+        _agrees(site, one, graded=graded)
 
 
-def _numbers(program, sites):
-    """Give value and gradient of the program, of the tapped one, and of the one swapped for itself.
-
-    One program computes them all, so that XLA rounds equal equations alike.
-    """
+def _runs(program, sites):
+    """Build value and gradient of the program, of the tapped one, and of the self-swapped one."""
     loss = _loss(program)
     open_to_change = {
         site.id: one.row.f
@@ -85,20 +84,26 @@ def _numbers(program, sites):
     swapped = tap.swap(loss, open_to_change)
     tapped = tap.observed_value_and_grad(loss, lambda *ends: ends[2:], lambda _site, ct: ct)
 
-    def run(params, x):
-        return (
-            jax.value_and_grad(loss)(params, x),
-            tapped(params, x)[:2],
-            jax.value_and_grad(swapped)(params, x),
-        )
+    def tapped_alone(params, x):
+        return tapped(params, x)[:2]
 
-    return jax.jit(run)(program.params, program.x)
+    return [jax.value_and_grad(loss), tapped_alone, jax.value_and_grad(swapped)]
 
 
 def _check_numbers(program, sites):
-    plain, tapped, swapped = _numbers(program, sites)
+    runs, args = _runs(program, sites), (program.params, program.x)
+    # One program computes them all, so that XLA rounds equal equations alike.
+    plain, tapped, swapped = jax.jit(lambda *args: [run(*args) for run in runs])(*args)
     jax.tree.map(np.testing.assert_array_equal, tapped, plain)
-    jax.tree.map(np.testing.assert_array_equal, swapped, plain)
+    try:
+        jax.tree.map(np.testing.assert_array_equal, swapped, plain)
+    except AssertionError:
+        # Where a vmap exchanged axes they are exchanged elsewhere, and XLA may add up a product in
+        # another order: equation by equation every number is the same.
+        jax.tree.map(near, swapped, plain)
+        with jax.disable_jit():
+            plain, swapped = runs[0](*args), runs[2](*args)
+        jax.tree.map(np.testing.assert_array_equal, swapped, plain)
 
 
 @pytest.mark.parametrize("seeds", _blocks(COUNT, 20))
@@ -109,7 +114,8 @@ def test_planted_activations_are_found_and_no_number_changes(seeds):
         try:
             sites = tap.sites(program.plain, *args)
             _check_sites(program, sites)
-            _check_sites(program, tap.sites(jax.value_and_grad(_loss(program)), *args))
+            differentiated = tap.sites(jax.value_and_grad(_loss(program)), *args)
+            _check_sites(program, differentiated, graded=True)
             _check_numbers(program, sites)
         except Exception as error:
             error.add_note(f"program {seed}: {program.words}")
