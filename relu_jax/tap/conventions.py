@@ -126,7 +126,9 @@ def slopes(
         return found - {None}
 
     at = told(handed) or told(computed)
-    lost = not computed and all(cut.y in mask.inner for mask in handed)
+    # What is a function of y belongs to what comes after, unless it takes z too.
+    later = all(cut.y in m.inner and not piece(regions, cut.y, m.y).operands for m in handed)
+    lost = not computed and later
     lost = lost and slope.any() and _written_out(regions, reaches, cut, within)
     if len(at) > 1 or (not at and lost):
         return (math.nan,) * len(own)

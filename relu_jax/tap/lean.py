@@ -78,8 +78,8 @@ def lean(f: Callable[..., Any], *, bits: int | None = None) -> Callable[..., Any
     tells z, by up to 4e-4 (0.04 in float16, 0.11 in bfloat16), and where f overflows it is lost.
     What cannot be had so stays as it is: a function with parameters that are arrays, or of more
     than four monotone pieces, or whose slope is no short sum over y (12 of the catalogue's 93
-    functions are left for one of these two reasons; `memory` names them), or a program that takes a
-    derivative itself. Forward mode (`jax.jvp`) is refused by JAX, as for every `jax.custom_vjp`,
+    functions are left for one of these two reasons; `memory` names them), or whose own rule reads
+    the result alone, as of `jnp.tanh`, or a program that takes a derivative itself. Forward mode (`jax.jvp`) is refused by JAX, as for every `jax.custom_vjp`,
     and a second derivative here, but of what is piecewise linear or whose slope is a formula of y
     (tanh, sigmoid, elu, softplus, …; not with `bits`). With `bits`, what needs no more of them to
     be exact still is, and what so few numbers do not tell stays as it is: where they leave more

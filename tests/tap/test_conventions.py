@@ -29,6 +29,7 @@ ACTS = {
     "at least 0": (lambda x: jnp.where(x >= 0, x, 0.0), (0.0,)),
     "relu6": (nn.relu6, (0.0, 6.0)),
     "hard tanh": (nn.hard_tanh, (-1.0, 1.0)),
+    "leaky maximum": (lambda x: jnp.maximum(x, 0.2 * x), (0.0,)),
     "leaky": (lambda x: jnp.where(x > 0, x, 0.2 * x), (0.0,)),
     "a rule of one's own": (_quarter, (0.0,)),
 }
