@@ -70,15 +70,17 @@ def _alone(regions: Regions, v: int) -> Iterator[Piece]:
     root = regions.root[v]
     made = [node.outs[0] for node in regions.above(v, regions.data_operands)]
 
+    used = [out for user in regions.users.get(v, ()) for out in user.outs]
+
     def follows(u: int, z: int) -> bool:
         return regions.root.get(u) == root and not piece(regions, z, u).operands
 
     for z in (root, *(u for u in made if regions.root.get(u) == root and u != v)):
-        users = regions.users.get(v, ())
-        ends = not users or not all(follows(user.outs[0], z) for user in users)
-        nodes = piece(regions, z, v).nodes
-        if follows(v, z) and ends and any(node.name not in elementwise.AFFINE for node in nodes):
-            yield piece(regions, z, v)
+        if not follows(v, z) or (used and all(follows(u, z) for u in used)):
+            continue
+        of = piece(regions, z, v)
+        if any(node.name not in elementwise.AFFINE for node in of.nodes):
+            yield of
 
 
 def slopes(
@@ -87,7 +89,7 @@ def slopes(
     cut: Piece,
     match: Match,
     backward: Backward,
-    within: Sequence[Frame],
+    around: Sequence[tuple[Node, int]],
 ) -> tuple[float, ...]:
     """List f′ at the kinks of a function, as the backward pass of the program has it.
 
@@ -97,7 +99,7 @@ def slopes(
         cut: the function.
         match: its name, with the slopes of its own equations.
         backward: what the program's backward passes compute.
-        within: the frames it stands in but the program's own.
+        around: the nodes whose frames it stands in, and the number of each frame.
 
     Returns:
         the slopes of the match where the program holds no backward pass, or no mask that tells;
@@ -113,9 +115,6 @@ def slopes(
     grid = (middle[:, None] + half[:, None] * _BETWEEN).ravel()
     slope = cut.slope(grid, {})
 
-    handed = list(_handed(regions, reaches, cut))
-    computed = list(backward.computed(cut))
-
     def told(masks: list[Piece]) -> set[tuple[float, ...]]:
         found = set()
         for mask in masks:
@@ -125,25 +124,32 @@ def slopes(
             found.add(_read(between, slope, at))
         return found - {None}
 
-    at = told(handed) or told(computed)
+    handed, computed = list(_handed(regions, reaches, cut)), []
+    at = told(handed)
+    if not at:
+        at = told(computed := list(backward.computed(cut)))
     # What is a function of y belongs to what comes after, unless it takes z too.
     later = all(cut.y in m.inner and not piece(regions, cut.y, m.y).operands for m in handed)
-    lost = not computed and later
-    lost = lost and slope.any() and _written_out(regions, reaches, cut, within)
+    lost = later and not computed and slope.any() and _written_out(regions, reaches, cut, around)
     if len(at) > 1 or (not at and lost):
         return (math.nan,) * len(own)
     return next(iter(at), own)
 
 
-def _written_out(regions: Regions, reaches: Reaches, cut: Piece, within: Sequence[Frame]) -> bool:
+def _written_out(
+    regions: Regions, reaches: Reaches, cut: Piece, around: Sequence[tuple[Node, int]]
+) -> bool:
     """Say whether JAX forgot a function's rule: in a loop that was differentiated, not by its own.
 
     Where it has no other rule than its equations, the backward pass is handed one of their results.
     """
     if any(compat.rule_identity(node.eqn) is not None for node in cut.nodes):
         return False
+    if any(node.kind == "while" for node, _ in around):
+        return False  # it has no backward pass
     handed = _residuals(regions.frame, reaches)
     used = any(u.backward for v in cut.inner for u in regions.users.get(v, ()))
+    within = (node.frames[number] for node, number in around)
     return handed.isdisjoint(cut.inner) and not used and any(_residuals(f, reaches) for f in within)
 
 

@@ -79,13 +79,14 @@ def lean(f: Callable[..., Any], *, bits: int | None = None) -> Callable[..., Any
     What cannot be had so stays as it is: a function with parameters that are arrays, or of more
     than four monotone pieces, or whose slope is no short sum over y (12 of the catalogue's 93
     functions are left for one of these two reasons; `memory` names them), or whose own rule reads
-    the result alone, as of `jnp.tanh`, or a program that takes a derivative itself. Forward mode (`jax.jvp`) is refused by JAX, as for every `jax.custom_vjp`,
-    and a second derivative here, but of what is piecewise linear or whose slope is a formula of y
-    (tanh, sigmoid, elu, softplus, …; not with `bits`). With `bits`, what needs no more of them to
-    be exact still is, and what so few numbers do not tell stays as it is: where they leave more
-    than half of the variance of the slope on [-4, 4] or on [-100, 100], such as that of tanh with
-    1 bit. On a CPU, XLA's products of bfloat16 keep float32 copies of y,
-    beside which the saving is smaller (measured in benchmarks/records).
+    the result alone, as of `jnp.tanh`, or a program that takes a derivative itself. Forward mode
+    (`jax.jvp`) is refused by JAX, as for every `jax.custom_vjp`, and a second derivative here, but
+    of what is piecewise linear or whose slope is a formula of y (tanh, sigmoid, elu, softplus, …;
+    not with `bits`). With `bits`, what needs no more of them to be exact still is, and what so few
+    numbers do not tell stays as it is: where they leave more than half of the variance of the slope
+    on [-4, 4] or on [-100, 100], such as that of tanh with 1 bit. On a CPU, XLA's products of
+    bfloat16 keep float32 copies of y, beside which the saving is smaller (measured in
+    benchmarks/records).
 
     Raises:
         ValueError: `bits` is no whole number from 1 to 4; or, when it runs, a second derivative.
@@ -143,10 +144,9 @@ def _kept(one: Placed, how: Law | str) -> Kept:
     site = one.site
     size = int(np.prod(site.shape, dtype=np.int64))
     plain = size * jnp.dtype(site.dtype).itemsize * site.count
-    if how == OWN:
-        return Kept(site.id, site.kind, 0, 0, how)
     if isinstance(how, str):
-        return Kept(site.id, site.kind, plain, plain, how)
+        kept = 0 if how == OWN else plain
+        return Kept(site.id, site.kind, kept, kept, how)
     n = len(how.fits if isinstance(how, Pieces) else how.slopes)
     last = site.shape[-1] if site.shape else 1
     rows = int(np.prod(site.shape[:-1], dtype=np.int64))

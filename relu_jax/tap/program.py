@@ -166,9 +166,6 @@ def _functions(
     """Find the activations of one frame; count what is something else."""
     known = reaches.facts
     flow = regions.read(network, frame, known.is_weight)
-    within = [inside.node.frames[inside.number] for inside in around]
-    if any(inside.node.kind == "while" for inside in around):
-        within = []  # it has no backward pass
     dealt: set[int] = set()
     taken: set[tuple[int, int]] = set()
     results = reaches.results(frame)
@@ -191,7 +188,7 @@ def _functions(
                 if not purpose:
                     piece, name, _ = chains.named(flow, one, naming)
                     if name is not None:
-                        slopes = conventions.slopes(flow, reaches, piece, name, backward, within)
+                        slopes = conventions.slopes(flow, reaches, piece, name, backward, around)
                         name = name._replace(slope_at_kinks=slopes)
                     dealt.add(piece.y)
                     yield _Found(piece, name, context.gates(flow, known, piece.y), around)
