@@ -116,13 +116,13 @@ def slopes(
     slope = cut.slope(grid, {})
 
     def told(masks: list[Piece]) -> set[tuple[float, ...]]:
-        found = set()
+        itself, read = set(), set()
         for mask in masks:
             between, at = np.split(mask.values(np.concatenate([grid, kinks]), {}), [grid.size])
             if np.allclose(between, slope, rtol=1e-6, atol=1e-7):
-                return {tuple(map(float, at))}  # f′ itself
-            found.add(_read(between, slope, at))
-        return found - {None}
+                itself.add(tuple(map(float, at)))
+            read.add(_read(between, slope, at))
+        return {own} if own in itself | read else itself or read - {None}
 
     handed, computed = list(_handed(regions, reaches, cut)), []
     at = told(handed)
@@ -154,9 +154,15 @@ def _written_out(
 
 
 def _residuals(frame: Frame, reaches: Reaches) -> set[int]:
-    """Collect the results of a frame that a backward pass alone wants."""
+    """Collect the results of a frame that a backward pass alone wants; zeros of no gradient not."""
     outs = [v for v in frame.outs if not isinstance(v, Const)]
-    return {v for v in outs if v not in reaches.results(frame) or outs.count(v) > 1}
+    moving = {*frame.ins}
+    for node in frame.nodes:
+        if any(a in moving for a in node.ins if not isinstance(a, Const)):
+            moving.update(node.outs)
+    return {
+        v for v in outs if v in moving and (v not in reaches.results(frame) or outs.count(v) > 1)
+    }
 
 
 def _handed(regions: Regions, reaches: Reaches, cut: Piece) -> Iterator[Piece]:

@@ -148,10 +148,16 @@ def _same_leaf(facts: Facts, node: Node, ins: Sequence[Fact]) -> Leaf | None:
         not facts[a].floats
         or not shape
         or facts[a].graded
-        or (facts.graph.shape(a) != shape and not (facts[a].data and facts[a].cooked))
+        or (facts.graph.shape(a) != shape and not _is_batch(facts, a))
         for a in others
     )
     return weights[0] if weights and slight else None
+
+
+def _is_batch(facts: Facts, v: int) -> bool:
+    """Say whether v holds data: hidden values, or inputs of more than one axis, not a factor."""
+    long = sum(n > 1 for n in facts.graph.shape(v)) > 1
+    return facts[v].data and (facts[v].cooked or long)
 
 
 def _product(facts: Facts, node: Node) -> None:

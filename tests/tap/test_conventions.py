@@ -99,3 +99,24 @@ def test_what_only_a_while_computes_keeps_its_own_slope():
         return ((x @ w) * h).sum()
 
     assert tap.sites(jax.value_and_grad(loss), W, X)[0].slope_at_kinks == (0,)
+
+
+def test_where_no_gradient_passes_a_branch_the_slope_is_its_own():
+    def steps(w, x):
+        h = jnp.where(x @ w > 0, x @ w, 0.3 * (jnp.exp(x @ w) - 1))
+        return jnp.sign(h @ w)
+
+    def loss(w, x):
+        return (lax.cond(x.sum() > 0, steps, lambda w, x: jnp.flip(x), w, x) @ w).sum()
+
+    elu, _ = tap.sites(jax.value_and_grad(loss), W, X)
+    np.testing.assert_allclose(elu.slope_at_kinks, 0.3, rtol=1e-6)
+
+
+def test_a_mask_of_another_function_on_the_line_is_not_taken_for_its_own():
+    def loss(w, x):
+        both = jax.checkpoint(lambda z, u: jnp.where(z < 0, 0.0, z) * (nn.relu(u) @ w))
+        return both(x @ w, x @ w.T).sum()
+
+    at_least, relu = tap.sites(jax.value_and_grad(loss), W, X)
+    assert (at_least.slope_at_kinks, relu.slope_at_kinks) == ((1,), (0,))

@@ -233,3 +233,16 @@ def test_what_was_no_product_with_a_weight_after_all_is_forgotten():
 
     (site,) = tap.sites(f, n.leaf(2, 3, 3), n.leaf(3, 3))
     assert site.kind == "tanh"
+
+
+def test_normed_data_that_members_scale_is_data():
+    def scaled(params, h):
+        h = h / jnp.sqrt((h**2).mean(-1, keepdims=True) / (1.0 + jnp.zeros(())))
+        member = jax.vmap(lambda b, w: nn.hard_tanh((h * b[None]) @ w + h * b[None]))
+        return member(params["b"], params["w"]).sum(0)
+
+    def f(params, x):
+        return lax.cond(x.sum() > 0, scaled, lambda _, h: h, params, x) @ params["out"]
+
+    params = {"b": n.leaf(2, 4), "w": n.leaf(2, 4, 4), "out": n.leaf(4, 2)}
+    assert [site.kind for site in tap.sites(f, params, n.leaf(5, 4))] == ["hard_tanh"]

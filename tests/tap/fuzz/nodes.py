@@ -75,7 +75,10 @@ def jitted(_rng: Any, body: Node) -> Node:
 def rematted(rng: Any, body: Node) -> Node:
     policies = (None, jax.checkpoint_policies.dots_saveable,
                 jax.checkpoint_policies.everything_saveable)  # fmt: skip
-    return _around("remat", body, jax.checkpoint(body.apply, policy=policies[rng.integers(3)]))
+    policy = policies[rng.integers(3)]
+    if "Fourier" in body.words:  # JAX cannot keep complex numbers: reduce_precision refuses them
+        policy = None
+    return _around("remat", body, jax.checkpoint(body.apply, policy=policy))
 
 
 def _stack(times: int, tree: Any) -> Any:
