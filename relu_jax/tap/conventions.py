@@ -124,33 +124,31 @@ def slopes(
             read.add(_read(between, slope, at))
         return {own} if own in itself | read else itself or read - {None}
 
-    handed, computed = list(_handed(regions, reaches, cut)), []
+    handed = list(_handed(regions, reaches, cut))
     at = told(handed)
-    if not at:
-        at = told(computed := list(backward.computed(cut)))
     # What is a function of y belongs to what comes after, unless it takes z too.
     later = all(cut.y in m.inner and not piece(regions, cut.y, m.y).operands for m in handed)
-    lost = later and not computed and slope.any() and _written_out(regions, reaches, cut, around)
-    if len(at) > 1 or (not at and lost):
-        return (math.nan,) * len(own)
-    return next(iter(at), own)
+    if not at and later and not _uses(regions, reaches, cut):
+        computed = list(backward.computed(cut))
+        at = told(computed)
+        if not computed and slope.any() and _written_out(reaches, cut, around):
+            return (math.nan,) * len(own)
+    return next(iter(at), own) if len(at) < 2 else (math.nan,) * len(own)
 
 
-def _written_out(
-    regions: Regions, reaches: Reaches, cut: Piece, around: Sequence[tuple[Node, int]]
-) -> bool:
-    """Say whether JAX forgot a function's rule: in a loop that was differentiated, not by its own.
+def _uses(regions: Regions, reaches: Reaches, cut: Piece) -> bool:
+    """Say whether a backward pass is handed what a function's own equations computed on the way."""
+    used = any(u.backward for v in cut.inner for u in regions.users.get(v, ()))
+    return used or not cut.inner.isdisjoint(_residuals(regions.frame, reaches))
 
-    Where it has no other rule than its equations, the backward pass is handed one of their results.
-    """
+
+def _written_out(reaches: Reaches, cut: Piece, around: Sequence[tuple[Node, int]]) -> bool:
+    """Say whether JAX forgot a function's rule: in a loop that was differentiated."""
     if any(compat.rule_identity(node.eqn) is not None for node in cut.nodes):
         return False
-    if any(node.kind == "while" for node, _ in around):
-        return False  # it has no backward pass
-    handed = _residuals(regions.frame, reaches)
-    used = any(u.backward for v in cut.inner for u in regions.users.get(v, ()))
-    within = (node.frames[number] for node, number in around)
-    return handed.isdisjoint(cut.inner) and not used and any(_residuals(f, reaches) for f in within)
+    within = [node.frames[number] for node, number in around]
+    looped = any(node.kind == "while" for node, _ in around)  # it has no backward pass
+    return not looped and any(_residuals(frame, reaches) for frame in within)
 
 
 def _residuals(frame: Frame, reaches: Reaches) -> set[int]:

@@ -120,3 +120,16 @@ def test_a_mask_of_another_function_on_the_line_is_not_taken_for_its_own():
 
     at_least, relu = tap.sites(jax.value_and_grad(loss), W, X)
     assert (at_least.slope_at_kinks, relu.slope_at_kinks) == ((1,), (0,))
+
+
+def test_what_is_handed_its_own_masks_needs_no_others():
+    def loss(w, x):
+        return ((jnp.clip(x @ w, 0, 6) @ w + jax.checkpoint(_six)(x @ w.T, w)) ** 2).sum()
+
+    clip, six = tap.sites(jax.value_and_grad(loss), W, X)
+    assert clip.slope_at_kinks == (0.5, 0.5)
+    assert six.slope_at_kinks == (1, 0)
+
+
+def _six(u, w):
+    return jnp.where(u < 0, 0.0, jnp.where(u < 6, u, 6.0)) @ w
