@@ -69,7 +69,6 @@ def _alone(regions: Regions, v: int) -> Iterator[Piece]:
         return
     root = regions.root[v]
     made = [node.outs[0] for node in regions.above(v, regions.data_operands)]
-
     used = [out for user in regions.users.get(v, ()) for out in user.outs]
 
     def follows(u: int, z: int) -> bool:
@@ -116,13 +115,13 @@ def slopes(
     slope = cut.slope(grid, {})
 
     def told(masks: list[Piece]) -> set[tuple[float, ...]]:
-        itself, read = set(), set()
+        itself, by_mask = set(), set()
         for mask in masks:
             between, at = np.split(mask.values(np.concatenate([grid, kinks]), {}), [grid.size])
             if np.allclose(between, slope, rtol=1e-6, atol=1e-7):
                 itself.add(tuple(map(float, at)))
-            read.add(_read(between, slope, at))
-        return {own} if own in itself | read else itself or read - {None}
+            by_mask.add(_read(between, slope, at))
+        return {own} if own in itself | by_mask else itself or by_mask - {None}
 
     handed = list(_handed(regions, reaches, cut))
     at = told(handed)

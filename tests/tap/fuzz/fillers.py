@@ -11,6 +11,7 @@ from jax import lax, nn
 from tests.tap.networks import H, leaf
 
 HALF = H // 2
+KEPT = 0.8  # by a dropout
 MASK = np.array([True, False, True, True])
 KEY = jax.random.PRNGKey(3)
 TURNED = np.array([2, 0, 3, 1])
@@ -81,7 +82,7 @@ def _masked_softmax(h):
 
 
 def _dropped(h):
-    return jnp.where(jax.random.bernoulli(KEY, 0.8, h.shape), h / 0.8, 0.0)
+    return jnp.where(jax.random.bernoulli(KEY, KEPT, h.shape), h / KEPT, 0.0)
 
 
 def _noisy(h):
