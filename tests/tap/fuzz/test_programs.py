@@ -97,7 +97,12 @@ def _runs(program, sites):
 def _check_numbers(program, sites):
     runs, args = _runs(program, sites), (program.params, program.x)
     # One program computes them all, so that XLA rounds equal equations alike.
-    plain, tapped, swapped = jax.jit(lambda *args: [run(*args) for run in runs])(*args)
+    try:
+        plain, tapped, swapped = jax.jit(lambda *args: [run(*args) for run in runs])(*args)
+    except jax.errors.JaxRuntimeError:  # XLA's own: a Fourier transform before a triangular solve
+        with pytest.raises(jax.errors.JaxRuntimeError):
+            jax.jit(runs[0])(*args)
+        return
     jax.tree.map(np.testing.assert_array_equal, tapped, plain)
     try:
         jax.tree.map(np.testing.assert_array_equal, swapped, plain)
