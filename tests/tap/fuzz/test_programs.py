@@ -98,10 +98,11 @@ def _check_numbers(program, sites):
     runs, args = _runs(program, sites), (program.params, program.x)
     # One program computes them all, so that XLA rounds equal equations alike.
     try:
-        plain, tapped, swapped = jax.jit(lambda *args: [run(*args) for run in runs])(*args)
+        together = jax.jit(lambda *args: [run(*args) for run in runs])
+        plain, tapped, swapped = jax.block_until_ready(together(*args))
     except jax.errors.JaxRuntimeError:  # XLA's own: a Fourier transform before a triangular solve
         with pytest.raises(jax.errors.JaxRuntimeError):
-            jax.jit(runs[0])(*args)
+            jax.block_until_ready(jax.jit(runs[0])(*args))
         return
     jax.tree.map(np.testing.assert_array_equal, tapped, plain)
     try:
