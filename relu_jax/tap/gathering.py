@@ -86,6 +86,10 @@ def _passed(facts: Facts, node: Node) -> Fact:
     affine = node.name in elementwise.AFFINE.keys() | elementwise.MOVES
     if node.name.startswith(("random_", "threefry")):
         return Fact(raw=any(f.raw for f in ins))  # a draw, even where the data chose its key
+    if node.name == "select_n":
+        first, *others = (facts[a] for a in node.ins[1:])
+        if first.leaf is not None and all(other.leaf == first.leaf for other in others):
+            return first  # either way one input: a vmap of a cond chooses w or its stop_gradient
     if _looks_up(facts, node):
         return Fact(floats=True, cooked=True, data=any(f.data for f in ins))
     return Fact(

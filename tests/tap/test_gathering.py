@@ -246,3 +246,18 @@ def test_normed_data_that_members_scale_is_data():
 
     params = {"b": n.leaf(2, 4), "w": n.leaf(2, 4, 4), "out": n.leaf(4, 2)}
     assert [site.kind for site in tap.sites(f, params, n.leaf(5, 4))] == ["hard_tanh"]
+
+
+def test_a_weight_that_a_mapped_cond_hands_on_is_a_weight():
+    def one(w, b, x):
+        h = nn.relu(x @ w)
+        return lax.cond(h.sum() > 0, lambda h: nn.elu(h @ w) * b[None], jnp.flip, h)
+
+    def f(params, x):
+        return jax.vmap(one, (0, 0, None))(params["w"], params["b"], x).sum(0) @ params["out"]
+
+    params = {"w": n.leaf(2, 4, 4), "b": n.leaf(2, 4), "out": n.leaf(4, 2)}
+    sites = tap.sites(f, params, n.leaf(5, 4))
+    assert [(site.kind, site.path, site.gates) for site in sites] == [
+        ("relu", "params/w", False), ("elu", "params/w", False),
+    ]  # fmt: skip
