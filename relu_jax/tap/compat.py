@@ -1,9 +1,10 @@
 """What differs between JAX releases, and everything taken from `jax.extend`: this file alone."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
+from types import FunctionType
 from typing import Any, NamedTuple
 
 import jax
@@ -191,14 +192,41 @@ def rule_identity(eqn: Any) -> Any:
     """Tell derivative rules apart: two functions may share a body and differ in their rule.
 
     Each call of a function makes new rule objects, so those of JAX itself and of our catalogue,
-    which close over nothing, are known by the place of their definition; others by identity.
+    which close over nothing, are known by the place of their definition; others by identity. A rule
+    of a user's may be put around a function of JAX.
     """
-    rule = next((eqn.params[k] for k in ("jvp_jaxpr_fun", "bwd") if k in eqn.params), None)
-    if rule is None:
+    rules = [eqn.params[k] for k in ("jvp_jaxpr_fun", "bwd", "fwd_jaxpr_thunk") if k in eqn.params]
+    if not rules:
         return None
     place = _place(eqn)
-    known = f"{_JAX}/_src/" in place or f"{_PACKAGE}/activations/" in place
-    return place if known else id(rule)
+    files = [f.__code__.co_filename for rule in rules for f in _functions(rule, set())]
+    ours = (f"{_JAX}/_src/", f"{_PACKAGE}/activations/", f"{_PACKAGE}/core/")
+    known = all(any(folder in s for folder in ours) for s in (place, *files))
+    return place if known else id(rules[0])
+
+
+def _functions(rule: Any, seen: set[int]) -> Iterator[FunctionType]:
+    """Yield the functions that a rule is made of: JAX closes over the user's."""
+    if id(rule) in seen:
+        return
+    seen.add(id(rule))
+    inner: Iterable[Any] = ()
+    if isinstance(rule, FunctionType):
+        yield rule
+        inner = map(_contents, rule.__closure__ or ())
+    elif isinstance(rule, tuple | list):
+        inner = rule
+    elif isinstance(rule, partial) or type(rule).__name__ == "WrappedFun":
+        inner = (getattr(rule, k) for k in ("f", "func", "args") if hasattr(rule, k))
+    for one in inner:
+        yield from _functions(one, seen)
+
+
+def _contents(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not filled yet
+        return None
 
 
 def rounds(eqn: Any) -> bool:

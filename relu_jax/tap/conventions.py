@@ -9,8 +9,8 @@ is known by the line of the program that it comes from.
 """
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -31,6 +31,7 @@ class Backward:
     """What the loops, branches and remats of a program's backward passes compute."""
 
     graph: Graph
+    _found: dict[str, dict[Hashable, Piece]] = field(default_factory=dict)
 
     @cached_property
     def _elementwise(self) -> dict[str, list[tuple[Regions, Node]]]:
@@ -39,17 +40,28 @@ class Backward:
         for frame in _frames(self.graph.frame, backward=False):
             regions = read(self.graph, frame, lambda _v: False)
             for node in frame.nodes:
-                for line in naming.sources(node) if node.kind == "elementwise" else ():
+                for line in _lines(node) if node.kind == "elementwise" else ():
                     found.setdefault(line, []).append((regions, node))
         return found
 
-    def computed(self, cut: Piece) -> Iterator[Piece]:
-        """Yield functions that a backward pass computes, from the lines that a function is from."""
-        lines = {line for node in cut.nodes for line in naming.sources(node)}
-        places = {n.outs[0]: (r, n) for line in lines for r, n in self._elementwise.get(line, ())}
-        for regions, node in places.values():
-            for v in node.outs:
-                yield from _alone(regions, v)
+    def computed(self, cut: Piece) -> dict[Hashable, Piece]:
+        """List functions that a backward pass computes, from the lines that a function is from."""
+        lines = {line for node in cut.nodes for line in _lines(node)}
+        return {key: of for line in lines for key, of in self._on(line).items()}
+
+    def _on(self, line: str) -> dict[Hashable, Piece]:
+        """List the functions of a line, once."""
+        if line not in self._found:
+            places = self._elementwise.get(line, ())
+            pieces = (
+                of for regions, node in places for v in node.outs for of in _alone(regions, v)
+            )
+            self._found[line] = {of.key(): of for of in pieces}
+        return self._found[line]
+
+
+def _lines(node: Node) -> list[str]:
+    return naming.sources(node) or [""]  # typed at a prompt, it has none
 
 
 def _frames(frame: Frame, *, backward: bool) -> Iterator[Frame]:
@@ -114,22 +126,23 @@ def slopes(
     grid = (middle[:, None] + half[:, None] * _BETWEEN).ravel()
     slope = cut.slope(grid, {})
 
-    def told(masks: list[Piece]) -> set[tuple[float, ...]]:
+    def told(masks: Iterable[Piece]) -> set[tuple[float, ...]]:
         itself, by_mask = set(), set()
         for mask in masks:
             between, at = np.split(mask.values(np.concatenate([grid, kinks]), {}), [grid.size])
             if np.allclose(between, slope, rtol=1e-6, atol=1e-7):
                 itself.add(tuple(map(float, at)))
             by_mask.add(_read(between, slope, at))
-        return {own} if own in itself | by_mask else itself or by_mask - {None}
+        return itself or by_mask - {None}
 
     handed = list(_handed(regions, reaches, cut))
     at = told(handed)
     # What is a function of y belongs to what comes after, unless it takes z too.
     later = all(cut.y in m.inner and not piece(regions, cut.y, m.y).operands for m in handed)
     if not at and later and not _uses(regions, reaches, cut):
-        computed = list(backward.computed(cut))
-        at = told(computed)
+        computed = backward.computed(cut)
+        again = any(piece(regions, cut.z, v).key() in computed for v in cut.inner)
+        at = {own} if again else told(computed.values())
         if not computed and slope.any() and _written_out(reaches, cut, around):
             return (math.nan,) * len(own)
     return next(iter(at), own) if len(at) < 2 else (math.nan,) * len(own)
@@ -137,8 +150,10 @@ def slopes(
 
 def _uses(regions: Regions, reaches: Reaches, cut: Piece) -> bool:
     """Say whether a backward pass is handed what a function's own equations computed on the way."""
-    used = any(u.backward for v in cut.inner for u in regions.users.get(v, ()))
-    return used or not cut.inner.isdisjoint(_residuals(regions.frame, reaches))
+    # What a remat keeps is rounded: that is z itself.
+    inner = {v for v in cut.inner if regions.maker[v].name != "reduce_precision"}
+    used = any(u.backward for v in inner for u in regions.users.get(v, ()))
+    return used or not inner.isdisjoint(_residuals(regions.frame, reaches))
 
 
 def _written_out(reaches: Reaches, cut: Piece, around: Sequence[tuple[Node, int]]) -> bool:

@@ -8,10 +8,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from relu_jax.tap import compat, evaluate, shards
 from relu_jax.tap.graph import Atom, Const, Graph, Node
+
+_STILL = ("broadcast_in_dim", "pvary", "pcast")  # how a shard_map puts an axis ahead
 
 
 @dataclass(frozen=True)
@@ -115,9 +116,7 @@ class Piece:
                     return a.value
                 if a in made or a in env:
                     return made[a] if a in made else env[a]
-                # An array of NumPy's would be written into the program, element by element.
-                known = lax.full(self.graph.shape(a), self.graph.known[a], self.graph.dtype(a))
-                return shards.varying(known, shards.varies(self.graph.avals[a]))
+                return shards.full(self.graph.avals[a], self.graph.known[a])
 
             for node in self.nodes:
                 outs = compat.bind(node.eqn, [read(a) for a in node.ins])
@@ -154,23 +153,34 @@ class Piece:
         return evaluate.read(shards.trace_beside(self.nodes[0].eqn, derivative, *avals))
 
     @property
-    def keeps_result(self) -> bool:
-        """Whether its own backward pass reads nothing of what it computes but the result."""
+    def keeps(self) -> str:
+        """What its own rule keeps for the backward pass: "y", "of y" what y alone tells, or "z"."""
 
         def kept(z: Any) -> Any:
             y, pullback = jax.vjp(self.bound({}), z)
             return y, jax.tree.leaves(pullback)
 
         traced = shards.trace_beside(self.nodes[0].eqn, kept, self.graph.avals[self.z]).jaxpr
-        y, *residuals = traced.outvars
         makers = {v: eqn for eqn in traced.eqns for v in eqn.outvars}
-        seen, left = {y}, [v for v in residuals if not compat.is_literal(v)]
+
+        def still(v: Any) -> Any:
+            while v in makers and makers[v].primitive.name in _STILL:
+                v = makers[v].invars[0]
+                if compat.is_literal(v):
+                    return None
+            return v
+
+        y, *residuals = (still(v) for v in traced.outvars if not compat.is_literal(v))
+        seen, left = {y}, residuals
+        if all(v is None or v is y for v in residuals):
+            return "y"
         while left:
             if (v := left.pop()) in seen:
                 continue
             seen.add(v)
-            left += [a for a in makers[v].invars if not compat.is_literal(a)] if v in makers else []
-        return traced.invars[0] not in seen
+            ins = makers[v].invars if v in makers else ()
+            left += [a for a in ins if not compat.is_literal(a)]
+        return "z" if traced.invars[0] in seen else "of y"
 
     def _word(self, atom: Atom, names: Mapping[int, int]) -> str:
         if not isinstance(atom, Const) and atom in names:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from relu_jax.tap import compat
 
@@ -62,6 +63,15 @@ def zeros(like: jax.ShapeDtypeStruct, ahead: Sequence[int], axes: Collection[str
         made = jax.reshard(made, jax.P(*(None for _ in ahead), *like.sharding.spec))
     here = jax.sharding.get_abstract_mesh().manual_axes
     return varying(made, set(axes) & set(here))
+
+
+def full(like: Any, value: Any) -> Any:
+    """Make an array of a type, of one number: by the program, not an array of NumPy's in it."""
+    kind = struct(like)
+    made = lax.full(kind.shape, value, kind.dtype)
+    if kind.sharding is not None:
+        made = jax.reshard(made, kind.sharding.spec)
+    return varying(made, varies(like))
 
 
 def split_like(x: Any, like: Any) -> Any:

@@ -18,7 +18,7 @@ Law = Steps | Pieces | Levels
 _LIMITS = {
     "float64": (1e-12,), "float32": (4e-7,), "bfloat16": (4e-7, 1e-3), "float16": (4e-7, 1e-3),
 }  # fmt: skip
-_LAWS: dict[Any, Law | str | None] = {}  # of functions in other programs too
+_LAWS: dict[Any, Law | None] = {}  # of functions in other programs too
 
 
 def laws(read: Program, bits: int | None = None) -> list[tuple[Placed, Law | str]]:
@@ -28,10 +28,12 @@ def laws(read: Program, bits: int | None = None) -> list[tuple[Placed, Law | str
         read: the program.
         bits: None for what follows from the result; else how many bits tell the slope alone.
     """
-    own: dict[Any, Law | str | None] = {}
+    own: dict[Any, Law | None] = {}
     found = []
     for one in read.placed:
         how: Law | str | None = _hindrance(read, one)
+        if how is None and bits is None and _is_lean(one):
+            how = OWN
         if how is None:
             known = _LAWS if one.piece.lasts else own
             key = (one.piece.key(), one.site.dtype, bits)
@@ -56,7 +58,16 @@ def _hindrance(read: Program, one: Placed) -> str | None:
     return None
 
 
-def _law(one: Placed, bits: int | None) -> Law | str | None:
+def _is_lean(one: Placed) -> bool:
+    """Say whether a site's own rule keeps nothing but the result; a loop stacks what is made of it.
+
+    Outside a loop XLA makes it anew, as it does with 1 - y² of tanh.
+    """
+    kept = one.piece.keeps
+    return kept == "y" or (kept == "of y" and not one.around)
+
+
+def _law(one: Placed, bits: int | None) -> Law | None:
     piece, site = one.piece, one.site
     known = None if site.kind == "unknown" else handover.lookup()(site.kind, **site.params)
     kinks, bends = (known.kinks, known.bends) if known else ((), ())
@@ -70,8 +81,6 @@ def _law(one: Placed, bits: int | None) -> Law | str | None:
         return _differences(f, z) if unread else found
 
     if bits is None:
-        if piece.keeps_result:
-            return OWN
         tried = (law(f, slope, kinks, bends, limit) for limit in _LIMITS[site.dtype])
         return next(filter(None, tried), None)
     exact = steps(f, slope, kinks)

@@ -274,3 +274,17 @@ def test_shards_of_an_explicit_mesh(axes):
         _, seen = jax.jit(rj.tap.cotangents(lambda x: 3 * f(x).sum()))(x)
         _same(seen[site.id].d_pre, jnp.full((*site.loops, *site.shape), 3.0))
         _same(jax.jit(jax.grad(rj.lean(lambda x: f(x).sum())))(x), jnp.ones_like(x))
+
+
+def test_numbers_written_in_a_function_are_split_as_its_argument_is():
+    mesh = jax.make_mesh((8,), ("data",), axis_types=(jax.sharding.AxisType.Explicit,))
+    with jax.set_mesh(mesh):
+        x = jax.device_put(jnp.ones((8, 8)), jax.P("data", None))
+
+        def f(z):
+            return jnp.where(z > 0, z, jnp.zeros_like(z))
+
+        assert rj.memory(f, x)[0].lean == 8
+        gradient = jax.grad(lambda x: rj.lean(f)(x).sum())(x)
+        np.testing.assert_array_equal(gradient, np.ones((8, 8)))
+        assert jax.typeof(gradient) == jax.typeof(x)

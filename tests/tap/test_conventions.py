@@ -54,7 +54,15 @@ def _in_loop_in_remat(f):
     return lambda w, x: (jax.checkpoint(_in_loop(f))(w, x) * w).sum()
 
 
-AROUND = [_in_loop, _in_branch, _in_remat_in_loop, _in_loop_in_remat]
+def _keeping_products(f):
+    def turn(h, w):
+        keep = jax.checkpoint_policies.dots_saveable
+        return jax.checkpoint(lambda w, h: f(h @ w) @ w, policy=keep)(w, h), None
+
+    return lambda w, x: (lax.scan(turn, x, jnp.stack([w, w]))[0] @ w).sum()
+
+
+AROUND = [_in_loop, _in_branch, _in_remat_in_loop, _in_loop_in_remat, _keeping_products]
 
 
 @pytest.mark.parametrize("around", AROUND, ids=lambda f: f.__name__[4:])
@@ -133,3 +141,12 @@ def test_what_is_handed_its_own_masks_needs_no_others():
 
 def _six(u, w):
     return jnp.where(u < 0, 0.0, jnp.where(u < 6, u, 6.0)) @ w
+
+
+def test_masks_of_two_rules_on_one_line_tell_nothing():
+    def loss(w, x):
+        both = jax.checkpoint(lambda h: jnp.maximum(nn.relu(h @ w) @ w, 0) @ w)
+        return lax.scan(lambda h, _: (both(h), None), x, length=2)[0].sum()
+
+    for site in tap.sites(jax.value_and_grad(loss), W, X):
+        assert np.isnan(site.slope_at_kinks).all()

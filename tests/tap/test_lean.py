@@ -283,3 +283,28 @@ def test_no_array_of_constants_is_written_into_the_program(act):
     gradient = jax.grad(rj.lean(lambda w, x: jnp.sum(act(x @ w) @ w)))
     closed = jax.make_jaxpr(gradient)(jnp.ones((8, 8)), jnp.ones((4, 8)))
     assert [c for c in closed.consts if np.size(c) > 1] == []
+
+
+@pytest.mark.parametrize("slope", [0.1, 0.4])
+def test_a_user_s_rule_around_a_function_of_jax_is_its_own(slope):
+    ruled, forward = jax.custom_vjp(nn.relu), jax.custom_jvp(nn.relu)
+    ruled.defvjp(lambda z: (nn.relu(z), z), lambda z, ct: (jnp.where(z > 0, ct, slope * ct),))
+    forward.defjvps(lambda t, _ans, z: jnp.where(z > 0, t, slope * t))
+    for f in (ruled, forward):
+        told = jax.grad(rj.lean(lambda z, f=f: f(z).sum()))(Z)
+        np.testing.assert_array_equal(told, jax.grad(lambda z, f=f: f(z).sum())(Z))
+        assert rj.tap.sites(f, Z)[0].slope_at_kinks == pytest.approx((slope,))
+
+
+def test_a_loop_stacks_what_tanh_makes_of_its_result():
+    def f(ws, x):
+        return jnp.sum(lax.scan(lambda h, w: (jnp.tanh(h @ w), None), x, ws)[0] ** 2)
+
+    args = (jnp.ones((12, 64, 64)), jnp.ones((256, 64)))
+    sizes = [
+        jax.jit(jax.grad(g)).lower(*args).compile().memory_analysis().temp_size_in_bytes
+        for g in (f, rj.lean(f))
+    ]
+    (kept,) = rj.memory(f, *args)
+    assert kept.how == "of y"
+    assert sizes[0] - sizes[1] == kept.plain == 12 * 256 * 64 * 4
