@@ -97,7 +97,8 @@ def test_a_rule_that_left_no_trace_is_not_told(around):
     (before,), (after,) = tap.sites(loss, W, X), tap.sites(jax.value_and_grad(loss), W, X)
     assert before.slope_at_kinks == (1, 1)
     assert after.kind == "hard_tanh"
-    assert np.isnan(after.slope_at_kinks).all()
+    kept = jax.__version_info__ >= (0, 12)  # JAX keeps the rule in a loop
+    np.testing.assert_array_equal(after.slope_at_kinks, (1, 1) if kept else (np.nan, np.nan))
 
 
 def test_what_only_a_while_computes_keeps_its_own_slope():

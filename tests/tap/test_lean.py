@@ -307,4 +307,6 @@ def test_a_loop_stacks_what_tanh_makes_of_its_result():
     ]
     (kept,) = rj.memory(f, *args)
     assert kept.how == "of y"
-    assert sizes[0] - sizes[1] == kept.plain == 12 * 256 * 64 * 4
+    assert kept.plain == 12 * 256 * 64 * 4
+    newer = jax.__version_info__ >= (0, 12)  # there it is made anew
+    assert sizes[0] - sizes[1] == (0 if newer else kept.plain)
