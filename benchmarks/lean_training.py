@@ -127,6 +127,7 @@ def tensors(net_name: str, dtype: str) -> tuple[list[Any], Any]:
     return ws, batch
 
 
+@functools.cache
 def in_torch(word: str, net_name: str, dtype: str) -> tuple[Run, int]:
     """Build a step of eager PyTorch, and count the bytes its autograd saves."""
     import torch

@@ -31,7 +31,9 @@ class Backward:
     """What the loops, branches and remats of a program's backward passes compute."""
 
     graph: Graph
+    reaches: Reaches
     _found: dict[str, dict[Hashable, Piece]] = field(default_factory=dict)
+    _residuals: dict[int, set[int]] = field(default_factory=dict)
 
     @cached_property
     def _elementwise(self) -> dict[str, list[tuple[Regions, Node]]]:
@@ -58,6 +60,20 @@ class Backward:
             )
             self._found[line] = {of.key(): of for of in pieces}
         return self._found[line]
+
+    def residuals(self, frame: Frame) -> set[int]:
+        """Collect the results of a frame that it alone wants, once; zeros of no gradient not."""
+        if id(frame) not in self._residuals:
+            outs = [v for v in frame.outs if not isinstance(v, Const)]
+            moving = {*frame.ins}
+            for node in frame.nodes:
+                if any(a in moving for a in node.ins if not isinstance(a, Const)):
+                    moving.update(node.outs)
+            wanted = self.reaches.results(frame)
+            self._residuals[id(frame)] = {
+                v for v in outs if v in moving and (v not in wanted or outs.count(v) > 1)
+            }
+        return self._residuals[id(frame)]
 
 
 def _lines(node: Node) -> list[str]:
@@ -87,16 +103,14 @@ def _alone(regions: Regions, v: int) -> Iterator[Piece]:
         return regions.root.get(u) == root and not piece(regions, z, u).operands
 
     for z in (root, *(u for u in made if regions.root.get(u) == root and u != v)):
-        if not follows(v, z) or (used and all(follows(u, z) for u in used)):
-            continue
         of = piece(regions, z, v)
-        if any(node.name not in elementwise.AFFINE for node in of.nodes):
+        bends = any(node.name not in elementwise.AFFINE for node in of.nodes)
+        if bends and not of.operands and not (used and all(follows(u, z) for u in used)):
             yield of
 
 
 def slopes(
     regions: Regions,
-    reaches: Reaches,
     cut: Piece,
     match: Match,
     backward: Backward,
@@ -106,7 +120,6 @@ def slopes(
 
     Args:
         regions: the frame it stands in.
-        reaches: where values go.
         cut: the function.
         match: its name, with the slopes of its own equations.
         backward: what the program's backward passes compute.
@@ -129,52 +142,44 @@ def slopes(
     def told(masks: Iterable[Piece]) -> set[tuple[float, ...]]:
         itself, by_mask = set(), set()
         for mask in masks:
-            between, at = np.split(mask.values(np.concatenate([grid, kinks]), {}), [grid.size])
+            try:
+                values = mask.values(np.concatenate([grid, kinks]), {})
+            except NotImplementedError:  # made of the bits of its argument, say: no mask
+                continue
+            between, at = np.split(values, [grid.size])
             if np.allclose(between, slope, rtol=1e-6, atol=1e-7):
                 itself.add(tuple(map(float, at)))
             by_mask.add(_read(between, slope, at))
         return itself or by_mask - {None}
 
-    handed = list(_handed(regions, reaches, cut))
+    handed = list(_handed(regions, backward.reaches, cut))
     at = told(handed)
     # What is a function of y belongs to what comes after, unless it takes z too.
     later = all(cut.y in m.inner and not piece(regions, cut.y, m.y).operands for m in handed)
-    if not at and later and not _uses(regions, reaches, cut):
+    if not at and later and not _uses(regions, backward, cut):
         computed = backward.computed(cut)
         again = any(piece(regions, cut.z, v).key() in computed for v in cut.inner)
         at = {own} if again else told(computed.values())
-        if not computed and slope.any() and _written_out(reaches, cut, around):
+        if not computed and slope.any() and _written_out(backward, cut, around):
             return (math.nan,) * len(own)
     return next(iter(at), own) if len(at) < 2 else (math.nan,) * len(own)
 
 
-def _uses(regions: Regions, reaches: Reaches, cut: Piece) -> bool:
+def _uses(regions: Regions, backward: Backward, cut: Piece) -> bool:
     """Say whether a backward pass is handed what a function's own equations computed on the way."""
     # What a remat keeps is rounded: that is z itself.
     inner = {v for v in cut.inner if regions.maker[v].name != "reduce_precision"}
     used = any(u.backward for v in inner for u in regions.users.get(v, ()))
-    return used or not inner.isdisjoint(_residuals(regions.frame, reaches))
+    return used or not inner.isdisjoint(backward.residuals(regions.frame))
 
 
-def _written_out(reaches: Reaches, cut: Piece, around: Sequence[tuple[Node, int]]) -> bool:
+def _written_out(backward: Backward, cut: Piece, around: Sequence[tuple[Node, int]]) -> bool:
     """Say whether JAX forgot a function's rule: in a loop that was differentiated."""
     if any(compat.rule_identity(node.eqn) is not None for node in cut.nodes):
         return False
     within = [node.frames[number] for node, number in around]
     looped = any(node.kind == "while" for node, _ in around)  # it has no backward pass
-    return not looped and any(_residuals(frame, reaches) for frame in within)
-
-
-def _residuals(frame: Frame, reaches: Reaches) -> set[int]:
-    """Collect the results of a frame that a backward pass alone wants; zeros of no gradient not."""
-    outs = [v for v in frame.outs if not isinstance(v, Const)]
-    moving = {*frame.ins}
-    for node in frame.nodes:
-        if any(a in moving for a in node.ins if not isinstance(a, Const)):
-            moving.update(node.outs)
-    return {
-        v for v in outs if v in moving and (v not in reaches.results(frame) or outs.count(v) > 1)
-    }
+    return not looped and any(map(backward.residuals, within))
 
 
 def _handed(regions: Regions, reaches: Reaches, cut: Piece) -> Iterator[Piece]:

@@ -128,7 +128,7 @@ def read(f: Callable[..., Any], arguments: Arguments) -> Program:
     )
     found: list[_Found] = []
     counts: Counter[str] = Counter()
-    backward = conventions.Backward(network)
+    backward = conventions.Backward(network, reaches)
     for frame, around in _frames(network.frame):
         found.extend(_functions(network, frame, around, reaches, match, naming, backward, counts))
     found.sort(key=lambda one: one.piece.y)  # variables are numbered in program order
@@ -188,7 +188,7 @@ def _functions(
                 if not purpose:
                     piece, name, _ = chains.named(flow, one, naming)
                     if name is not None:
-                        slopes = conventions.slopes(flow, reaches, piece, name, backward, around)
+                        slopes = conventions.slopes(flow, piece, name, backward, around)
                         name = name._replace(slope_at_kinks=slopes)
                     dealt.add(piece.y)
                     yield _Found(piece, name, context.gates(flow, known, piece.y), around)

@@ -18,7 +18,7 @@ Law = Steps | Pieces | Levels
 _LIMITS = {
     "float64": (1e-12,), "float32": (4e-7,), "bfloat16": (4e-7, 1e-3), "float16": (4e-7, 1e-3),
 }  # fmt: skip
-_LAWS: dict[Any, Law | None] = {}  # of functions in other programs too
+_FOUND: dict[Any, Any] = {}  # laws, and what rules keep, of functions in other programs too
 
 
 def laws(read: Program, bits: int | None = None) -> list[tuple[Placed, Law | str]]:
@@ -28,18 +28,22 @@ def laws(read: Program, bits: int | None = None) -> list[tuple[Placed, Law | str
         read: the program.
         bits: None for what follows from the result; else how many bits tell the slope alone.
     """
-    own: dict[Any, Law | None] = {}
+    own: dict[Any, Any] = {}
+
+    def once(what: Any, make: Callable[[], Any]) -> Any:
+        known = _FOUND if one.piece.lasts else own
+        key = (what, one.piece.key(), one.site.dtype)
+        if key not in known:
+            known[key] = make()
+        return known[key]
+
     found = []
     for one in read.placed:
         how: Law | str | None = _hindrance(read, one)
-        if how is None and bits is None and _is_lean(one):
-            how = OWN
+        if how is None and bits is None:
+            how = _by_own_rule(one, once("keeps", lambda one=one: one.piece.keeps))
         if how is None:
-            known = _LAWS if one.piece.lasts else own
-            key = (one.piece.key(), one.site.dtype, bits)
-            if key not in known:
-                known[key] = _law(one, bits)
-            how = known[key] or "left: no short law of y"
+            how = once(bits, lambda one=one: _law(one, bits)) or "left: no short law of y"
         found.append((one, how))
     return found
 
@@ -58,13 +62,12 @@ def _hindrance(read: Program, one: Placed) -> str | None:
     return None
 
 
-def _is_lean(one: Placed) -> bool:
-    """Say whether a site's own rule keeps nothing but the result; a loop stacks what is made of it.
+def _by_own_rule(one: Placed, kept: str) -> str | None:
+    """Say that a site's own rule keeps nothing but y; a loop stacks what is made of y, too.
 
     Outside a loop XLA makes it anew, as it does with 1 - y² of tanh.
     """
-    kept = one.piece.keeps
-    return kept == "y" or (kept == "of y" and not one.around)
+    return OWN if kept == "y" or (kept == "of y" and not one.around) else None
 
 
 def _law(one: Placed, bits: int | None) -> Law | None:

@@ -71,7 +71,8 @@ def test_the_slope_that_is_told_is_the_one_in_use(f, kinks, around):
     loss = around(f)
     slopes = [jax.grad(f)(kink) for kink in kinks]
     for program in (loss, jax.value_and_grad(loss), jax.grad(jax.jit(loss))):
-        site = tap.sites(program, W, X)[0]
+        site, *others = tap.sites(program, W, X)
+        assert [other.kind for other in others] == ["tanh"] * (around is _in_remat_in_loop)
         np.testing.assert_allclose(site.slope_at_kinks, slopes)
 
 
@@ -151,3 +152,15 @@ def test_masks_of_two_rules_on_one_line_tell_nothing():
 
     for site in tap.sites(jax.value_and_grad(loss), W, X):
         assert np.isnan(site.slope_at_kinks).all()
+
+
+def test_what_cannot_be_evaluated_is_no_mask():
+    def signed(u):
+        return nn.relu(u) + (lax.bitcast_convert_type(u, jnp.uint32) >> 16).astype(jnp.float32)
+
+    def loss(w, x):
+        both = jax.checkpoint(lambda h: (signed(h @ w) * jnp.tanh(h)) @ w)
+        return lax.scan(lambda h, _: (both(h), None), x, length=2)[0].sum()
+
+    slopes = [s.slope_at_kinks for s in tap.sites(jax.value_and_grad(loss), W, X)]
+    assert () in slopes
