@@ -147,12 +147,17 @@ def is_transposed(eqn: Any) -> bool:
 
 def is_differentiated(eqn: Any) -> bool:
     """Say whether an equation is part of a derivative, or of what one is taken of."""
-    return not _transforms(eqn).isdisjoint(("jvp", "transpose"))
+    return not {"jvp", "transpose"}.isdisjoint(_transforms(eqn))
 
 
-def _transforms(eqn: Any) -> set[str]:
+def derivatives(eqn: Any) -> int:
+    """Count the derivatives that an equation is part of, or of what they are taken of."""
+    return _transforms(eqn).count("jvp")
+
+
+def _transforms(eqn: Any) -> list[str]:
     stack = eqn.source_info.name_stack.stack
-    return {e.name for e in stack if type(e).__name__ == "Transform"}
+    return [e.name for e in stack if type(e).__name__ == "Transform"]
 
 
 def plain_jit(eqn: Any) -> bool:

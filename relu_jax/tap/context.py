@@ -14,9 +14,11 @@ from relu_jax.tap.reach import Reaches
 from relu_jax.tap.recognise import Match
 from relu_jax.tap.regions import Regions, is_complex, is_float
 
-# What a logistic loss is made of.
+# What a logistic loss is made of, and what a loss or a penalty makes of scores.
 _LOGISTIC = ("softplus", "log_sigmoid", *norms.CLIPS)
 _LOSSES = ("softplus", "log_sigmoid", *norms.CLAMPS)
+_PENALTIES = ("absolute", *_LOGISTIC)
+_PERIODIC = ("sin", "cos")
 
 
 def purpose(
@@ -40,6 +42,8 @@ def purpose(
         kept = fact.leaf.arg >= 0 and not facts.is_data(fact.leaf)
         if kept or norms.only_spread(regions, cut.y):  # a stored variance, in its own argument
             return "parameter transform"
+    if fact.raw and reach.product and any(node.name in _PERIODIC for node in cut.nodes):
+        return "position"  # an encoding of inputs, before the first product
     if step := norms.step(regions, cut, match):
         return step
     guards = match is None or match.kind in norms.CLIPS
@@ -123,7 +127,54 @@ def _in_loss(
             return False
     if match is None or (meets and match.kind in _LOSSES):
         return True
-    return match.kind in norms.CLAMPS or not _fresh(regions, cut.z)
+    judges = match.kind in norms.CLAMPS or (match.kind in _PENALTIES and not meets)
+    if judges and _is_penalty(regions, facts, reaches, cut, match):
+        return True
+    # A softplus of what is no product's result is the end of a cross-entropy written out.
+    return not _fresh(regions, cut.z) and (not alone or match.kind == "softplus")
+
+
+def _is_penalty(regions: Regions, facts: Facts, reaches: Reaches, cut: Piece, match: Match) -> bool:
+    """Say whether what is only summed up judges scores, or hidden units that go on elsewhere."""
+    shape, units = regions.graph.shape(cut.z), facts[cut.z].units or ()
+    if match.kind in norms.CLAMPS:
+        return True
+    if match.kind == "log_sigmoid" or all(shape[axis] == 1 for axis in units):
+        # One score for each example, or none: there are no units.
+        return match.kind == "log_sigmoid" or _is_summed(regions, cut.y)
+    if match.kind == "absolute" or match.params.get("slope") == -1:
+        return True
+    base = _base(regions, cut.z)
+    return base != cut.z and any(
+        reaches[out].product or reaches[out].whole
+        for user in regions.users.get(base, ())
+        if not user.backward
+        for out in user.outs
+    )
+
+
+def _is_summed(regions: Regions, y: int) -> bool:
+    """Say whether y is added up with nothing else done to it."""
+    steps = elementwise.AFFINE.keys() | elementwise.MOVES | elementwise.LINEAR_REDUCTIONS
+    pending = [y]
+    for v in pending:
+        for user in regions.users.get(v, ()):
+            if not user.backward:
+                if user.name not in steps:
+                    return False
+                pending.extend(out for out in user.outs if out not in pending)
+    return True
+
+
+def _base(regions: Regions, z: int) -> int:
+    """Find what z is, before known numbers scaled and shifted it."""
+    while (node := regions.maker.get(z)) and node.name in elementwise.AFFINE:
+        variables = [a for a in node.ins if not isinstance(a, Const)]
+        unknown = [a for a in variables if a not in regions.graph.known]
+        if len(unknown) != 1:
+            break
+        (z,) = unknown
+    return z
 
 
 def _meets_labels(regions: Regions, facts: Facts, z: int) -> bool:

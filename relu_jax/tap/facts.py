@@ -58,8 +58,11 @@ class Facts:
 
     def is_label(self, v: int) -> bool:
         """Say whether a variable is made of data alone, given or closed over: no product yet."""
-        fact = self.of[v]
-        return fact.raw and (fact.leaf is None or fact.leaf.arg < 0 or self.is_data(fact.leaf))
+        leaf = self.of[v].leaf
+        if not self.of[v].raw or leaf is None or leaf.arg < 0:
+            return self.of[v].raw
+        beside = self.args > 1 and any(p.leaf.arg == leaf.arg for p in self.products)
+        return self.is_data(leaf) and not beside  # a bias stands beside the weights
 
     def is_weight(self, v: int) -> bool:
         """Say whether a variable is a weight, perhaps moved or transformed."""
@@ -72,13 +75,27 @@ class Facts:
 
 
 def meets_label(facts: Facts, node: Node) -> bool:
-    """Say whether an operation meets a data array that went through no product: a label."""
+    """Say whether an operation meets a data array that went through no product: a label.
+
+    What is added to a function of itself is no label (a residual), nor what scales the result of
+    an activation (the state of a cell behind its gate).
+    """
     if node.kind != "elementwise" or len(node.ins) < 2:
         return False
     shape = facts.graph.shape(node.outs[0])
     operands = [a for a in node.ins if not isinstance(a, Const) and facts.graph.shape(a) == shape]
-    raw = list(map(facts.is_label, operands))
-    return any(raw) and not all(raw)
+    labels = list(filter(facts.is_label, operands))
+    others = [facts[a] for a in operands if a not in labels]
+    if node.name == "mul" and all(other.direct < 0 for other in others):
+        return False
+    if node.name in ("add", "add_any") and all(_was_fed(facts, a) for a in labels):
+        return False
+    return bool(labels) and bool(others)
+
+
+def _was_fed(facts: Facts, v: int) -> bool:
+    leaf = facts[v].leaf
+    return leaf is not None and any(facts[p.data].leaf == leaf for p in facts.products)
 
 
 def is_product(node: Node) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from relu_jax.tap import choices, compat, elementwise, evaluate, opaque
+from relu_jax.tap import choices, compat, elementwise, evaluate, opaque, tangents
 from relu_jax.tap.graph import Atom, Call, Const, Frame, Graph, Item, Node, Repeat
 
 # How a node is entered: "plain" runs as one equation; the others are rules of entering.py.
@@ -25,6 +25,7 @@ def build(opened: compat.OpenJaxpr) -> Graph:
     """Read a traced program into a graph."""
     graph = Graph()
     graph.frame = _frame(graph, opened.jaxpr, opened.consts, (), backward=False)
+    tangents.mark(graph)
     return graph
 
 

@@ -4,7 +4,7 @@ import functools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from relu_jax.tap import axes, compat, elementwise, shards
+from relu_jax.tap import axes, compat, elementwise, parameters, shards
 from relu_jax.tap.facts import (
     Fact,
     Facts,
@@ -19,12 +19,6 @@ from relu_jax.tap.facts import (
 from relu_jax.tap.graph import LOOPS, Const, Frame, Graph, Node
 from relu_jax.tap.regions import is_complex, is_float
 
-# What people call the argument that holds the weights.
-_NAMES = frozenset({
-    "params", "parameters", "param", "weights", "weight", "w", "W", "model", "net", "network",
-    "variables", "theta", "module", "kernel", "kernels",
-})  # fmt: skip
-_DATA = frozenset({"x", "xs", "inputs", "input", "batch", "obs", "data", "images", "tokens"})
 _LINEAR = elementwise.AFFINE.keys() | elementwise.MOVES | elementwise.LINEAR_REDUCTIONS
 
 
@@ -35,25 +29,27 @@ def gather(graph: Graph, leaves: Sequence[Leaf]) -> Facts:
         graph: the program.
         leaves: one per input of the program, in order.
     """
-    named = frozenset(leaf.arg for leaf in leaves if leaf.path.split("/")[0] in _NAMES)
-    if named:
+    if named := parameters.named(leaves):
         facts = _gathered(graph, leaves, named, sure=True)
         if not facts.products or any(p.leaf.arg in named for p in facts.products):
             return facts  # else they weigh examples: sum(w * error)
-    guess = [leaf.arg for leaf in leaves if leaf.path.split("/")[0] not in _DATA]
-    facts = _gathered(graph, leaves, frozenset(guess[:1]), sure=False)
+    guess = parameters.guessed(leaves)
+    facts = _gathered(graph, leaves, guess, sure=False)
     # What is multiplied with hidden values is a weight, whatever the arguments are called.
+    data = parameters.data(leaves)
     votes = Counter(p.leaf.arg for p in facts.products if facts[p.data].leaf is None)
-    votes.pop(-1, None)
+    votes = {arg: n for arg, n in votes.items() if arg not in {-1, *data}}
     voted = frozenset(arg for arg, n in votes.items() if 2 * n >= max(votes.values()))
+    if not voted and data and any(p.leaf.arg in guess | data for p in facts.products):
+        voted = guess  # a weight may be transformed before it meets the data
     return _gathered(graph, leaves, voted, sure=True) if voted else facts
 
 
 def _gathered(
-    graph: Graph, leaves: Sequence[Leaf], parameters: frozenset[int], *, sure: bool
+    graph: Graph, leaves: Sequence[Leaf], weights: frozenset[int], *, sure: bool
 ) -> Facts:
     args = len({leaf.arg for leaf in leaves})
-    facts = Facts(graph, parameters=parameters, sure=sure, args=args)
+    facts = Facts(graph, parameters=weights, sure=sure, args=args)
     for v, leaf in zip(graph.frame.ins, leaves, strict=True):
         floats = is_float(graph, v) or is_complex(graph, v)
         data = facts.sure and leaf.arg not in facts.parameters

@@ -167,7 +167,8 @@ def only_spread(regions: Regions, y: int) -> bool:
 
     def spreads(node: Node) -> bool:
         out = node.outs[0]
-        return out in regions.spread or math.prod(shape(out)) > math.prod(shape(y))
+        wider = math.prod(shape(out)) > math.prod(shape(y))
+        return out in regions.spread or (wider and not holds_product(node))
 
     return _all_end(regions, y, spreads)
 

@@ -1,0 +1,178 @@
+"""Which operations of a program carry tangents, as `jax.jvp` and what is built on it write them?
+
+Forward mode writes a derivative beside its function: f(z), and f'(z) times the tangent of z. The
+parts of f' are no activations. JAX marks both alike (`jvp` in the name stack), so a tangent is
+known by what becomes of it: what it is multiplied by is the derivative of something that is made of
+z beside it, which is tried on numbers.
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from relu_jax.tap import compat, elementwise, evaluate
+from relu_jax.tap.graph import Atom, Const, Frame, Graph, Node
+
+_SAMPLES, _STEP, _TOLERANCE = 16, 1e-5, 1e-4
+_LINEAR = (elementwise.AFFINE.keys() - {"mul", "div"}) | frozenset(evaluate.STILL)
+
+
+def mark(graph: Graph) -> None:
+    """Mark what carries tangents as part of a derivative, as a backward pass is."""
+    _mark(graph, graph.frame, 0, {})
+
+
+def _mark(graph: Graph, frame: Frame, around: int, tangents: dict[int, int]) -> None:
+    """Mark a frame's tangents, given those among its inputs; add those found, with their depths."""
+    depths = [around + sum(map(compat.derivatives, (n.eqn, *n.calls))) for n in frame.nodes]
+    if any(depths):
+        _seed(_read(graph, frame, depths), frame, depths, tangents)
+    for place, (node, depth) in enumerate(zip(frame.nodes, depths, strict=True)):
+        carried = [tangents[a] for a in node.ins if not isinstance(a, Const) and a in tangents]
+        for inner in node.frames:
+            handed = zip(node.handed, inner.ins, strict=True)
+            within = {
+                v: tangents[a] for a, v in handed if not isinstance(a, Const) and a in tangents
+            }
+            _mark(graph, inner, depth, within)
+            given = zip(inner.outs, node.outs, strict=False)
+            tangents.update((v, depth) for a, v in given if _among(a, within))
+        if carried and not node.frames and depth >= min(carried):
+            tangents.update(dict.fromkeys(node.outs, min(carried)))
+            frame.nodes[place] = replace(node, backward=True)
+    _mark_addends(frame, depths)
+
+
+def _mark_addends(frame: Frame, depths: Sequence[int]) -> None:
+    """Mark what makes a tangent that is added to another, such as that of a weight."""
+    added: set[int] = set()
+    for place, node in reversed(list(enumerate(frame.nodes))):
+        if node.backward and node.name == "add_any":
+            added.update(a for a in node.ins if not isinstance(a, Const))
+        elif depths[place] and not node.frames and not added.isdisjoint(node.outs):
+            frame.nodes[place] = replace(node, backward=True)
+
+
+def _among(atom: Atom, tangents: dict[int, int]) -> bool:
+    return not isinstance(atom, Const) and atom in tangents
+
+
+@dataclass
+class _Flow:
+    """The elementwise operations of a frame that are differentiated; roots are what enters them."""
+
+    graph: Graph
+    nodes: list[tuple[Node, int]] = field(default_factory=list)  # each with its depth
+    roots: dict[int, frozenset[int]] = field(default_factory=dict)
+    bent: set[int] = field(default_factory=set)  # variables that are no linear function of a root
+    curved: set[int] = field(default_factory=set)  # roots that no tangent is
+    users: dict[int, list[Node]] = field(default_factory=dict)
+    results: frozenset[Atom] = frozenset()
+
+    def variables(self, node: Node) -> list[int]:
+        """List the operands that are no known numbers."""
+        return [a for a in node.ins if not isinstance(a, Const) and a not in self.graph.known]
+
+    def of(self, variables: Sequence[int]) -> frozenset[int]:
+        """List the roots of variables; what enters is its own."""
+        return frozenset().union(*(self.roots.get(v, (v,)) for v in variables))
+
+    def stands_alone(self, y: int, t: int) -> bool:
+        """Say whether y is wanted apart from t; exp(z) * t may be no more than a gate of t."""
+        read = (t not in self.of(user.outs[:1]) for user in self.users.get(y, ()))
+        return any(read) or y in self.results
+
+
+def _read(graph: Graph, frame: Frame, depths: Sequence[int]) -> _Flow:
+    flow = _Flow(graph, results=frozenset(a for a in frame.outs if not isinstance(a, Const)))
+    for node, depth in zip(frame.nodes, depths, strict=True):
+        for a in () if node.backward else node.ins:
+            if not isinstance(a, Const):
+                flow.users.setdefault(a, []).append(node)
+        elementwise_ = node.kind == "elementwise" or node.name in evaluate.STILL
+        if not depth or node.backward or not elementwise_:
+            continue
+        ins = flow.variables(node)
+        curved = _curved(flow, node, ins)
+        both = flow.of(ins[:1]) & flow.of(ins[1:]) if node.name == "mul" else frozenset()
+        flow.nodes.append((node, depth))
+        flow.roots[node.outs[0]] = flow.of(ins)
+        flow.curved |= curved
+        if curved or both or not flow.bent.isdisjoint(ins):
+            flow.bent.add(node.outs[0])
+    return flow
+
+
+def _curved(flow: _Flow, node: Node, ins: list[int]) -> frozenset[int]:
+    """List the roots that an operation takes no multiple of: a tangent is none of them.
+
+    A second derivative along one direction multiplies a tangent with itself.
+    """
+    if node.name in ("div", "select_n"):  # a divisor, a choice
+        at = node.ins[1 if node.name == "div" else 0]
+        return flow.of([v for v in ins if v == at])
+    return frozenset() if node.name in _LINEAR or node.name == "mul" else flow.of(ins)
+
+
+def _seed(flow: _Flow, frame: Frame, depths: Sequence[int], tangents: dict[int, int]) -> None:
+    """Find tangents where they meet a derivative; mark what made them, too."""
+    makers = {out: place for place, node in enumerate(frame.nodes) for out in node.outs}
+    tried = set()
+    for node, depth in flow.nodes:
+        ins = flow.variables(node)
+        straight = flow.of(ins) - flow.curved if len(ins) > 1 else frozenset()
+        points = flow.of([v for v in ins if v in flow.bent]) - straight if straight else ()
+        for pair in itertools.product(points, straight):
+            if pair in tried or pair[1] in tangents or not _is_tangent(flow, *pair):
+                tried.add(pair)
+                continue
+            tangents[pair[1]] = depth
+            place = makers.get(pair[1])
+            if place is not None and depths[place] and not frame.nodes[place].frames:
+                frame.nodes[place] = replace(frame.nodes[place], backward=True)
+
+
+def _is_tangent(flow: _Flow, z: int, t: int) -> bool:
+    """Say whether what multiplies t is the derivative by z of something that is made of it."""
+    nodes = [n for n, _ in flow.nodes if not flow.roots[n.outs[0]].isdisjoint((z, t))]
+    random = np.random.default_rng(0)
+    point = random.normal(size=_SAMPLES)
+    others: dict[int, np.ndarray] = {}  # what else is read, alike in every run
+
+    def run(at: np.ndarray, along: float) -> dict[int, np.ndarray]:
+        values = {z: at, t: np.full(_SAMPLES, along)}
+
+        def operand(atom: Atom) -> np.ndarray:
+            number = flow.graph.number(atom)
+            if number is not None or isinstance(atom, Const):
+                return np.asarray(np.nan if number is None else number)
+            if atom not in values and atom not in others:
+                others[atom] = np.abs(random.normal(size=_SAMPLES))
+            return values[atom] if atom in values else others[atom]
+
+        for node in nodes:
+            try:
+                result = evaluate.equation(node.eqn, list(map(operand, node.ins)))[0]
+            except NotImplementedError:  # no rule: of its result nothing is told
+                result = np.nan
+            values[node.outs[0]] = np.asarray(result)
+        return values
+
+    still, moved = run(point, 0.0), run(point, 1.0)
+    ahead, behind = run(point + _STEP, 0.0), run(point - _STEP, 0.0)
+    made = [node.outs[0] for node in nodes if _is_real(still[node.outs[0]])]
+    bent = [y for y in made if y in flow.bent and t not in flow.roots[y]]
+    slopes = [(ahead[y] - behind[y]) / (2 * _STEP) for y in bent if flow.stands_alone(y, t)]
+    gains = [moved[w] - still[w] for w in made if {z, t} <= flow.roots[w]]
+    return any(
+        (np.abs(slope - gain) < _TOLERANCE * (1 + np.abs(gain))).all()
+        for gain in gains
+        if np.ptp(gain) > _TOLERANCE
+        for slope in slopes
+    )
+
+
+def _is_real(values: np.ndarray) -> bool:
+    return values.dtype.kind == "f" and bool(np.isfinite(values).all())

@@ -1,0 +1,37 @@
+"""Which argument is taken for the one that holds the weights?"""
+
+import jax.numpy as jnp
+import pytest
+from jax import nn
+
+from relu_jax import tap
+from relu_jax.tap import parameters
+from relu_jax.tap.facts import Leaf
+from tests.tap import networks as n
+
+pytestmark = pytest.mark.leaks_unchecked(
+    "it collects garbage at every trace: test_observe.py has it"
+)
+
+LEAVES = [
+    Leaf("x", 0, looped=False),
+    Leaf("first/w", 1, looped=False),
+    Leaf("p/w", 2, looped=False),
+]
+
+
+def test_names_tell_weights_and_data():
+    assert parameters.named(LEAVES) == {2}
+    assert parameters.data(LEAVES) == {0}
+    assert parameters.guessed(LEAVES) == {1}
+    assert parameters.guessed(LEAVES[:1]) == frozenset()
+
+
+@pytest.mark.parametrize("squash", [lambda w: jnp.clip(w, -1, 1), nn.softplus, jnp.tanh])
+def test_a_weight_that_is_transformed_is_one_whatever_its_argument_is_called(squash):
+    def f(anything, x):
+        return nn.relu(x @ squash(anything["a"]))
+
+    sites = tap.sites(f, {"a": n.leaf(3, 4)}, n.X)
+    assert [(site.id, site.kind) for site in sites] == [("a", "relu")]
+    assert sites.coverage.ignored == {"parameter transform": 1}
