@@ -124,10 +124,12 @@ def memory(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Memory:
     Returns:
         per site the bytes kept beside its result, over all turns of its loops: "plain" of its
         argument, which autodiff keeps at least, and "lean" of the bits. What is left as it is says
-        why. Of tanh, sigmoid and exp of JAX both are 0: their own rules read the result alone.
+        why. Of tanh, sigmoid and exp of JAX both are 0 outside of loops: their own rules read the
+        result alone. Inside a `jax.checkpoint` nothing is kept for long: counted is what the
+        backward pass holds at a time, the turns of loops inside the checkpoint.
 
     Edges: it counts arrays, not what a compiler makes of them. For gelu or elu XLA keeps two or
-    three plain ones; of selu and log_sigmoid it computes the last step twice, and keeps as much
+    three plain ones, for the relu of `jax.nn` in a loop a mask of one byte an element; of selu and log_sigmoid it computes the last step twice, and keeps as much
     with `lean`; before a convolution on a CPU it keeps a transposed copy of y beside it.
 
     Example:
@@ -143,14 +145,14 @@ def memory(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Memory:
 def _kept(one: Placed, how: Law | str) -> Kept:
     site = one.site
     size = int(np.prod(site.shape, dtype=np.int64))
-    plain = size * jnp.dtype(site.dtype).itemsize * site.count
+    plain = size * jnp.dtype(site.dtype).itemsize * one.held
     if isinstance(how, str):
         kept = 0 if how == OWN else plain
         return Kept(site.id, site.kind, kept, kept, how)
     n = len(how.fits if isinstance(how, Pieces) else how.slopes)
     last = site.shape[-1] if site.shape else 1
     rows = int(np.prod(site.shape[:-1], dtype=np.int64))
-    packed = _bits(n) * rows * -(-last // 8) * site.count
+    packed = _bits(n) * rows * -(-last // 8) * one.held
     told = f"of y, on {n} pieces" if isinstance(how, Pieces) else f"one of {n} numbers"
     return Kept(site.id, site.kind, plain, packed, "of y" if packed == 0 else told)
 

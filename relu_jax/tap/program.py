@@ -1,5 +1,6 @@
 """Read a function into a program with named sites: the analysis every verb of the tap shares."""
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ class _Inside(NamedTuple):
 
 # What was matched in other programs, without the plain entries and with them.
 _MATCHES: dict[bool, dict[Any, Match | None]] = {False: {}, True: {}}
+_TURNING = ("scan", "shard")  # the kinds of nodes that give a site's arrays an axis
 _Around = tuple[_Inside, ...]  # the frames around something, outermost first
 
 
@@ -58,6 +60,15 @@ class Placed:
     def ruled(self) -> bool:
         """Whether it stands inside a derivative rule of the user's."""
         return any(node.kind == "rule" for node, _ in self.around)
+
+    @property
+    def held(self) -> int:
+        """How many of its arrays a backward pass holds at once: a remat computes its own again."""
+        kinds = [node.kind for node, _ in self.around]
+        inside = itertools.takewhile(lambda kind: kind != "remat", reversed(kinds))
+        turning = sum(kind in _TURNING for kind in inside)
+        loops = self.site.loops[len(self.site.loops) - turning :]
+        return int(np.prod(loops, dtype=np.int64))
 
     @property
     def blind(self) -> bool:
@@ -232,7 +243,7 @@ def _named(network: Graph, known: facts.Facts, found: Sequence[_Found]) -> tuple
         stem = naming.stem(path) if fed >= 0 else "site"
         used[stem] += 1
         name = stem if used[stem] == 1 and stem != "site" else f"{stem}#{used[stem]}"
-        turning = [i.node for i in one.around if i.node.kind in ("scan", "shard")]
+        turning = [i.node for i in one.around if i.node.kind in _TURNING]
         loops = tuple(map(naming.turns, turning))
         shape = network.shape(one.piece.z)
         kind = one.match or Match("unknown", {}, ())

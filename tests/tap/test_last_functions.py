@@ -123,7 +123,7 @@ LOSSES = {
     "autoencoder, absolute": (lambda p, x: jnp.abs(hidden(p, x) @ p["v"] - x).mean(), "tanh"),
     "autoencoder, Huber": (lambda p, x: optax.huber_loss(x, hidden(p, x) @ p["v"]).mean(), "tanh"),
     "positions": (
-        lambda p, x: jnp.sin(x[..., None] * 2.0 ** jnp.arange(1.0)[None, None]).reshape(8, -1) @ p["w"], "",
+        lambda p, x: jnp.sin(x[..., None] * FREQUENCIES[:, None, :1]).reshape(8, -1) @ p["w"], "",
     ),
     "times": (
         lambda p, x: jnp.concatenate([f(x[:, :1] * FREQUENCIES) for f in (jnp.sin, jnp.cos)], -1)
