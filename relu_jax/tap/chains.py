@@ -74,8 +74,8 @@ def functions(
         match: the catalogue.
         longest: how many non-linear steps may make up one known function.
     """
-    if any(_annihilates(regions, v) for v in chain[1:]):
-        return []  # multiplied by 0, as derivative rules do with what they do not need
+    # What is multiplied by 0 is a function all the same: a gate before the first state.
+    chain = [chain[0], *itertools.takewhile(lambda v: not _annihilates(regions, v), chain[1:])]
     steps = [_step(regions, a, b, match) for a, b in itertools.pairwise(chain)]
     found: list[Stretch] = []
     at, strange, past = 0, [], 0

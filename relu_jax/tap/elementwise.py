@@ -29,11 +29,11 @@ def _division(x: Any, y: Any) -> Any:
 
 
 def _bits(x: Any, new_dtype: Any) -> Any:
-    """Read the bits of a float32 as an int32, or the other way: other widths are not known."""
+    """Read the bits of a float32 as an integer, or the other way: other widths are not known."""
     x, new = np.asarray(x), np.dtype(new_dtype)
-    if new == np.int32 and x.dtype.kind == "f":
-        return x.astype(np.float32).view(np.int32)
-    if new == np.float32 and x.dtype == np.int32:
+    if new in (np.int32, np.uint32) and x.dtype.kind == "f":
+        return x.astype(np.float32).view(new)
+    if new == np.float32 and x.dtype in (np.int32, np.uint32):
         return x.view(np.float32).astype(np.float64)
     raise NotImplementedError(f"the bits of {x.dtype} as {new}")
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from relu_jax.tap import compat, entering, shards
+from relu_jax.tap import compat, entering, naming, shards
 from relu_jax.tap.eyes import Collected, Eyes, Probes, sites_in
 from relu_jax.tap.graph import Atom, Call, Const, Frame, Item, Node, Repeat
 
@@ -66,7 +66,7 @@ class _Values(NamedTuple):
                     self.collected[one.site.id] = self.see.forward(one.site, act, z, y)
                 else:
                     change = self.see.changes[one.site.id]
-                    with compat.standing_at(one.piece.nodes[-1].eqn):
+                    with compat.standing_at(naming.origin(one.piece.nodes[-1])):
                         y = one.piece.as_result(change(one.site, act, z, y))
                         self.env[v] = self.seen[v] = shards.varying(y, shards.varies(value))
 

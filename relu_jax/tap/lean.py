@@ -129,8 +129,9 @@ def memory(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Memory:
         backward pass holds at a time, the turns of loops inside the checkpoint.
 
     Edges: it counts arrays, not what a compiler makes of them. For gelu or elu XLA keeps two or
-    three plain ones, for the relu of `jax.nn` in a loop a mask of one byte an element; of selu and log_sigmoid it computes the last step twice, and keeps as much
-    with `lean`; before a convolution on a CPU it keeps a transposed copy of y beside it.
+    three plain ones, for the relu of `jax.nn` in a loop a mask of one byte an element; of selu and
+    log_sigmoid it computes the last step twice, and keeps as much with `lean`; before a
+    convolution on a CPU it keeps a transposed copy of y beside it.
 
     Example:
         >>> import jax, relu_jax as rj

@@ -51,11 +51,23 @@ def source(node: Node, around: Iterable[Node] = ()) -> str:
 
 
 def sources(node: Node) -> list[str]:
-    """List the user's lines of a node and of the nested jits it was written out of, inmost first.
+    """List the user's lines of a node and of the nested jits around it, inmost first."""
+    return [line for eqn in _written(node) for line in _line(eqn)]
 
-    JAX traces such a body once: its own lines may be those of another call.
+
+def origin(node: Node) -> Any:
+    """Find the equation that bears the user's line of a node: its own, or a nested jit around."""
+    return next((eqn for eqn in _written(node) if compat.user_frames(eqn)), node.eqn)
+
+
+def _written(node: Node) -> list[Any]:
+    """List a node's equation and the nested jits around it, inmost first.
+
+    JAX traces the body of a jit once. Of what was put in for another function it keeps the line of
+    the first such place, and all that was called there: those are left out.
     """
-    return [line for eqn in (node.eqn, *reversed(node.calls)) for line in _line(eqn)]
+    around = [eqn for eqn in (node.eqn, *reversed(node.calls[1:])) if not compat.is_stood_in(eqn)]
+    return [*around, node.calls[0]] if node.calls else [node.eqn]
 
 
 def _line(eqn: Any) -> list[str]:

@@ -79,3 +79,8 @@ def test_a_long_chain_is_told_to_its_end():
         return h
 
     assert _kinds(f, n.leaf(3, 4), n.X) == ["tanh"] * 60
+
+
+def test_what_is_multiplied_by_zero_is_a_function_all_the_same():
+    (site,) = tap.sites(lambda x: nn.sigmoid(x) * jnp.zeros(n.X.shape), n.X)
+    assert site.kind == "sigmoid"

@@ -106,10 +106,16 @@ def test_a_rule_computes_what_its_primitive_computes(name, computed):
     np.testing.assert_allclose(got, computed[name], rtol=1e-11, atol=1e-13)
 
 
-@pytest.mark.parametrize("new_dtype", [np.int16, np.float64, np.uint32])
+@pytest.mark.parametrize("new_dtype", [np.int16, np.float64, np.uint64])
 def test_bits_of_another_width_are_not_read(new_dtype):
     with pytest.raises(NotImplementedError, match=r"the bits of float64 as"):
         elementwise.RULES["bitcast_convert_type"](REALS, new_dtype=new_dtype)
+
+
+def test_the_upper_bits_of_a_float_are_read_without_a_sign_too():
+    read = elementwise.RULES["bitcast_convert_type"]
+    upper = read(REALS, new_dtype=np.uint32) & np.uint32(0xFFFFF000)
+    np.testing.assert_allclose(read(upper, new_dtype=np.float32), REALS, rtol=2**-11)
 
 
 def test_every_rule_is_checked():

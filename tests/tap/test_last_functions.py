@@ -62,7 +62,8 @@ ACTIVATIONS = {
         lambda p, x: nn.relu(x + nn.relu(x @ p["w"]) @ p["v"]).mean(), "relu relu",
     ),
     "scaled residual": (
-        lambda p, x: square(nn.relu(x + p["g"][None] * (nn.relu(x @ p["w"]) @ p["v"]))), "relu relu",
+        lambda p, x: square(nn.relu(x + p["g"][None] * (nn.relu(x @ p["w"]) @ p["v"]))),
+        "relu relu",
     ),
     "gru": (lambda p, x: square(gru(p, gru(p, x, x), x)), "sigmoid tanh sigmoid tanh"),
     "gated": (lambda p, x: square(nn.relu(nn.relu(x @ p["w"]) * (x @ p["v"]))), "relu relu"),

@@ -2,8 +2,9 @@
 
 import jax.numpy as jnp
 import pytest
-from jax import lax
+from jax import lax, nn
 
+from relu_jax import tap
 from relu_jax.tap import naming
 from tests.tap import networks as n
 from tests.tap.reading import graph_of
@@ -46,3 +47,15 @@ def test_turns_that_hand_nothing_on_have_none():
 def test_a_node_stands_on_the_user_s_line():
     (node, *_) = graph_of(lambda x: jnp.tanh(x), n.X).frame.nodes
     assert naming.source(node).startswith("test_naming.py:")
+
+
+def test_a_change_stands_at_the_line_of_what_it_replaces():
+    def f(params, x):
+        h = nn.silu(x @ params["w"])
+        return nn.silu(h @ params["w"])
+
+    params = {"w": n.leaf(3, 3)}
+    lines = [site.source for site in tap.sites(f, params, n.X)]
+    assert len(set(lines)) == 2
+    for changed in (tap.swap(f, {"silu": "gelu"}), tap.swap(f, {"silu": jnp.sin}), tap.lean(f)):
+        assert [site.source for site in tap.sites(changed, params, n.X)] == lines
