@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from relu_jax.core import errors
-from relu_jax.tap import arguments, eyes, interpret, program, selectors, shards
+from relu_jax.tap import arguments, eyes, interpret, program, selectors, shards, tracing
 from relu_jax.tap.observe import blanked, values
 from relu_jax.tap.program import Placed, Program
 from relu_jax.tap.selectors import Selectable
@@ -136,13 +136,14 @@ def _differentiated(
 
     def whole(arrays: Sequence[Any], probes: Any) -> tuple[Any, Any]:
         outs, seen = interpret.run(read.graph.frame, (*arrays, *call.arrays[own:]), see, probes)
-        result = jax.tree.unflatten(read.out_tree, arguments.as_results(outs))
-        value, aux = result if has_aux else (result, None)
-        return value, (aux, seen)
+        value, *others = arguments.as_results(outs)
+        return value, (others, seen)
 
-    (value, (aux, seen)), (grads, back) = jax.value_and_grad(whole, argnums=(0, 1), has_aux=True)(
-        call.arrays[:own], probes
-    )
+    (value, (others, seen)), (grads, back) = jax.value_and_grad(
+        whole, argnums=(0, 1), has_aux=True
+    )(call.arrays[:own], probes)
+    result = read.results.filled([value, *others])
+    value, aux = result if has_aux else (result, None)
     ends = {name: Cotangent(**pair) for name, pair in back.items()}
     return _Seen(value, aux, grads, program.in_order(chosen, seen), ends)
 
@@ -199,14 +200,16 @@ def _probes(read: Program, one: Placed, backward: Backward) -> dict[str, Any]:
 
 
 def _check_scalar(read: Program, *, has_aux: bool) -> None:
-    outs, n = read.graph.frame.outs, read.out_tree.num_leaves
-    if outs and (n == 1 or has_aux):
+    outs, given = read.graph.frame.outs, read.results.values
+    if not given or (len(given) > 1 and not has_aux):
+        got = f"{len(given)} results"
+    elif given[0] is not tracing.ARRAY:
+        got = errors.describe(given[0])
+    else:
         shape, dtype = read.graph.shape(outs[0]), read.graph.dtype(outs[0])
         if shape == () and jnp.issubdtype(dtype, jnp.floating):
             return
         got = f"{dtype} of shape {shape}"
-    else:
-        got = f"{n} results"
     raise errors.rejected(
         rule="the loss is one floating number" + (", followed by aux" if has_aux else ""),
         got=got,

@@ -122,8 +122,7 @@ def rebuilt(f: Callable[..., Any], planned: Callable[[Program], Changes]) -> Cal
         def run(*arrays: Any) -> list[Any]:
             return interpret.run(read.graph.frame, arrays, see, {})[0]
 
-        outs = compat.without_dead_code(run)(*call.arrays)
-        return jax.tree.unflatten(read.out_tree, arguments.as_results(outs))
+        return read.results.filled(compat.without_dead_code(run)(*call.arrays))
 
     return changed
 

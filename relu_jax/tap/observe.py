@@ -71,8 +71,7 @@ def observe(
         if not chosen:
             return f(*args, **kwargs), {}
         outs, seen = interpret.run(read.graph.frame, call.arrays, eyes.opened(chosen, forward), {})
-        result = jax.tree.unflatten(read.out_tree, arguments.as_results(outs))
-        return result, program.in_order(chosen, seen)
+        return read.results.filled(outs), program.in_order(chosen, seen)
 
     return observed
 

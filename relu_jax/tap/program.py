@@ -24,6 +24,7 @@ from relu_jax.tap import (
     recognise,
     regions,
     stacks,
+    tracing,
 )
 from relu_jax.tap.arguments import Arguments, part
 from relu_jax.tap.graph import Frame, Graph, Node
@@ -72,7 +73,7 @@ class Program:
     graph: Graph
     placed: tuple[Placed, ...]
     sites: Sites
-    out_tree: Any
+    results: tracing.Results
 
     @cached_property
     def differentiates(self) -> bool:
@@ -111,13 +112,8 @@ def opened(
 
 
 def read(f: Callable[..., Any], arguments: Arguments) -> Program:
-    """Trace a function and find its sites.
-
-    Args:
-        f: any function of arrays.
-        arguments: its arguments, arrays parted from what is not.
-    """
-    opened, shapes = compat.trace(arguments.call(f), *arguments.arrays)
+    """Trace a function of these arguments and find its sites."""
+    opened, results = tracing.traced(f, arguments)
     network = flatten.build(opened)
     known = gathering.gather(network, arguments.leaves)
     reaches = reach.follow(known, network.frame)
@@ -138,7 +134,7 @@ def read(f: Callable[..., Any], arguments: Arguments) -> Program:
         _coverage(network, placed, counts),
         _linear(network, known, placed),
     )
-    return Program(network, placed, sites, jax.tree.structure(shapes))
+    return Program(network, placed, sites, results)
 
 
 def in_order(chosen: Sequence[Placed], seen: Mapping[str, Any]) -> dict[str, Any]:
