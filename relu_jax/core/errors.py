@@ -2,7 +2,7 @@
 
 import inspect
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 _MARK = "worded_by_relu_jax"
@@ -19,17 +19,19 @@ class UsageError(ValueError):
     """A command line, a file or a build contract is wrong (CLI exit 2)."""
 
 
-def rejected(*, rule: str, got: str, do: str, kind: type[Exception] = ValueError) -> Exception:
+def rejected(
+    *, rule: str, got: str, do: str, kind: Callable[[str], Exception] = ValueError
+) -> Exception:
     """Build the exception that says rule, finding and remedy; the caller raises it.
 
     Args:
         rule: what holds, in one clause.
         got: what came instead.
         do: what the reader can do now.
-        kind: exception class.
+        kind: exception class, or what builds one from a text.
 
     Returns:
-        An instance of `kind` whose message is ``rule; got ...; do``.
+        What `kind` makes, whose message is ``rule; got ...; do``.
 
     Example:
         >>> print(rejected(rule="rate is positive", got="-1.0", do="pass rate > 0"))

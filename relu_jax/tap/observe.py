@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from relu_jax.tap import arguments, eyes, interpret, program, selectors

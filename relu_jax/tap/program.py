@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from relu_jax.core import handover
@@ -104,7 +103,7 @@ def opened(
     call = part(f, args, kwargs)
     try:
         return call, read(f, call)
-    except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError):
+    except tracing.UNKNOWN_VALUES:
         still = part(f, args, kwargs, numbers=False)
         if len(still.leaves) == len(call.leaves):
             raise

@@ -82,7 +82,7 @@ def test_a_loss_may_have_a_text_beside_it():
 def test_a_loss_that_gives_no_number_is_told():
     with pytest.raises(ValueError, match="one floating number; got str 'hi'"):
         tap.cotangents(lambda x: "hi")(n.X)
-    with pytest.raises(ValueError, match="one floating number, followed by aux; got .*tanh"):
+    with pytest.raises(ValueError, match=r"one floating number, followed by aux; got .*tanh"):
         tap.cotangents(lambda x: (jnp.tanh, nn.relu(x)), has_aux=True)(n.X)
 
 
@@ -99,3 +99,77 @@ def test_an_equinox_step_gives_its_model_back():
     assert list(seen) == ["layers/0", "layers/1"]
     assert new.activation is mlp.activation
     np.testing.assert_allclose(jax.vmap(new)(n.X), jax.vmap(step(mlp, n.X))(n.X), rtol=1e-5)
+
+
+def branch(w, x):
+    """Branch on the values of an array."""
+    if x.sum() > 0:
+        return nn.relu(x @ w)
+    return x
+
+
+def number(w, x):
+    """Ask for the value of an array."""
+    return nn.relu(x) * float(w["a"].sum() + x.sum())
+
+
+def by_numpy(w, x):
+    """Compute by NumPy."""
+    return np.tanh(x @ w)
+
+
+def index(w, x):
+    """Loop over the values of an array."""
+    return nn.relu(x) + sum(range(w))
+
+
+def chosen(w, x):
+    """Choose by the values of an array."""
+    return nn.relu(x[x > 0]) + w
+
+
+@pytest.mark.parametrize(
+    ("f", "w", "got"),
+    [
+        (branch, W, r"Python's if.* \(test_tracing.py:\d+\), which depends on x; .*jax.lax.cond"),
+        (by_numpy, W, r"function of NumPy.*, which depends on w(, | and )x; use .*jax.numpy"),
+        (number, {"a": W}, r"float\(\).*, which depends on w/a(, | and )x; leave it an array"),
+        (index, np.int32([2]).reshape(()), r"index, range.*, which depends on w; .*fori_loop"),
+        (chosen, W, r"array of flags.*test_tracing.py:\d+\); choose by jnp.where"),
+    ],
+    ids=["branch", "numpy", "number", "index", "choice"],
+)
+def test_what_cannot_be_traced_is_told_in_the_user_s_terms(f, w, got):
+    for run in (tap.sites, lambda f, *args: tap.record(f)(*args), rj.memory):
+        words = rf"{f.__name__} is traced without the values of its arrays; got .*{got}.*partial"
+        with pytest.raises((TypeError, IndexError), match=words) as told:
+            run(f, w, n.X)
+        assert "of_arrays" not in str(told.value)
+        assert type(told.value) is type(told.value.__cause__)
+        assert isinstance(told.value, jax.errors.JAXTypeError | jax.errors.JAXIndexError)
+
+
+def test_a_jit_inside_names_its_own_argument():
+    inner = jax.jit(lambda z: z if z.sum() > 0 else -z)
+    with pytest.raises(jax.errors.TracerBoolConversionError, match="which depends on z; choose"):
+        tap.sites(lambda x: inner(x), n.X)
+
+
+@pytest.mark.parametrize("given", [{"w": W}, W, "relu", None])
+def test_what_is_no_function_is_told(given):
+    verbs = (
+        tap.record, tap.observe, tap.cotangents, rj.lean, rj.memory, tap.sites,
+        lambda f: tap.swap(f, {"relu": "gelu"})(W), lambda f: tap.patch(f, {"relu": max})(W),
+    )  # fmt: skip
+    for verb in verbs:
+        args = (lambda *_: 0,) if verb is tap.observe else ()
+        with pytest.raises(TypeError, match=r"comes first is a function; got .*rj\.tap\.sites\(f"):
+            verb(given, *args)
+
+
+def test_a_jaxpr_is_made_a_function_first():
+    closed = jax.make_jaxpr(nn.relu)(n.X)
+    with pytest.raises(TypeError, match=r"got ClosedJaxpr; make it one: jax.extend.core.jaxpr_as"):
+        tap.sites(closed, n.X)
+    (site,) = tap.sites(jax.extend.core.jaxpr_as_fun(closed), n.X)
+    assert site.kind == "relu"
