@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from relu_jax.core import errors
-from relu_jax.tap import arguments, eyes, interpret, program, selectors, shards, tracing
+from relu_jax.tap import arguments, callbacks, eyes, interpret, program, selectors, shards, tracing
 from relu_jax.tap.observe import blanked, values
 from relu_jax.tap.program import Placed, Program
 from relu_jax.tap.selectors import Selectable
@@ -85,6 +85,9 @@ def observed_value_and_grad(
         ``g(params, *rest) = (value or (value, aux), gradient, {id: forward(...)},
         {id: Cotangent(backward of d_pre, backward of d_post)})``.
 
+    Raises:
+        TypeError: `loss` is no function, or a callback does not take these arguments.
+
     Example:
         >>> import jax, jax.numpy as jnp, relu_jax as rj
         >>> loss = lambda w, x: jnp.sum(jax.nn.relu(x @ w))
@@ -95,12 +98,14 @@ def observed_value_and_grad(
         >>> float(value), float(back["site#1"].pre) if "site#1" in back else list(back)
         (1.0, ['w'])
     """
+    look = callbacks.told(forward, "forward", "site", "act", "pre", "post")
+    back = callbacks.told(backward, "backward", "site", "cotangent")
 
     @arguments.named_like(loss)
     def run(params: Any, *rest: Any) -> tuple[Any, Any, dict[str, Any], dict[str, Cotangent]]:
         call, read = program.opened(loss, (params, *rest), {})
         own = sum(leaf.arg == 0 for leaf in call.leaves)
-        seen = _differentiated(read, call, forward, backward, only, own=own, has_aux=has_aux)
+        seen = _differentiated(read, call, look, back, only, own=own, has_aux=has_aux)
         gradient = jax.tree.unflatten(jax.tree.structure(params), _gradients(seen.grads, params))
         value = (seen.value, seen.aux) if has_aux else seen.value
         return value, gradient, seen.forward, seen.back
@@ -200,7 +205,7 @@ def _probes(read: Program, one: Placed, backward: Backward) -> dict[str, Any]:
 
 
 def _check_scalar(read: Program, *, has_aux: bool) -> None:
-    outs, given = read.graph.frame.outs, read.results.values
+    outs, given = read.graph.frame.outs, list(read.results.values)
     if not given or (len(given) > 1 and not has_aux):
         got = f"{len(given)} results"
     elif given[0] is not tracing.ARRAY:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from relu_jax.core import errors, handover
-from relu_jax.tap import arguments, compat, eyes, interpret, program, selectors
+from relu_jax.tap import arguments, callbacks, compat, eyes, interpret, program, selectors
 from relu_jax.tap.program import Placed, Program
 from relu_jax.tap.selectors import Selectable, Selector
 from relu_jax.tap.types import Site
@@ -38,7 +38,8 @@ def swap(
         ValueError: an unknown name; when called: a selector that means no site, two that claim one
             site, a result of another shape or dtype, an f that takes a derivative itself, or a
             site inside a derivative rule of the user's.
-        TypeError: no dictionary of selectors, or an activation that is no name and no function.
+        TypeError: no dictionary of selectors, or an activation that is no name and no function of
+            one array.
 
     Edges: a site that is the named activation already, at the same parameters, is left as it is, so
     swapping a function for itself gives the program's own values bit for bit. At a kink that both
@@ -72,7 +73,7 @@ def patch(
 
     Raises:
         ValueError: when called, as for `swap`.
-        TypeError: no dictionary of selectors, or a patch that is no function.
+        TypeError: no dictionary of selectors, or a patch that is no function of pre and post.
 
     Example:
         >>> import jax, jax.numpy as jnp, relu_jax as rj
@@ -177,17 +178,22 @@ def _check_changeable(read: Program, one: Placed) -> None:
 
 
 def _patched(patch: Callable[[Any, Any], Any]) -> _Plan:
-    _check_function(patch, "a patch is a function of pre and post")
+    callbacks.check(patch, "a patch is a function patch(pre, post)", "pre", "post")
 
     def change(site: Site, _act: Any, pre: Any, post: Any) -> Any:
-        return _fitting(site, patch(pre, post), post, (post.dtype,))
+        with callbacks.at(site, patch, "the patch"):
+            made = patch(pre, post)
+        rule = "a patch gives the array that takes post's place, of its shape and dtype"
+        do = "return an array such as post.at[:, 0].set(0)"
+        return _fitting(site, made, post, (post.dtype,), rule, do)
 
     return lambda _site: change
 
 
 def _swapped(to: str | Callable[[Any], Any]) -> _Plan:
     act = handover.lookup()(to) if isinstance(to, str) else to
-    _check_function(act, "an activation is a name in the catalogue or a function of one array")
+    rule = "an activation is a name in the catalogue or a function of one array"
+    callbacks.check(act, rule, "z")
 
     def plan(site: Site) -> eyes.Change | None:
         if _is_entry(act):
@@ -200,27 +206,24 @@ def _swapped(to: str | Callable[[Any], Any]) -> _Plan:
 def _swap_in(act: Callable[[Any], Any]) -> eyes.Change:
     def change(site: Site, _act: Any, pre: Any, post: Any) -> Any:
         wide = pre.astype(max(pre.dtype, post.dtype, key=lambda dtype: jnp.finfo(dtype).bits))
-        return _fitting(site, act(wide), post, (wide.dtype, post.dtype)).astype(post.dtype)
+        with callbacks.at(site, act, "the replacement"):
+            made = act(wide)
+        rule = "what takes an activation's place keeps shape and dtype"
+        do = "act element by element, and convert the result with .astype"
+        return _fitting(site, made, post, (wide.dtype, post.dtype), rule, do).astype(post.dtype)
 
     return change
 
 
-def _fitting(site: Site, made: Any, post: Any, dtypes: tuple[Any, ...]) -> Any:
+def _fitting(site: Site, made: Any, post: Any, dtypes: tuple[Any, ...], rule: str, do: str) -> Any:
     shape, dtype = getattr(made, "shape", None), getattr(made, "dtype", None)
     if shape != post.shape or dtype not in dtypes:
         raise errors.rejected(
-            rule="what takes an activation's place keeps shape and dtype",
+            rule=rule,
             got=f"{errors.describe(made)} for {errors.describe(post)} at {site.id}",
-            do="act element by element, and convert the result with .astype",
+            do=do,
         )
     return jnp.asarray(made)
-
-
-def _check_function(given: Any, rule: str) -> None:
-    if not callable(given):
-        raise errors.rejected(
-            rule=rule, got=errors.describe(given), do="pass a function", kind=TypeError
-        )
 
 
 def _is_entry(act: Any) -> bool:
