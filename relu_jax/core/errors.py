@@ -1,8 +1,9 @@
 """Errors in three parts: the rule that was broken, what came instead, what to do."""
 
+import difflib
 import inspect
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 _MARK = "worded_by_relu_jax"
@@ -130,6 +131,20 @@ def first_line(error: BaseException) -> str:
     if not lines:
         return "no message"
     return lines[-1 if "Traceback" in lines[0] else 0].strip()[:300]
+
+
+def nearest(word: str, names: Iterable[str], most: int = 3) -> list[str]:
+    """List the names most like a word, those alike in their order.
+
+    Example:
+        >>> nearest("layer9", ["layer0", "head", "layer1"], most=2)
+        ['layer0', 'layer1']
+    """
+
+    def unlike(name: str) -> float:
+        return -difflib.SequenceMatcher(None, word, name).ratio()
+
+    return sorted(dict.fromkeys(names), key=unlike)[:most]
 
 
 def describe(x: object) -> str:
