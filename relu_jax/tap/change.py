@@ -160,21 +160,29 @@ def _check_changeable(read: Program, one: Placed) -> None:
 
     A derivative in the program may be one of any activation: its equations do not tell which.
     """
-    where = f"{one.site.id} ({one.site.source})" if one.site.source else one.site.id
     if one.ruled:
         raise errors.rejected(
             rule="a site inside a function with its own derivative rule stays as it is, since the "
             "rule would go on with the old derivative",
-            got=where,
+            got=_where(one.site),
             do="change the function and its rule, or swap in it before the rule is attached",
         )
     if read.differentiates:
-        raise errors.rejected(
-            rule="a function is changed before it is differentiated, since its derivatives are "
-            "written out in the program",
-            got=f"{where} in a program that takes a derivative",
-            do="differentiate the changed function, as in jax.grad(rj.tap.swap(loss, …))",
-        )
+        raise too_late(one.site, "jax.grad(rj.tap.swap(loss, …))")
+
+
+def too_late(site: Site, instead: str) -> Exception:
+    """Word that a site's derivative is written out already, and what to write instead."""
+    return errors.rejected(
+        rule="a function is changed before it is differentiated, since its derivatives are "
+        "written out in the program",
+        got=f"{_where(site)} in a program that takes a derivative",
+        do=f"differentiate the changed function, as in {instead}",
+    )
+
+
+def _where(site: Site) -> str:
+    return f"{site.id} ({site.source})" if site.source else site.id
 
 
 def _patched(patch: Callable[[Any, Any], Any]) -> _Plan:

@@ -4,9 +4,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from jax import nn
 
+import relu_jax as rj
 from relu_jax import tap
 from tests.tap import contexts as c
 from tests.tap import networks as n
@@ -62,6 +64,19 @@ def test_a_derivative_beside_the_value_is_not_left_with_the_old_function(act, mo
     kind = tap.sites(lambda x: act(x @ W), n.X)[0].kind
     with pytest.raises(ValueError, match=r"changed before it is differentiated|at least one site"):
         tap.swap(f, {kind: "mish"})(n.X)
+
+
+@pytest.mark.parametrize("bits", [None, 3])
+def test_what_the_program_differentiates_is_made_lean_before(bits):
+    step = jax.jit(jax.value_and_grad(c.loss))
+    words = r"changed before it is differentiated.*layers/0.*jax.grad\(rj.lean\(loss\)\)"
+    with pytest.raises(ValueError, match=words):
+        rj.lean(step, bits=bits)(n.P, n.X, n.Y)
+
+
+def test_a_step_with_nothing_to_make_lean_is_left():
+    step = jax.grad(lambda x: jnp.sum(jnp.tanh(x)))
+    np.testing.assert_array_equal(rj.lean(step)(n.X), step(n.X))
 
 
 def test_inside_a_rule_of_the_user_s_nothing_is_changed():
