@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from relu_jax.core import errors, handover
-from relu_jax.tap import arguments, callbacks, compat, eyes, interpret, program, selectors
+from relu_jax.tap import arguments, callbacks, compat, eyes, interpret, mixing, program, selectors
 from relu_jax.tap.program import Placed, Program
 from relu_jax.tap.selectors import Selectable, Selector
 from relu_jax.tap.types import Site
@@ -36,8 +36,8 @@ def swap(
 
     Raises:
         ValueError: an unknown name; when called: a selector that means no site, two that claim one
-            site, a result of another shape or dtype, an f that takes a derivative itself, or a
-            site inside a derivative rule of the user's.
+            site, a result of another shape or dtype, a function that mixes elements (softmax), an f
+            that takes a derivative itself, or a site inside a derivative rule of the user's.
         TypeError: no dictionary of selectors, or an activation that is no name and no function of
             one array.
 
@@ -206,19 +206,32 @@ def _swapped(to: str | Callable[[Any], Any]) -> _Plan:
     def plan(site: Site) -> eyes.Change | None:
         if _is_entry(act):
             return None if _is_same(site, act) else _swap_in(_with_convention(site, act))
-        return _swap_in(act)
+        return _swap_in(act, mixes)
+
+    @lru_cache
+    def mixes(*like: Any) -> bool:
+        return mixing.mixes(act, *like)
 
     return plan
 
 
-def _swap_in(act: Callable[[Any], Any]) -> eyes.Change:
+def _swap_in(
+    act: Callable[[Any], Any], mixes: Callable[..., bool] = lambda *_: False
+) -> eyes.Change:
     def change(site: Site, _act: Any, pre: Any, post: Any) -> Any:
         wide = pre.astype(max(pre.dtype, post.dtype, key=lambda dtype: jnp.finfo(dtype).bits))
         with callbacks.at(site, act, "the replacement"):
             made = act(wide)
         rule = "what takes an activation's place keeps shape and dtype"
         do = "act element by element, and convert the result with .astype"
-        return _fitting(site, made, post, (wide.dtype, post.dtype), rule, do).astype(post.dtype)
+        made = _fitting(site, made, post, (wide.dtype, post.dtype), rule, do)
+        if mixes(wide.shape, wide.dtype, site.unit_axes):
+            raise errors.rejected(
+                rule="what takes an activation's place acts element by element",
+                got=f"{errors.describe(act)}, which mixes elements, at {site.id}",
+                do="if that is meant, rj.tap.patch(f, {…: lambda pre, post: …}) puts it there",
+            )
+        return made.astype(post.dtype)
 
     return change
 
