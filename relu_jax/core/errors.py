@@ -1,8 +1,9 @@
 """Errors in three parts: the rule that was broken, what came instead, what to do."""
 
+import difflib
 import inspect
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 _MARK = "worded_by_relu_jax"
@@ -19,17 +20,19 @@ class UsageError(ValueError):
     """A command line, a file or a build contract is wrong (CLI exit 2)."""
 
 
-def rejected(*, rule: str, got: str, do: str, kind: type[Exception] = ValueError) -> Exception:
+def rejected(
+    *, rule: str, got: str, do: str, kind: Callable[[str], Exception] = ValueError
+) -> Exception:
     """Build the exception that says rule, finding and remedy; the caller raises it.
 
     Args:
         rule: what holds, in one clause.
         got: what came instead.
         do: what the reader can do now.
-        kind: exception class.
+        kind: exception class, or what builds one from a text.
 
     Returns:
-        An instance of `kind` whose message is ``rule; got ...; do``.
+        What `kind` makes, whose message is ``rule; got ...; do``.
 
     Example:
         >>> print(rejected(rule="rate is positive", got="-1.0", do="pass rate > 0"))
@@ -128,6 +131,20 @@ def first_line(error: BaseException) -> str:
     if not lines:
         return "no message"
     return lines[-1 if "Traceback" in lines[0] else 0].strip()[:300]
+
+
+def nearest(word: str, names: Iterable[str], most: int = 3) -> list[str]:
+    """List the names most like a word, those alike in their order.
+
+    Example:
+        >>> nearest("layer9", ["layer0", "head", "layer1"], most=2)
+        ['layer0', 'layer1']
+    """
+
+    def unlike(name: str) -> float:
+        return -difflib.SequenceMatcher(None, word, name).ratio()
+
+    return sorted(dict.fromkeys(names), key=unlike)[:most]
 
 
 def describe(x: object) -> str:

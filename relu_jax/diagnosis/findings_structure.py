@@ -27,12 +27,14 @@ def judge(facts: Facts) -> list[Finding]:
 def _no_activation(facts: Facts) -> Finding:
     chained = 2 if any(linear.after for linear in facts.linear) else min(len(facts.linear), 1)
     severity = thresholds.severity("no_activation", 2 if facts.opaque else chained) or "info"
-    what = f"No activation was found; the network has {len(facts.linear)} linear maps"
+    n = len(facts.linear)
+    maps = "1 linear map" if n == 1 else f"{n or 'no'} linear maps"
+    what = f"No activation was found; the network has {maps}"
     what += " and is linear as a whole." if chained > 1 else "."
     if facts.opaque:
         what += f" Not entered, so not judged: {', '.join(facts.opaque[:3])}."
     path = facts.linear[0].path if facts.linear else ""
-    return finding("no_activation", severity, path, what, {"linear maps": len(facts.linear)})
+    return finding("no_activation", severity, path, what, {"linear maps": n})
 
 
 def _not_run(idle: Sequence[str]) -> list[Finding]:

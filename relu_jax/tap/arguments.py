@@ -11,6 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from relu_jax.core import errors
+from relu_jax.tap import compat
 from relu_jax.tap.facts import Leaf
 
 
@@ -55,7 +57,11 @@ def part(
         args: what it is called with.
         kwargs: likewise.
         numbers: whether floats that are no arrays are traced, also outside the first argument.
+
+    Raises:
+        TypeError: f is no function.
     """
+    _check_function(f)
     flat, tree = jax.tree_util.tree_flatten_with_path((tuple(args), dict(kwargs)))
     names = _names(f, len(args))
     arrays, leaves, places = [], [], []
@@ -82,7 +88,12 @@ def part(
 
 
 def named_like(f: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Build a decorator: the new function has f's name and names its arguments as f does."""
+    """Build a decorator: the new function has f's name and names its arguments as f does.
+
+    Raises:
+        TypeError: f is no function.
+    """
+    _check_function(f)
     return functools.wraps(f, updated=())
 
 
@@ -90,6 +101,20 @@ def is_array(x: Any) -> bool:
     """Say whether a value is traced: arrays and floats are, ints and flags are settings."""
     arrays = jax.Array | np.ndarray | np.inexact | jax.ShapeDtypeStruct
     return isinstance(x, arrays | float | complex)
+
+
+def _check_function(f: Any) -> None:
+    if callable(f):
+        return
+    do = "pass the function itself, as in rj.tap.sites(f, x) or rj.tap.record(f)(x)"
+    if compat.is_jaxpr(f):
+        do = "make it one: jax.extend.core.jaxpr_as_fun(jaxpr), which takes the arrays one by one"
+    raise errors.rejected(
+        rule="what comes first is a function",
+        got=type(f).__name__ if compat.is_jaxpr(f) else errors.describe(f),
+        do=do,
+        kind=TypeError,
+    )
 
 
 def as_results(outs: Sequence[Any]) -> list[jax.Array]:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from relu_jax.core import errors
-from relu_jax.tap import arguments, eyes, interpret, program, selectors, shards
+from relu_jax.tap import arguments, callbacks, eyes, interpret, program, selectors, shards, tracing
 from relu_jax.tap.observe import blanked, values
 from relu_jax.tap.program import Placed, Program
 from relu_jax.tap.selectors import Selectable
@@ -85,6 +85,9 @@ def observed_value_and_grad(
         ``g(params, *rest) = (value or (value, aux), gradient, {id: forward(...)},
         {id: Cotangent(backward of d_pre, backward of d_post)})``.
 
+    Raises:
+        TypeError: `loss` is no function, or a callback does not take these arguments.
+
     Example:
         >>> import jax, jax.numpy as jnp, relu_jax as rj
         >>> loss = lambda w, x: jnp.sum(jax.nn.relu(x @ w))
@@ -95,12 +98,14 @@ def observed_value_and_grad(
         >>> float(value), float(back["site#1"].pre) if "site#1" in back else list(back)
         (1.0, ['w'])
     """
+    look = callbacks.told(forward, "forward", "site", "act", "pre", "post")
+    back = callbacks.told(backward, "backward", "site", "cotangent")
 
     @arguments.named_like(loss)
     def run(params: Any, *rest: Any) -> tuple[Any, Any, dict[str, Any], dict[str, Cotangent]]:
         call, read = program.opened(loss, (params, *rest), {})
         own = sum(leaf.arg == 0 for leaf in call.leaves)
-        seen = _differentiated(read, call, forward, backward, only, own=own, has_aux=has_aux)
+        seen = _differentiated(read, call, look, back, only, own=own, has_aux=has_aux)
         gradient = jax.tree.unflatten(jax.tree.structure(params), _gradients(seen.grads, params))
         value = (seen.value, seen.aux) if has_aux else seen.value
         return value, gradient, seen.forward, seen.back
@@ -136,13 +141,14 @@ def _differentiated(
 
     def whole(arrays: Sequence[Any], probes: Any) -> tuple[Any, Any]:
         outs, seen = interpret.run(read.graph.frame, (*arrays, *call.arrays[own:]), see, probes)
-        result = jax.tree.unflatten(read.out_tree, arguments.as_results(outs))
-        value, aux = result if has_aux else (result, None)
-        return value, (aux, seen)
+        value, *others = arguments.as_results(outs)
+        return value, (others, seen)
 
-    (value, (aux, seen)), (grads, back) = jax.value_and_grad(whole, argnums=(0, 1), has_aux=True)(
-        call.arrays[:own], probes
-    )
+    (value, (others, seen)), (grads, back) = jax.value_and_grad(
+        whole, argnums=(0, 1), has_aux=True
+    )(call.arrays[:own], probes)
+    result = read.results.filled([value, *others])
+    value, aux = result if has_aux else (result, None)
     ends = {name: Cotangent(**pair) for name, pair in back.items()}
     return _Seen(value, aux, grads, program.in_order(chosen, seen), ends)
 
@@ -199,14 +205,16 @@ def _probes(read: Program, one: Placed, backward: Backward) -> dict[str, Any]:
 
 
 def _check_scalar(read: Program, *, has_aux: bool) -> None:
-    outs, n = read.graph.frame.outs, read.out_tree.num_leaves
-    if outs and (n == 1 or has_aux):
+    outs, given = read.graph.frame.outs, list(read.results.values)
+    if not given or (len(given) > 1 and not has_aux):
+        got = f"{len(given)} results"
+    elif given[0] is not tracing.ARRAY:
+        got = errors.describe(given[0])
+    else:
         shape, dtype = read.graph.shape(outs[0]), read.graph.dtype(outs[0])
         if shape == () and jnp.issubdtype(dtype, jnp.floating):
             return
         got = f"{dtype} of shape {shape}"
-    else:
-        got = f"{n} results"
     raise errors.rejected(
         rule="the loss is one floating number" + (", followed by aux" if has_aux else ""),
         got=got,

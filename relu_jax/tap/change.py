@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from relu_jax.core import errors, handover
-from relu_jax.tap import arguments, compat, eyes, interpret, program, selectors
+from relu_jax.tap import arguments, callbacks, compat, eyes, interpret, mixing, program, selectors
 from relu_jax.tap.program import Placed, Program
 from relu_jax.tap.selectors import Selectable, Selector
 from relu_jax.tap.types import Site
@@ -36,9 +36,10 @@ def swap(
 
     Raises:
         ValueError: an unknown name; when called: a selector that means no site, two that claim one
-            site, a result of another shape or dtype, an f that takes a derivative itself, or a
-            site inside a derivative rule of the user's.
-        TypeError: no dictionary of selectors, or an activation that is no name and no function.
+            site, a result of another shape or dtype, a function that mixes elements (softmax), an f
+            that takes a derivative itself, or a site inside a derivative rule of the user's.
+        TypeError: no dictionary of selectors, or an activation that is no name and no function of
+            one array.
 
     Edges: a site that is the named activation already, at the same parameters, is left as it is, so
     swapping a function for itself gives the program's own values bit for bit. At a kink that both
@@ -72,7 +73,7 @@ def patch(
 
     Raises:
         ValueError: when called, as for `swap`.
-        TypeError: no dictionary of selectors, or a patch that is no function.
+        TypeError: no dictionary of selectors, or a patch that is no function of pre and post.
 
     Example:
         >>> import jax, jax.numpy as jnp, relu_jax as rj
@@ -122,8 +123,7 @@ def rebuilt(f: Callable[..., Any], planned: Callable[[Program], Changes]) -> Cal
         def run(*arrays: Any) -> list[Any]:
             return interpret.run(read.graph.frame, arrays, see, {})[0]
 
-        outs = compat.without_dead_code(run)(*call.arrays)
-        return jax.tree.unflatten(read.out_tree, arguments.as_results(outs))
+        return read.results.filled(compat.without_dead_code(run)(*call.arrays))
 
     return changed
 
@@ -160,68 +160,91 @@ def _check_changeable(read: Program, one: Placed) -> None:
 
     A derivative in the program may be one of any activation: its equations do not tell which.
     """
-    where = f"{one.site.id} ({one.site.source})" if one.site.source else one.site.id
     if one.ruled:
         raise errors.rejected(
             rule="a site inside a function with its own derivative rule stays as it is, since the "
             "rule would go on with the old derivative",
-            got=where,
+            got=_where(one.site),
             do="change the function and its rule, or swap in it before the rule is attached",
         )
     if read.differentiates:
-        raise errors.rejected(
-            rule="a function is changed before it is differentiated, since its derivatives are "
-            "written out in the program",
-            got=f"{where} in a program that takes a derivative",
-            do="differentiate the changed function, as in jax.grad(rj.tap.swap(loss, …))",
-        )
+        raise too_late(one.site, "jax.grad(rj.tap.swap(loss, …))")
+
+
+def too_late(site: Site, instead: str) -> Exception:
+    """Word that a site's derivative is written out already, and what to write instead."""
+    return errors.rejected(
+        rule="a function is changed before it is differentiated, since its derivatives are "
+        "written out in the program",
+        got=f"{_where(site)} in a program that takes a derivative",
+        do=f"differentiate the changed function, as in {instead}",
+    )
+
+
+def _where(site: Site) -> str:
+    return f"{site.id} ({site.source})" if site.source else site.id
 
 
 def _patched(patch: Callable[[Any, Any], Any]) -> _Plan:
-    _check_function(patch, "a patch is a function of pre and post")
+    callbacks.check(patch, "a patch is a function patch(pre, post)", "pre", "post")
 
     def change(site: Site, _act: Any, pre: Any, post: Any) -> Any:
-        return _fitting(site, patch(pre, post), post, (post.dtype,))
+        with callbacks.at(site, patch, "the patch"):
+            made = patch(pre, post)
+        rule = "a patch gives the array that takes post's place, of its shape and dtype"
+        do = "return an array such as post.at[:, 0].set(0)"
+        return _fitting(site, made, post, (post.dtype,), rule, do)
 
     return lambda _site: change
 
 
 def _swapped(to: str | Callable[[Any], Any]) -> _Plan:
     act = handover.lookup()(to) if isinstance(to, str) else to
-    _check_function(act, "an activation is a name in the catalogue or a function of one array")
+    rule = "an activation is a name in the catalogue or a function of one array"
+    callbacks.check(act, rule, "z")
 
     def plan(site: Site) -> eyes.Change | None:
         if _is_entry(act):
             return None if _is_same(site, act) else _swap_in(_with_convention(site, act))
-        return _swap_in(act)
+        return _swap_in(act, mixes)
+
+    @lru_cache
+    def mixes(*like: Any) -> bool:
+        return mixing.mixes(act, *like)
 
     return plan
 
 
-def _swap_in(act: Callable[[Any], Any]) -> eyes.Change:
+def _swap_in(
+    act: Callable[[Any], Any], mixes: Callable[..., bool] = lambda *_: False
+) -> eyes.Change:
     def change(site: Site, _act: Any, pre: Any, post: Any) -> Any:
         wide = pre.astype(max(pre.dtype, post.dtype, key=lambda dtype: jnp.finfo(dtype).bits))
-        return _fitting(site, act(wide), post, (wide.dtype, post.dtype)).astype(post.dtype)
+        with callbacks.at(site, act, "the replacement"):
+            made = act(wide)
+        rule = "what takes an activation's place keeps shape and dtype"
+        do = "act element by element, and convert the result with .astype"
+        made = _fitting(site, made, post, (wide.dtype, post.dtype), rule, do)
+        if mixes(wide.shape, wide.dtype, site.unit_axes):
+            raise errors.rejected(
+                rule="what takes an activation's place acts element by element",
+                got=f"{errors.describe(act)}, which mixes elements, at {site.id}",
+                do="if that is meant, rj.tap.patch(f, {…: lambda pre, post: …}) puts it there",
+            )
+        return made.astype(post.dtype)
 
     return change
 
 
-def _fitting(site: Site, made: Any, post: Any, dtypes: tuple[Any, ...]) -> Any:
+def _fitting(site: Site, made: Any, post: Any, dtypes: tuple[Any, ...], rule: str, do: str) -> Any:
     shape, dtype = getattr(made, "shape", None), getattr(made, "dtype", None)
     if shape != post.shape or dtype not in dtypes:
         raise errors.rejected(
-            rule="what takes an activation's place keeps shape and dtype",
+            rule=rule,
             got=f"{errors.describe(made)} for {errors.describe(post)} at {site.id}",
-            do="act element by element, and convert the result with .astype",
+            do=do,
         )
     return jnp.asarray(made)
-
-
-def _check_function(given: Any, rule: str) -> None:
-    if not callable(given):
-        raise errors.rejected(
-            rule=rule, got=errors.describe(given), do="pass a function", kind=TypeError
-        )
 
 
 def _is_entry(act: Any) -> bool:

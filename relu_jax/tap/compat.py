@@ -123,9 +123,14 @@ def without_dead_code(f: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
     def run(*args: Any) -> list[Any]:
         body, consts = trace(f, *args)[0]
         lean, _ = partial_eval.dce_jaxpr(body, [True] * len(body.outvars), instantiate=True)
-        return as_function(extend.ClosedJaxpr(lean, consts))(*args)
+        return closed_function(lean, consts)(*args)
 
     return run
+
+
+def closed_function(jaxpr: Any, consts: Sequence[Any]) -> Callable[..., list[Any]]:
+    """Make the body of a jaxpr and its constants a function of arrays."""
+    return as_function(extend.ClosedJaxpr(jaxpr, consts))
 
 
 def loop_layout(eqn: Any) -> tuple[int, int]:

@@ -16,7 +16,7 @@ import numpy as np
 from relu_jax.core import errors, numerics
 from relu_jax.tap import change, eyes, program, shards
 from relu_jax.tap.program import Placed, Program
-from relu_jax.tap.site_laws import OWN, Law, laws
+from relu_jax.tap.site_laws import DIFFERENTIATED, OWN, Law, laws
 from relu_jax.tap.slope_fits import evaluate
 from relu_jax.tap.slope_laws import Pieces, Steps
 from relu_jax.tap.slope_levels import Levels
@@ -79,7 +79,7 @@ def lean(f: Callable[..., Any], *, bits: int | None = None) -> Callable[..., Any
     What cannot be had so stays as it is: a function with parameters that are arrays, or of more
     than four monotone pieces, or whose slope is no short sum over y (12 of the catalogue's 93
     functions are left for one of these two reasons; `memory` names them), or whose own rule reads
-    the result alone, as of `jnp.tanh`, or a program that takes a derivative itself. Forward mode
+    the result alone, as of `jnp.tanh`, or a site inside a derivative rule of yours. Forward mode
     (`jax.jvp`) is refused by JAX, as for every `jax.custom_vjp`, and a second derivative here, but
     of what is piecewise linear or whose slope is a formula of y (tanh, sigmoid, elu, softplus, …;
     not with `bits`). With `bits`, what needs no more of them to be exact still is, and what so few
@@ -89,7 +89,8 @@ def lean(f: Callable[..., Any], *, bits: int | None = None) -> Callable[..., Any
     benchmarks/records).
 
     Raises:
-        ValueError: `bits` is no whole number from 1 to 4; or, when it runs, a second derivative.
+        ValueError: `bits` is no whole number from 1 to 4; or, when it runs, an f that takes a
+            derivative itself, as for `swap`, or a second derivative.
 
     Example:
         >>> import jax, jax.numpy as jnp, relu_jax as rj
@@ -108,6 +109,9 @@ def lean(f: Callable[..., Any], *, bits: int | None = None) -> Callable[..., Any
 
     def planned(read: Program) -> change.Changes:
         found = laws(read, bits)
+        for one, how in found:
+            if how == DIFFERENTIATED:
+                raise change.too_late(one.site, "jax.grad(rj.lean(loss))")
         return [(one, _change(one, how)) for one, how in found if not isinstance(how, str)]
 
     return change.rebuilt(f, planned)

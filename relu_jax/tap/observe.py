@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
-from relu_jax.tap import arguments, eyes, interpret, program, selectors
+from relu_jax.tap import arguments, callbacks, eyes, interpret, program, selectors
 from relu_jax.tap.selectors import Selectable
 from relu_jax.tap.types import Site, Sites, Tapped
 
@@ -52,6 +51,9 @@ def observe(
         slowest example); of what does not run, such as a branch that is not taken, it is 0. g is a
         plain JAX function: jit, grad, vmap or scan it.
 
+    Raises:
+        TypeError: f is no function, or `forward` none of four arguments.
+
     Edges: under jit, what f returns is bit-equal on the CPU to f on its own, but where XLA fuses
     the two programs differently: then it is off by single roundings. For that, a turn of a scan
     is computed twice, once as written and once to be looked at.
@@ -63,6 +65,7 @@ def observe(
         >>> {name: float(value) for name, value in seen.items()}
         {'site#1': 2.0}
     """
+    look = callbacks.told(forward, "forward", "site", "act", "pre", "post")
 
     @arguments.named_like(f)
     def observed(*args: Any, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
@@ -70,9 +73,8 @@ def observe(
         chosen = selectors.chosen(read, only)
         if not chosen:
             return f(*args, **kwargs), {}
-        outs, seen = interpret.run(read.graph.frame, call.arrays, eyes.opened(chosen, forward), {})
-        result = jax.tree.unflatten(read.out_tree, arguments.as_results(outs))
-        return result, program.in_order(chosen, seen)
+        outs, seen = interpret.run(read.graph.frame, call.arrays, eyes.opened(chosen, look), {})
+        return read.results.filled(outs), program.in_order(chosen, seen)
 
     return observed
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from relu_jax.core import handover
@@ -25,6 +24,7 @@ from relu_jax.tap import (
     recognise,
     regions,
     stacks,
+    tracing,
 )
 from relu_jax.tap.arguments import Arguments, part
 from relu_jax.tap.graph import Frame, Graph, Node
@@ -83,7 +83,7 @@ class Program:
     graph: Graph
     placed: tuple[Placed, ...]
     sites: Sites
-    out_tree: Any
+    results: tracing.Results
 
     @cached_property
     def differentiates(self) -> bool:
@@ -114,7 +114,7 @@ def opened(
     call = part(f, args, kwargs)
     try:
         return call, read(f, call)
-    except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError):
+    except tracing.UNKNOWN_VALUES:
         still = part(f, args, kwargs, numbers=False)
         if len(still.leaves) == len(call.leaves):
             raise
@@ -122,13 +122,8 @@ def opened(
 
 
 def read(f: Callable[..., Any], arguments: Arguments) -> Program:
-    """Trace a function and find its sites.
-
-    Args:
-        f: any function of arrays.
-        arguments: its arguments, arrays parted from what is not.
-    """
-    opened, shapes = compat.trace(arguments.call(f), *arguments.arrays)
+    """Trace a function of these arguments and find its sites."""
+    opened, results = tracing.traced(f, arguments)
     network = flatten.build(opened)
     known = gathering.gather(network, arguments.leaves)
     reaches = reach.follow(known, network.frame)
@@ -149,7 +144,7 @@ def read(f: Callable[..., Any], arguments: Arguments) -> Program:
         _coverage(network, placed, counts),
         _linear(network, known, placed),
     )
-    return Program(network, placed, sites, jax.tree.structure(shapes))
+    return Program(network, placed, sites, results)
 
 
 def in_order(chosen: Sequence[Placed], seen: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Which sites are meant: an id, a kind, a pattern on the path, a test, or a mix of them?"""
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -62,7 +61,7 @@ def select(what: Selectable) -> Selector:
     regular expression, searched for in the path of the weight that feeds a site.
 
     Raises:
-        ValueError: a text that is no regular expression.
+        ValueError: a text that is no regular expression, or is empty.
         TypeError: it is none of these.
 
     Example:
@@ -81,6 +80,10 @@ def select(what: Selectable) -> Selector:
     if not isinstance(what, str):
         words = getattr(what, "__name__", "test")
         return Selector(lambda sites: {site.id for site in sites if what(site)}, words)
+    if not what:  # as a pattern it would mean every site
+        raise errors.rejected(
+            rule=_RULE, got="an empty text", do='write ".*" or None for all sites'
+        )
     try:
         pattern = re.compile(what)
     except re.error as wrong:
@@ -108,7 +111,7 @@ def chosen(read: Program, only: Selectable | None) -> tuple[Placed, ...]:
     """Pick the sites of a program a selector means.
 
     Raises:
-        ValueError: it means none; the nearest ids are listed.
+        ValueError: it means none; the nearest ids and kinds are listed.
     """
     if only is None:
         return read.placed
@@ -116,14 +119,19 @@ def chosen(read: Program, only: Selectable | None) -> tuple[Placed, ...]:
     meant = selector.means(read.sites)
     found = tuple(one for one in read.placed if one.site.id in meant)
     if not found:
-        names = [one.site.id for one in read.placed]
-        names += dict.fromkeys(one.site.kind for one in read.placed)
-        near = difflib.get_close_matches(selector.words.strip("'"), names, n=3, cutoff=0.0)
         opaque = read.sites.coverage.opaque
         closed = f" (not looked into: {', '.join(opaque)})" if opaque else ""
         raise errors.rejected(
             rule="a selector means at least one site",
             got=f"{selector.words}, which none of {len(read.placed)} sites is{closed}",
-            do=f"try one of {', '.join(near)}" if near else "print rj.tap.sites(f, ...)",
+            do=_near(selector.words.strip("'"), read.sites),
         )
     return found
+
+
+def _near(word: str, sites: Sequence[Site]) -> str:
+    if not sites:
+        return "print rj.tap.sites(f, ...)"
+    ids = errors.nearest(word, (site.id for site in sites))
+    kinds = errors.nearest(word, (site.kind for site in sites))
+    return f"try one of the ids {', '.join(ids)} or of the kinds {', '.join(kinds)}"

@@ -12,6 +12,7 @@ from relu_jax.tap.slope_laws import Pieces, Steps, law, steps
 from relu_jax.tap.slope_levels import Levels, levels
 
 OWN = "of y, by its own rule"
+DIFFERENTIATED = "left: the program takes a derivative; make lean what it differentiates"
 Law = Steps | Pieces | Levels
 # Largest errors of a slope, as a share of the largest; the first that a law meets. Of half
 # precision the function itself may be an approximation, whose slope is off by as much.
@@ -39,16 +40,17 @@ def laws(read: Program, bits: int | None = None) -> list[tuple[Placed, Law | str
 
     found = []
     for one in read.placed:
-        how: Law | str | None = _hindrance(read, one)
+        how: Law | str | None = _hindrance(one)
         if how is None and bits is None:
             how = _by_own_rule(one, once("keeps", lambda one=one: one.piece.keeps))
         if how is None:
             how = once(bits, lambda one=one: _law(one, bits)) or "left: no short law of y"
+            how = DIFFERENTIATED if read.differentiates and not isinstance(how, str) else how
         found.append((one, how))
     return found
 
 
-def _hindrance(read: Program, one: Placed) -> str | None:
+def _hindrance(one: Placed) -> str | None:
     if one.blind:
         return "left: in a derivative rule" if one.ruled else "left: no gradient in a while loop"
     if any(compat.is_lean(node.eqn) for node in one.piece.nodes):
@@ -57,8 +59,6 @@ def _hindrance(read: Program, one: Placed) -> str | None:
         return f"left: of {one.site.dtype}"
     if one.piece.operands:
         return "left: a parameter is an array"
-    if read.differentiates:
-        return "left: the program takes a derivative; make lean what it differentiates"
     return None
 
 

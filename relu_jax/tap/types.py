@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, SupportsIndex, overload
 
+from relu_jax.core import errors
 from relu_jax.core.types import Array
 from relu_jax.tap import recognise
 
@@ -121,10 +122,15 @@ class Cotangent(NamedTuple):
 class Sites(tuple[Site, ...]):
     """The sites of a program in the order they run, with what else was seen; prints as a table.
 
+    Raises:
+        KeyError: it is asked for an id that no site has.
+
     Example:
         >>> import jax, relu_jax as rj
         >>> print(rj.tap.sites(jax.numpy.tanh, jax.ShapeDtypeStruct((2,), "float32")).coverage)
         1 elementwise chains: 1 recognised, 0 unknown; nothing opaque
+        >>> rj.tap.sites(jax.nn.relu, jax.ShapeDtypeStruct((2,), "float32"))["site#1"].kind
+        'relu'
     """
 
     coverage: Coverage
@@ -137,6 +143,27 @@ class Sites(tuple[Site, ...]):
         self = super().__new__(cls, tuple(sites))
         self.coverage, self.linear = coverage, tuple(linear)
         return self
+
+    @overload
+    def __getitem__(self, key: SupportsIndex) -> Site: ...
+    @overload
+    def __getitem__(self, key: slice) -> tuple[Site, ...]: ...
+    @overload
+    def __getitem__(self, key: str) -> Site: ...
+    def __getitem__(self, key: SupportsIndex | slice | str) -> Site | tuple[Site, ...]:
+        """Look a site up by its id, or by its place as in any tuple."""
+        if not isinstance(key, str):
+            return super().__getitem__(key)
+        for site in self:
+            if site.id == key:
+                return site
+        near = errors.nearest(key, (site.id for site in self))
+        raise errors.rejected(
+            rule="a text is the id of a site",
+            got=f"{key!r}, which none of {len(self)} sites has",
+            do=f"try one of {', '.join(near)}" if near else "print the sites",
+            kind=KeyError,
+        )
 
     def __str__(self) -> str:
         rows = [("id", "kind", "slope at kinks", "shape", "dtype", "unit axes", "count", "source")]

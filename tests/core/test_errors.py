@@ -102,3 +102,10 @@ def test_describe_words_a_tracer_without_reading_it():
 
     traced(jnp.zeros((2, 3)))
     assert said == ["float32 array of shape (2, 3)"]
+
+
+def test_the_nearest_names_come_first_and_each_once():
+    names = ["head", "layer2", "layer1", "layer1"]
+    assert errors.nearest("layer1", names) == ["layer1", "layer2", "head"]
+    assert errors.nearest("layer9", names, most=2) == ["layer2", "layer1"]
+    assert errors.nearest("layer9", []) == []

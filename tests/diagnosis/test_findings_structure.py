@@ -36,17 +36,18 @@ def test_three_in_a_row_are_two_findings():
 
 
 @pytest.mark.parametrize(
-    ("maps", "severity"),
+    ("maps", "severity", "words"),
     [
-        ((linear("a", 8, 8), linear("b", 8, 8, ("a",))), "warning"),
-        ((linear("a", 8, 8), linear("b", 8, 8)), "info"),
-        ((linear("a", 8, 8),), "info"),
-        ((), "info"),
+        ((linear("a", 8, 8), linear("b", 8, 8, ("a",))), "warning", "has 2 linear maps and is"),
+        ((linear("a", 8, 8), linear("b", 8, 8)), "info", "has 2 linear maps."),
+        ((linear("a", 8, 8),), "info", "has 1 linear map."),
+        ((), "info", "has no linear maps."),
     ],
 )
-def test_no_activation_at_all_is_said_once(maps, severity):
+def test_no_activation_at_all_is_said_once(maps, severity, words):
     (found,) = judged(*maps, sites=())
     assert (found.kind, found.severity) == ("no_activation", severity)
+    assert words in found.what
     assert found.evidence["linear maps"] == len(maps)
 
 

@@ -4,9 +4,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from jax import nn
 
+import relu_jax as rj
 from relu_jax import tap
 from tests.tap import contexts as c
 from tests.tap import networks as n
@@ -64,6 +66,19 @@ def test_a_derivative_beside_the_value_is_not_left_with_the_old_function(act, mo
         tap.swap(f, {kind: "mish"})(n.X)
 
 
+@pytest.mark.parametrize("bits", [None, 3])
+def test_what_the_program_differentiates_is_made_lean_before(bits):
+    step = jax.jit(jax.value_and_grad(c.loss))
+    words = r"changed before it is differentiated.*layers/0.*jax.grad\(rj.lean\(loss\)\)"
+    with pytest.raises(ValueError, match=words):
+        rj.lean(step, bits=bits)(n.P, n.X, n.Y)
+
+
+def test_a_step_with_nothing_to_make_lean_is_left():
+    step = jax.grad(lambda x: jnp.sum(jnp.tanh(x)))
+    np.testing.assert_array_equal(rj.lean(step)(n.X), step(n.X))
+
+
 def test_inside_a_rule_of_the_user_s_nothing_is_changed():
     with pytest.raises(ValueError, match=r"own derivative rule stays.*got layers/1 \(contexts.py"):
         tap.swap(c.own_vjp, {"relu": "tanh"})(n.P, n.X)
@@ -101,7 +116,7 @@ def test_two_selectors_for_one_site_are_refused():
 def test_another_shape_or_dtype_is_refused(to, got):
     with pytest.raises(ValueError, match=rf"keeps shape and dtype; got {got}.* at site#1"):
         tap.swap(nn.relu, {"relu": to})(n.X)
-    with pytest.raises(ValueError, match=r"keeps shape and dtype"):
+    with pytest.raises(ValueError, match=rf"post's place, of its shape.*; got {got}.*return an"):
         tap.patch(nn.relu, {"relu": lambda pre, post: to(post)})(n.X)
 
 
@@ -110,7 +125,7 @@ def test_bad_replacements_are_refused_at_once():
         tap.swap(nn.relu, {"relu": "gelo"})
     with pytest.raises(TypeError, match=r"a name in the catalogue or a function.*; got int 3"):
         tap.swap(nn.relu, {"relu": 3})
-    with pytest.raises(TypeError, match=r"function of pre and post; got .*gelu"):
+    with pytest.raises(TypeError, match=r"function patch\(pre, post\); got .*gelu"):
         tap.patch(nn.relu, {"relu": "gelu"})
     with pytest.raises(ValueError, match="regular expression"):
         tap.swap(nn.relu, {"layers/(": "gelu"})

@@ -58,7 +58,7 @@ def test_a_broken_pattern_is_refused():
 def test_a_selector_that_means_no_site_lists_the_nearest():
     with pytest.raises(
         ValueError,
-        match=r"means at least one site; got 'layer/1', .* 3 sites is; try one of layers/1",
+        match=r"means at least one site; got 'layer/1', .* 3 sites is; try one of the ids layers/1",
     ):
         tap.record(MODEL, "layer/1")(PARAMS, n.X)
 
@@ -94,7 +94,7 @@ def test_a_kind_is_not_looked_for_in_paths():
 
 
 def test_a_slip_of_the_pen_is_told_the_kind():
-    with pytest.raises(ValueError, match=r"got 'rellu', which none of 3 sites is; try one of relu"):
+    with pytest.raises(ValueError, match=r"got 'rellu', which none of 3 .* kinds relu, tanh$"):
         tap.record(MODEL, "rellu")(PARAMS, n.X)
 
 
@@ -102,3 +102,17 @@ def test_a_slip_of_the_pen_is_told_the_kind():
 def test_what_is_no_selector_is_refused(what):
     with pytest.raises(TypeError, match=r"an id, a kind, .*; got .*; combine several with \|"):
         tap.record(MODEL, what)(PARAMS, n.X)
+
+
+def test_the_nearest_ids_are_told_apart_from_the_kinds_that_are_there():
+    deep, params = n.mlp(nn.relu, jnp.tanh, nn.relu, nn.relu), n.mlp_params(4)
+    words = r"ids layers/0, layers/1, layers/2 or of the kinds relu, tanh$"
+    with pytest.raises(ValueError, match=words):
+        tap.record(deep, "layers/9")(params, n.X)
+
+
+def test_an_empty_text_is_refused():
+    with pytest.raises(ValueError, match=r"a selector is .*; got an empty text; write"):
+        tap.record(MODEL, "")(PARAMS, n.X)
+    with pytest.raises(ValueError, match="an empty text"):
+        tap.select("relu") & ""

@@ -95,3 +95,17 @@ def test_sites_are_a_tuple_that_carries_its_statement():
     assert isinstance(sites, Sites)
     assert sites[0].id == "layers/0"
     assert [one.path for one in sites.linear] == [f"params/layers/{i}/w" for i in range(3)]
+
+
+def test_a_site_is_looked_up_by_its_id_or_by_its_place():
+    sites = tap.sites(n.mlp(nn.relu, jnp.tanh), n.P, n.X)
+    assert sites["layers/1"].kind == sites[1].kind == sites[-1].kind == "tanh"
+    assert sites[:1] == (sites["layers/0"],)
+    with pytest.raises(KeyError, match=r"got 'layer/0', which none of 2 .*try one of layers/0"):
+        sites["layer/0"]
+    with pytest.raises(KeyError, match="none of 0 sites has; print"):
+        tap.sites(lambda x: x + 1, n.X)["relu"]
+    with pytest.raises(IndexError):
+        sites[2]
+    with pytest.raises(TypeError):
+        sites[1.0]
