@@ -47,6 +47,7 @@ BROWSERS = ("chromium", "chromedriver")
 # programs that run once.
 JUDGED = {
     "diagnosis", "experiments", "fuzz", "models", "report", "scripts", "theory", "training",
+    "test_backward.py", "test_observe.py", "test_slope_fits.py",
     "test_cli.py", "test_cli_activations.py", "test_import.py", "test_readme.py",
 }  # fmt: skip
 
