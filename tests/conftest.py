@@ -47,6 +47,7 @@ BROWSERS = ("chromium", "chromedriver")
 # programs that run once.
 JUDGED = {
     "diagnosis", "experiments", "fuzz", "models", "report", "scripts", "theory", "training",
+    "test_backward.py", "test_observe.py", "test_slope_fits.py",
     "test_cli.py", "test_cli_activations.py", "test_import.py", "test_readme.py",
 }  # fmt: skip
 
@@ -81,6 +82,7 @@ def _strict(request: pytest.FixtureRequest) -> Iterator[None]:
         if marked("standard_promotion"):
             checks.enter_context(jax.numpy_dtype_promotion("standard"))
         if not (marked("leaks_unchecked") or marked("thorough")):
+            gc.freeze()  # what was made before this test holds no tracer of it
             checks.enter_context(jax.checking_leaks())
         yield
 
@@ -128,6 +130,9 @@ def _programs_are_forgotten() -> Iterator[None]:
     yield
     if MAPS.exists() and MAPS.read_bytes().count(b"\n") > MANY_MAPS:
         jax.clear_caches()
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

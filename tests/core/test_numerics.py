@@ -20,8 +20,11 @@ FLOATS = ("float32", "float16", "bfloat16")
 
 
 def on_arrays(f):
-    """Let `check_grads` pass NumPy arrays where the annotations ask for JAX's."""
-    return lambda *arrays: f(*map(jnp.asarray, arrays))
+    """Let `check_grads` pass NumPy arrays where the annotations ask for JAX's.
+
+    Each call is one program: the leak check forgets programs, so each operation would be one.
+    """
+    return jax.jit(lambda *arrays: f(*map(jnp.asarray, arrays)))
 
 
 @pytest.mark.parametrize(
