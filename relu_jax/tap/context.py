@@ -18,6 +18,7 @@ from relu_jax.tap.regions import Regions, is_complex, is_float
 _LOGISTIC = ("softplus", "log_sigmoid", *norms.CLIPS)
 _LOSSES = ("softplus", "log_sigmoid", *norms.CLAMPS)
 _PENALTIES = ("absolute", *_LOGISTIC)
+_PROBABILITIES = ("softplus", "log_sigmoid")  # their logarithms
 _PERIODIC = ("sin", "cos")
 
 
@@ -120,6 +121,8 @@ def _in_loss(
     meets, alone = reaches[cut.y].raw, _only_reader(regions, reaches, cut)
     if match is not None and match.kind in _LOGISTIC and _meets_labels(regions, facts, cut.z):
         return True  # softplus(z) - label · z
+    if match is not None and match.kind in _PROBABILITIES and _is_of_labels(regions, facts, cut.y):
+        return True  # label · log p
     if alone and _fresh(regions, cut.z) and (match or not _has_log(cut)):
         # The output's activation, compared with labels, or weighed by hand: no part of the loss.
         weighed = _is_weighed(regions, facts, cut.y)
@@ -189,6 +192,21 @@ def _meets_labels(regions: Regions, facts: Facts, z: int) -> bool:
                 return True
             data = regions.data_operands(node)
             family += [u for u in (*data, *node.outs) if len(data) == 1 and u not in family]
+    return False
+
+
+def _is_of_labels(regions: Regions, facts: Facts, y: int) -> bool:
+    """Say whether labels multiply y, as it is or times a number."""
+    family = [y]
+    for v in family:
+        for user in regions.users.get(v, ()):
+            if user.backward or user.name not in ("mul", "neg"):
+                continue
+            others = [a for a in user.ins if not isinstance(a, Const) and a != v]
+            if user.name == "mul" and any(map(facts.is_label, others)):
+                return True
+            if all(a in regions.graph.known for a in others):
+                family.append(user.outs[0])
     return False
 
 

@@ -6,14 +6,18 @@ known by what becomes of it: what it is multiplied by is the derivative of somet
 z beside it, which is tried on numbers.
 """
 
+import contextlib
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from relu_jax.tap import compat, elementwise, evaluate
 from relu_jax.tap.graph import Atom, Const, Frame, Graph, Node
+from relu_jax.tap.regions import is_float
 
 _SAMPLES, _STEP, _TOLERANCE = 16, 1e-5, 1e-4
 _LINEAR = (elementwise.AFFINE.keys() - {"mul", "div"}) | frozenset(evaluate.STILL)
@@ -125,7 +129,8 @@ def _seed(flow: _Flow, frame: Frame, depths: Sequence[int], tangents: dict[int, 
         straight = flow.of(ins) - flow.curved if len(ins) > 1 else frozenset()
         points = flow.of([v for v in ins if v in flow.bent]) - straight if straight else ()
         for pair in itertools.product(points, straight):
-            if pair in tried or pair[1] in tangents or not _is_tangent(flow, *pair):
+            floats = all(is_float(flow.graph, v) for v in pair)
+            if not floats or pair in tried or pair[1] in tangents or not _is_tangent(flow, *pair):
                 tried.add(pair)
                 continue
             tangents[pair[1]] = depth
@@ -141,38 +146,52 @@ def _is_tangent(flow: _Flow, z: int, t: int) -> bool:
     point = random.normal(size=_SAMPLES)
     others: dict[int, np.ndarray] = {}  # what else is read, alike in every run
 
-    def run(at: np.ndarray, along: float) -> dict[int, np.ndarray]:
-        values = {z: at, t: np.full(_SAMPLES, along)}
+    def run(at: np.ndarray, along: float) -> dict[int, np.ndarray | None]:
+        values: dict[int, np.ndarray | None] = {z: at, t: np.full(_SAMPLES, along)}
 
-        def operand(atom: Atom) -> np.ndarray:
+        def operand(atom: Atom) -> np.ndarray | None:
             number = flow.graph.number(atom)
             if number is not None or isinstance(atom, Const):
-                return np.asarray(np.nan if number is None else number)
+                return number
             if atom not in values and atom not in others:
-                others[atom] = np.abs(random.normal(size=_SAMPLES))
+                others[atom] = _drawn(random, flow.graph.dtype(atom))
             return values[atom] if atom in values else others[atom]
 
         for node in nodes:
-            try:
-                result = evaluate.equation(node.eqn, list(map(operand, node.ins)))[0]
-            except NotImplementedError:  # no rule: of its result nothing is told
-                result = np.nan
-            values[node.outs[0]] = np.asarray(result)
+            ins = [operand(a) for a in node.ins]
+            values[node.outs[0]] = None  # where an operation has no rule
+            if all(a is not None for a in ins):
+                with contextlib.suppress(NotImplementedError):
+                    values[node.outs[0]] = np.asarray(evaluate.equation(node.eqn, ins)[0])
         return values
 
     still, moved = run(point, 0.0), run(point, 1.0)
     ahead, behind = run(point + _STEP, 0.0), run(point - _STEP, 0.0)
-    made = [node.outs[0] for node in nodes if _is_real(still[node.outs[0]])]
+    made = [node.outs[0] for node in nodes]
     bent = [y for y in made if y in flow.bent and t not in flow.roots[y]]
-    slopes = [(ahead[y] - behind[y]) / (2 * _STEP) for y in bent if flow.stands_alone(y, t)]
-    gains = [moved[w] - still[w] for w in made if {z, t} <= flow.roots[w]]
+    slopes = [_ratio(ahead[y], behind[y], 2 * _STEP) for y in bent if flow.stands_alone(y, t)]
+    gains = [_ratio(moved[w], still[w], 1.0) for w in made if {z, t} <= flow.roots[w]]
     return any(
         (np.abs(slope - gain) < _TOLERANCE * (1 + np.abs(gain))).all()
         for gain in gains
-        if np.ptp(gain) > _TOLERANCE
+        if gain is not None and np.ptp(gain) > _TOLERANCE
         for slope in slopes
+        if slope is not None
     )
 
 
-def _is_real(values: np.ndarray) -> bool:
-    return values.dtype.kind == "f" and bool(np.isfinite(values).all())
+def _ratio(after: np.ndarray | None, before: np.ndarray | None, step: float) -> np.ndarray | None:
+    """Divide a difference by a step; None where it is not of finite floats."""
+    if after is None or before is None or after.dtype.kind != "f":
+        return None
+    with np.errstate(all="ignore"):
+        ratio = (after - before) / step
+    return ratio if np.isfinite(ratio).all() else None
+
+
+def _drawn(random: np.random.Generator, dtype: Any) -> np.ndarray:
+    """Draw numbers for an array of which nothing is known, whole ones where it counts."""
+    if jnp.issubdtype(dtype, jnp.inexact):
+        return np.abs(random.normal(size=_SAMPLES))
+    whole = random.integers(0, 2, size=_SAMPLES)
+    return whole.astype(dtype) if jnp.issubdtype(dtype, jnp.number) else whole.astype(bool)

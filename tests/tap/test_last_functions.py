@@ -76,6 +76,16 @@ ACTIVATIONS = {
     "autoencoder": (
         lambda p, x: jnp.mean((nn.sigmoid(hidden(p, x) @ p["v"]) - x) ** 2), "tanh sigmoid",
     ),
+    "a positive output": (
+        lambda p, x: jnp.mean((nn.softplus(hidden(p, x) @ p["o"]) - Y[:, :1]) ** 2), "tanh softplus",
+    ),
+    "a rate": (
+        lambda p, x: (lambda m: jnp.mean(m - Y[:, :1] * jnp.log(m)))(
+            nn.softplus(hidden(p, x) @ p["o"])
+        ),
+        "tanh softplus",
+    ),
+    "a mean over a mask": (lambda p, x: (hidden(p, x) * Y).sum() / Y.sum(), "tanh"),
     "before the first product": (lambda p, x: jnp.tanh(x) @ p["w"][:, :1] @ p["o"].T, "tanh"),
     "before a wider product": (lambda p, x: jnp.tanh(x) @ jnp.tile(p["w"], 2), "tanh"),
     "before two": (lambda p, x: x + nn.relu(nn.relu(x) @ p["w"]) @ p["v"], "relu relu"),
@@ -108,6 +118,14 @@ LOSSES = {
     ),
     "labels of ones": (
         lambda p, x: nn.relu(1 - np.ones((8, 1)) * score(p, x)).mean(), "leaky_relu",
+    ),
+    "cross-entropy of negated scores": (
+        lambda p, x: optax.sigmoid_binary_cross_entropy(-score(p, x), Y[:, :1]).mean(),
+        "leaky_relu",
+    ),
+    "smoothed cross-entropy": (
+        lambda p, x: (0.9 * nn.softplus(-score(p, x)) + 0.1 * nn.softplus(score(p, x))).mean(),
+        "leaky_relu",
     ),
     "outside a tube": (
         lambda p, x: nn.relu(jnp.abs(Y[:, :1] - score(p, x)) - 0.1).mean(), "leaky_relu",

@@ -126,6 +126,17 @@ def test_a_coupling_layer_keeps_its_scale_under_grad():
     assert kinds[0] == "tanh"
 
 
+def test_a_random_draw_inside_is_none_of_them():
+    def sampled(params, x):
+        h = jnp.tanh(x @ params["w"])
+        noise = jax.random.normal(jax.random.key(0), h.shape)
+        return jnp.mean((h * noise + nn.softplus(x @ params["w"])) ** 2)
+
+    plain = tap.sites(sampled, PARAMS, n.X)
+    graded = tap.sites(jax.value_and_grad(sampled), PARAMS, n.X)
+    assert [site.kind for site in graded] == [site.kind for site in plain]
+
+
 def test_what_is_recorded_under_a_jvp_is_what_went_in():
     f = along_inputs(net(nn.gelu))
     _, seen = tap.record(f)(PARAMS, n.X)
