@@ -30,7 +30,7 @@ def _run(f, *args):
     see = eyes.opened(read.placed, _ends)
     arrays = [x for x in jax.tree.leaves(args) if hasattr(x, "shape")]
     outs, seen = interpret.run(read.graph.frame, arrays, see, {})
-    return jax.tree.unflatten(read.out_tree, outs), seen
+    return read.results.filled(outs), seen
 
 
 def _primitives(f, *args):

@@ -137,7 +137,7 @@ def test_a_site_inside_a_rule_of_the_user_s_is_marked():
 
 def test_the_result_s_structure_is_kept():
     read = program_of(lambda x: {"y": nn.relu(x), "none": None, "pair": (x, 1)}, n.X)
-    assert jax.tree.unflatten(read.out_tree, [0, 1, 2]) == {"y": 2, "none": None, "pair": (0, 1)}
+    assert read.results.filled([0, 1, 2]) == {"y": 2, "none": None, "pair": (0, 1)}
 
 
 def test_sites_of_a_backward_loop_are_not_sites_again():
