@@ -77,7 +77,8 @@ ACTIVATIONS = {
         lambda p, x: jnp.mean((nn.sigmoid(hidden(p, x) @ p["v"]) - x) ** 2), "tanh sigmoid",
     ),
     "a positive output": (
-        lambda p, x: jnp.mean((nn.softplus(hidden(p, x) @ p["o"]) - Y[:, :1]) ** 2), "tanh softplus",
+        lambda p, x: jnp.mean((nn.softplus(hidden(p, x) @ p["o"]) - Y[:, :1]) ** 2),
+        "tanh softplus",
     ),
     "a rate": (
         lambda p, x: (lambda m: jnp.mean(m - Y[:, :1] * jnp.log(m)))(
@@ -125,7 +126,7 @@ LOSSES = {
     ),
     "smoothed cross-entropy": (
         lambda p, x: (0.9 * nn.softplus(-score(p, x)) + 0.1 * nn.softplus(score(p, x))).mean(),
-        "leaky_relu",
+        "leaky_relu leaky_relu",
     ),
     "outside a tube": (
         lambda p, x: nn.relu(jnp.abs(Y[:, :1] - score(p, x)) - 0.1).mean(), "leaky_relu",
