@@ -2,21 +2,21 @@
 
 Forward mode writes a derivative beside its function: f(z), and f'(z) times the tangent of z. The
 parts of f' are no activations. JAX marks both alike (`jvp` in the name stack), so a tangent is
-known by what becomes of it: what it is multiplied by is the derivative of something that is made of
-z beside it, which is tried on numbers.
+known by what becomes of it: whatever leaves the region of z has a derivative there, which
+multiplies the tangent. It is tried on numbers.
 """
 
 import contextlib
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple, TypeGuard
 
 import jax.numpy as jnp
 import numpy as np
 
 from relu_jax.tap import compat, elementwise, evaluate
-from relu_jax.tap.graph import Atom, Const, Frame, Graph, Node
+from relu_jax.tap.graph import LOOPS, Atom, Const, Frame, Graph, Node
 from relu_jax.tap.regions import is_float
 
 _SAMPLES, _STEP, _TOLERANCE = 16, 1e-5, 1e-4
@@ -25,28 +25,52 @@ _LINEAR = (elementwise.AFFINE.keys() - {"mul", "div"}) | frozenset(evaluate.STIL
 
 def mark(graph: Graph) -> None:
     """Mark what carries tangents as part of a derivative, as a backward pass is."""
-    _mark(graph, graph.frame, 0, {})
+    _mark(graph, graph.frame, _Around(0, set(graph.frame.outs)), {})
 
 
-def _mark(graph: Graph, frame: Frame, around: int, tangents: dict[int, int]) -> None:
+class _Around(NamedTuple):
+    """What is known of a frame from outside."""
+
+    depth: int  # derivatives around it
+    wanted: set[Atom]  # those of its results that something other than a backward pass reads
+
+
+def _mark(graph: Graph, frame: Frame, around: _Around, tangents: dict[int, int]) -> None:
     """Mark a frame's tangents, given those among its inputs; add those found, with their depths."""
-    depths = [around + sum(map(compat.derivatives, (n.eqn, *n.calls))) for n in frame.nodes]
+    depths = [around.depth + sum(map(compat.derivatives, (n.eqn, *n.calls))) for n in frame.nodes]
+    live = _live(frame, around.wanted)
     if any(depths):
-        _seed(_read(graph, frame, depths), frame, depths, tangents)
+        _seed(_read(graph, frame, depths, live, around.wanted), frame, depths, tangents)
     for place, (node, depth) in enumerate(zip(frame.nodes, depths, strict=True)):
-        carried = [tangents[a] for a in node.ins if not isinstance(a, Const) and a in tangents]
+        carried = [tangents[a] for a in node.ins if _among(a, tangents)]
         for inner in node.frames:
             handed = zip(node.handed, inner.ins, strict=True)
-            within = {
-                v: tangents[a] for a, v in handed if not isinstance(a, Const) and a in tangents
-            }
-            _mark(graph, inner, depth, within)
+            within = {v: tangents[a] for a, v in handed if _among(a, tangents)}
+            _mark(graph, inner, _Around(depth, _wanted(node, inner, live)), within)
             given = zip(inner.outs, node.outs, strict=False)
             tangents.update((v, depth) for a, v in given if _among(a, within))
         if carried and not node.frames and depth >= min(carried):
             tangents.update(dict.fromkeys(node.outs, min(carried)))
             frame.nodes[place] = replace(node, backward=True)
     _mark_addends(frame, depths)
+
+
+def _live(frame: Frame, wanted: set[Atom]) -> set[Atom]:
+    """List what something other than a backward pass reads, or nothing does: a value left over."""
+    live = set(wanted)
+    read = {a for node in frame.nodes for a in node.ins if not isinstance(a, Const)}
+    for node in reversed(frame.nodes):
+        if not node.backward and (read.isdisjoint(node.outs) or not live.isdisjoint(node.outs)):
+            live.update(a for a in node.ins if not isinstance(a, Const))
+            live.update(v for v in node.outs if v not in read)
+    return live
+
+
+def _wanted(node: Node, inner: Frame, live: set[Atom]) -> set[Atom]:
+    """List the results of a body that are read outside, or in its next turn."""
+    carried = compat.loop_layout(node.eqn)[1] if node.kind in LOOPS else 0
+    pairs = enumerate(zip(inner.outs, node.outs, strict=False))
+    return {a for i, (a, out) in pairs if not isinstance(a, Const) and (i < carried or out in live)}
 
 
 def _mark_addends(frame: Frame, depths: Sequence[int]) -> None:
@@ -59,7 +83,7 @@ def _mark_addends(frame: Frame, depths: Sequence[int]) -> None:
             frame.nodes[place] = replace(node, backward=True)
 
 
-def _among(atom: Atom, tangents: dict[int, int]) -> bool:
+def _among(atom: Atom, tangents: dict[int, int]) -> TypeGuard[int]:
     return not isinstance(atom, Const) and atom in tangents
 
 
@@ -72,8 +96,7 @@ class _Flow:
     roots: dict[int, frozenset[int]] = field(default_factory=dict)
     bent: set[int] = field(default_factory=set)  # variables that are no linear function of a root
     curved: set[int] = field(default_factory=set)  # roots that no tangent is
-    users: dict[int, list[Node]] = field(default_factory=dict)
-    results: frozenset[Atom] = frozenset()
+    exits: set[int] = field(default_factory=set)  # variables that something else reads
 
     def variables(self, node: Node) -> list[int]:
         """List the operands that are no known numbers."""
@@ -83,20 +106,17 @@ class _Flow:
         """List the roots of variables; what enters is its own."""
         return frozenset().union(*(self.roots.get(v, (v,)) for v in variables))
 
-    def stands_alone(self, y: int, t: int) -> bool:
-        """Say whether y is wanted apart from t; exp(z) * t may be no more than a gate of t."""
-        read = (t not in self.of(user.outs[:1]) for user in self.users.get(y, ()))
-        return any(read) or y in self.results
 
-
-def _read(graph: Graph, frame: Frame, depths: Sequence[int]) -> _Flow:
-    flow = _Flow(graph, results=frozenset(a for a in frame.outs if not isinstance(a, Const)))
+def _read(
+    graph: Graph, frame: Frame, depths: Sequence[int], live: set[Atom], wanted: set[Atom]
+) -> _Flow:
+    flow = _Flow(graph)
+    outside: set[Atom] = set(wanted)
     for node, depth in zip(frame.nodes, depths, strict=True):
-        for a in () if node.backward else node.ins:
-            if not isinstance(a, Const):
-                flow.users.setdefault(a, []).append(node)
         elementwise_ = node.kind == "elementwise" or node.name in evaluate.STILL
         if not depth or node.backward or not elementwise_:
+            if not node.backward and not live.isdisjoint(node.outs):
+                outside.update(a for a in node.ins if not isinstance(a, Const))
             continue
         ins = flow.variables(node)
         curved = _curved(flow, node, ins)
@@ -106,6 +126,7 @@ def _read(graph: Graph, frame: Frame, depths: Sequence[int]) -> _Flow:
         flow.curved |= curved
         if curved or both or not flow.bent.isdisjoint(ins):
             flow.bent.add(node.outs[0])
+    flow.exits.update(v for v in flow.roots if v in outside)
     return flow
 
 
@@ -168,16 +189,15 @@ def _is_tangent(flow: _Flow, z: int, t: int) -> bool:
     still, moved = run(point, 0.0), run(point, 1.0)
     ahead, behind = run(point + _STEP, 0.0), run(point - _STEP, 0.0)
     made = [node.outs[0] for node in nodes]
-    bent = [y for y in made if y in flow.bent and t not in flow.roots[y]]
-    slopes = [_ratio(ahead[y], behind[y], 2 * _STEP) for y in bent if flow.stands_alone(y, t)]
+    functions = [y for y in made if y in flow.bent & flow.exits and t not in flow.roots[y]]
+    slopes = [_ratio(ahead[y], behind[y], 2 * _STEP) for y in functions if z in flow.roots[y]]
     gains = [_ratio(moved[w], still[w], 1.0) for w in made if {z, t} <= flow.roots[w]]
-    return any(
-        (np.abs(slope - gain) < _TOLERANCE * (1 + np.abs(gain))).all()
-        for gain in gains
-        if gain is not None and np.ptp(gain) > _TOLERANCE
-        for slope in slopes
-        if slope is not None
-    )
+    told = [slope for slope in slopes if slope is not None and np.ptp(slope) > _TOLERANCE]
+    return bool(told) and all(any(_is_close(slope, gain) for gain in gains) for slope in told)
+
+
+def _is_close(slope: np.ndarray, gain: np.ndarray | None) -> bool:
+    return gain is not None and bool((np.abs(slope - gain) < _TOLERANCE * (1 + np.abs(gain))).all())
 
 
 def _ratio(after: np.ndarray | None, before: np.ndarray | None, step: float) -> np.ndarray | None:

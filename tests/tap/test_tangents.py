@@ -126,6 +126,28 @@ def test_a_coupling_layer_keeps_its_scale_under_grad():
     assert kinds[0] == "tanh"
 
 
+def test_what_is_turned_by_sines_and_cosines_is_no_tangent():
+    def rotated(params, x):
+        a, b = nn.silu(x @ params["w"]), x[:, ::-1] @ params["w"]
+        angle = x @ params["w"][:, ::-1]
+        return jnp.mean((a * jnp.cos(angle) - b * jnp.sin(angle)) @ params["v"])
+
+    plain = tap.sites(rotated, PARAMS, n.X)
+    graded = tap.sites(jax.value_and_grad(rotated), PARAMS, n.X)
+    assert [site.kind for site in graded] == [site.kind for site in plain]
+    assert [site.kind for site in plain] == ["silu", "cosine", "sine"]
+
+
+def test_a_gate_whose_derivative_is_kept_is_no_tangent():
+    def gated(params, x):
+        branches = [lambda z, u: jnp.cos(z) * u, lambda z, u: nn.silu(z) * u]
+        h = lax.switch(1, branches, x @ params["w"], x[:, ::-1] @ params["w"])
+        return jnp.mean(h @ params["v"])
+
+    graded = tap.sites(jax.value_and_grad(gated), PARAMS, n.X)
+    assert [site.kind for site in graded] == [site.kind for site in tap.sites(gated, PARAMS, n.X)]
+
+
 def test_a_random_draw_inside_is_none_of_them():
     def sampled(params, x):
         h = jnp.tanh(x @ params["w"])
