@@ -19,7 +19,7 @@ def some(cases: Iterable[Any], every: int, ids: Sequence[str] | None = None) -> 
     rows = list(cases)
     return [
         pytest.param(
-            *(row if isinstance(row, tuple) else (row,)),
+            *(row if type(row) is tuple else (row,)),
             id=ids[i] if ids else None,
             marks=THOROUGH if i % every else (),
         )

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 from relu_jax.core import errors
 from relu_jax.tap import arguments, callbacks, eyes, interpret, program, selectors, shards, tracing
 from relu_jax.tap.observe import blanked, values
-from relu_jax.tap.program import Placed, Program
+from relu_jax.tap.placed import Placed
+from relu_jax.tap.program import Program
 from relu_jax.tap.selectors import Selectable
 from relu_jax.tap.types import Cotangent, Site, Tapped
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from relu_jax.core import errors, handover
 from relu_jax.tap import arguments, callbacks, compat, eyes, interpret, mixing, program, selectors
-from relu_jax.tap.program import Placed, Program
+from relu_jax.tap.placed import Placed
+from relu_jax.tap.program import Program
 from relu_jax.tap.selectors import Selectable, Selector
 from relu_jax.tap.types import Site
 

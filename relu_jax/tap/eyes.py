@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from relu_jax.tap.graph import Frame, Node
-from relu_jax.tap.program import Placed
+from relu_jax.tap.placed import Placed
 from relu_jax.tap.types import Site
 
 # site, act, pre, post -> anything made of arrays

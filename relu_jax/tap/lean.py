@@ -15,7 +15,8 @@ import numpy as np
 
 from relu_jax.core import errors, numerics
 from relu_jax.tap import change, eyes, program, shards
-from relu_jax.tap.program import Placed, Program
+from relu_jax.tap.placed import Placed
+from relu_jax.tap.program import Program
 from relu_jax.tap.site_laws import DIFFERENTIATED, OWN, Law, laws
 from relu_jax.tap.slope_fits import evaluate
 from relu_jax.tap.slope_laws import Pieces, Steps

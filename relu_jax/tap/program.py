@@ -1,13 +1,10 @@
 """Read a function into a program with named sites: the analysis every verb of the tap shares."""
 
-import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any
 
 from relu_jax.core import handover
 from relu_jax.tap import (
@@ -27,53 +24,17 @@ from relu_jax.tap import (
     tracing,
 )
 from relu_jax.tap.arguments import Arguments, part
-from relu_jax.tap.graph import Frame, Graph, Node
+from relu_jax.tap.graph import Frame, Graph
 from relu_jax.tap.pieces import Piece
+from relu_jax.tap.placed import Around, Found, Inside, Placed, named, outward
 from relu_jax.tap.recognise import Match
-from relu_jax.tap.types import Coverage, Linear, Site, Sites
+from relu_jax.tap.types import Coverage, Linear, Sites
 
 _WORDS = {"while": "condition of while"}  # in the coverage statement
 
 
-class _Inside(NamedTuple):
-    """A frame, as one of those of a node."""
-
-    node: Node
-    number: int
-
-
 # What was matched in other programs, without the plain entries and with them.
 _MATCHES: dict[bool, dict[Any, Match | None]] = {False: {}, True: {}}
-_TURNING = ("scan", "shard")  # the kinds of nodes that give a site's arrays an axis
-_Around = tuple[_Inside, ...]  # the frames around something, outermost first
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A site and the place in the graph where it stands."""
-
-    site: Site
-    piece: Piece
-    around: _Around
-
-    @property
-    def ruled(self) -> bool:
-        """Whether it stands inside a derivative rule of the user's."""
-        return any(node.kind == "rule" for node, _ in self.around)
-
-    @property
-    def held(self) -> int:
-        """How many of its arrays a backward pass holds at once: a remat computes its own again."""
-        kinds = [node.kind for node, _ in self.around]
-        inside = itertools.takewhile(lambda kind: kind != "remat", reversed(kinds))
-        turning = sum(kind in _TURNING for kind in inside)
-        loops = self.site.loops[len(self.site.loops) - turning :]
-        return int(np.prod(loops, dtype=np.int64))
-
-    @property
-    def blind(self) -> bool:
-        """Whether there is no cotangent to be had of it: inside such a rule, or in a while."""
-        return self.ruled or self.site.in_while
 
 
 @dataclass(frozen=True)
@@ -91,16 +52,6 @@ class Program:
         nodes = (node for frame, _ in _frames(self.graph.frame) for node in frame.nodes)
         equations = (eqn for node in nodes for eqn in (node.eqn, *node.calls))
         return any(map(compat.is_differentiated, equations))
-
-
-@dataclass(frozen=True)
-class _Found:
-    """A function along with the frames around it, before it has a name."""
-
-    piece: Piece
-    match: Match | None
-    gates: bool
-    around: _Around
 
 
 def opened(
@@ -132,13 +83,13 @@ def read(f: Callable[..., Any], arguments: Arguments) -> Program:
         recognise.Recogniser(network, catalogue, plain=plain, kept=_MATCHES[plain])
         for plain in (False, True)
     )
-    found: list[_Found] = []
+    found: list[Found] = []
     counts: Counter[str] = Counter()
     backward = conventions.Backward(network, reaches)
     for frame, around in _frames(network.frame):
         found.extend(_functions(network, frame, around, reaches, match, naming, backward, counts))
     found.sort(key=lambda one: one.piece.y)  # variables are numbered in program order
-    placed = _named(network, known, found)
+    placed = named(network, known, found)
     sites = Sites(
         (p.site for p in placed),
         _coverage(network, placed, counts),
@@ -152,23 +103,23 @@ def in_order(chosen: Sequence[Placed], seen: Mapping[str, Any]) -> dict[str, Any
     return {one.site.id: seen[one.site.id] for one in chosen}
 
 
-def _frames(frame: Frame, around: _Around = ()) -> Iterator[tuple[Frame, _Around]]:
+def _frames(frame: Frame, around: Around = ()) -> Iterator[tuple[Frame, Around]]:
     yield frame, around
     for node in frame.nodes:
         for number, inner in enumerate(() if node.backward else node.frames):
-            yield from _frames(inner, (*around, _Inside(node, number)))
+            yield from _frames(inner, (*around, Inside(node, number)))
 
 
 def _functions(
     network: Graph,
     frame: Frame,
-    around: _Around,
+    around: Around,
     reaches: reach.Reaches,
     match: Callable[[Piece], Match | None],
     naming: Callable[[Piece], Match | None],
     backward: conventions.Backward,
     counts: Counter[str],
-) -> Iterator[_Found]:
+) -> Iterator[Found]:
     """Find the activations of one frame; count what is something else."""
     known = reaches.facts
     flow = regions.read(network, frame, known.is_weight)
@@ -197,7 +148,7 @@ def _functions(
                         slopes = conventions.slopes(flow, piece, name, backward, around)
                         name = name._replace(slope_at_kinks=slopes)
                     dealt.add(piece.y)
-                    yield _Found(piece, name, context.gates(flow, known, piece.y), around)
+                    yield Found(piece, name, context.gates(flow, known, piece.y), around)
     counts.update(filter(None, (context.no_site(flow, known, node) for node in frame.nodes)))
 
 
@@ -226,58 +177,11 @@ def _purposes(
     return [(cut, "")]
 
 
-def _named(network: Graph, known: facts.Facts, found: Sequence[_Found]) -> tuple[Placed, ...]:
-    """Give every site a unique id, from the weight that feeds it where there is one."""
-    placed, used = [], Counter[str]()
-    choices: dict[int, int] = {}  # the conds that hold sites, numbered
-    for one in found:
-        fact = known[one.piece.z]
-        fed = fact.direct if fact.direct >= 0 else fact.fed
-        leaf = known.products[fed].leaf if fed >= 0 else fact.leaf
-        path = leaf.path if leaf else ""
-        stem = naming.stem(path) if fed >= 0 else "site"
-        used[stem] += 1
-        name = stem if used[stem] == 1 and stem != "site" else f"{stem}#{used[stem]}"
-        turning = [i.node for i in one.around if i.node.kind in _TURNING]
-        loops = tuple(map(naming.turns, turning))
-        shape = network.shape(one.piece.z)
-        kind = one.match or Match("unknown", {}, ())
-        site = Site(
-            id=name,
-            kind=kind.kind,
-            params=kind.params,
-            slope_at_kinks=kind.slope_at_kinks,
-            path=path if fed >= 0 else "",
-            source=naming.source(one.piece.nodes[-1], _outward(one.around)),
-            shape=shape,
-            dtype=str(np.dtype(network.dtype(one.piece.z))),
-            unit_axes=fact.units or ((len(shape) - 1,) if shape else ()),
-            count=int(np.prod(loops, dtype=np.int64)) if loops else 1,
-            gates=one.gates,
-            loop=("layers" if leaf and leaf.looped else "steps") if loops else "",
-            loops=loops,
-            order=tuple(map(naming.order, turning)),
-            scaled=kind.scaled,
-            branch=tuple(
-                (choices.setdefault(id(node), len(choices)), number)
-                for node, number in one.around
-                if node.kind == "cond"
-            ),
-            in_while=any(node.kind == "while" for node, _ in one.around),
-        )
-        placed.append(Placed(site, one.piece, one.around))
-    return tuple(placed)
-
-
-def _outward(around: _Around) -> Iterator[Node]:
-    return (inside.node for inside in reversed(around))
-
-
 def _coverage(network: Graph, placed: Sequence[Placed], counts: Counter[str]) -> Coverage:
     unknown = sum(p.site.kind == "unknown" for p in placed)
     closed = tuple(
         " at ".join(
-            filter(None, (_WORDS.get(node.name, node.name), naming.source(node, _outward(around))))
+            filter(None, (_WORDS.get(node.name, node.name), naming.source(node, outward(around))))
         )
         for frame, around in _frames(network.frame)
         for node in frame.nodes

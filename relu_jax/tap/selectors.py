@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from relu_jax.core import errors
-from relu_jax.tap.program import Placed, Program
+from relu_jax.tap.placed import Placed
+from relu_jax.tap.program import Program
 from relu_jax.tap.types import Site
 
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from relu_jax.core import handover
 from relu_jax.tap import compat
-from relu_jax.tap.program import Placed, Program
+from relu_jax.tap.placed import Placed
+from relu_jax.tap.program import Program
 from relu_jax.tap.slope_laws import Pieces, Steps, law, steps
 from relu_jax.tap.slope_levels import Levels, levels
 

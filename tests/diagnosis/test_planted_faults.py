@@ -12,6 +12,7 @@ import relu_jax as rj
 from relu_jax import training
 from tests.diagnosis import networks
 from tests.diagnosis.networks import Case, digits, gaussian, mlp_loss, replaced, scaled, start
+from tests.sampling import THOROUGH, some
 
 pytestmark = pytest.mark.leaks_unchecked(
     "it collects garbage at every trace, three times the cost; test_diagnose.py runs under it"
@@ -219,7 +220,7 @@ def diagnosed(plant):
 
 
 @pytest.mark.parametrize(
-    ("plant", "kind", "severity", "site"), FAULTS, ids=[row[0].__name__ for row in FAULTS]
+    ("plant", "kind", "severity", "site"), some(FAULTS, 2, [row[0].__name__ for row in FAULTS])
 )
 def test_the_fault_comes_first(plant, kind, severity, site):
     found = diagnosed(plant).findings
@@ -244,7 +245,16 @@ SAID_ONCE = [
 ]
 
 
-@pytest.mark.parametrize(("plant", "kinds"), SAID_ONCE, ids=[row[0].__name__ for row in SAID_ONCE])
+DIAGNOSED = {row[0] for row in FAULTS[::2]}  # by default, above
+
+
+@pytest.mark.parametrize(
+    ("plant", "kinds"),
+    [
+        pytest.param(*row, id=row[0].__name__, marks=() if row[0] in DIAGNOSED else THOROUGH)
+        for row in SAID_ONCE
+    ],
+)
 def test_a_fault_is_said_once(plant, kinds):
     """What a cause brings about (zero gradients, NaN downstream) is no finding of its own."""
     found = [one for one in diagnosed(plant).findings if one.severity != "info"]

@@ -8,7 +8,6 @@ from jax import lax, nn
 
 from relu_jax import activations, tap
 from tests.tap import contexts as c
-from tests.tap import frameworks as fw
 from tests.tap import networks as n
 from tests.tap.oracles import ORACLES, near, weighted
 
@@ -246,57 +245,6 @@ def test_a_result_of_another_dtype_than_the_argument_s_is_kept_too():
 def test_any_shape_goes(shape):
     got = tap.swap(jnp.tanh, {"tanh": "relu"})(jnp.ones(shape))
     _equal(got, jnp.ones(shape))
-
-
-# The slope at 0 of max(x, 0) is 0.5, of jax.nn.relu 0, of where(x >= 0, x, 0) 1.
-@pytest.mark.parametrize(
-    ("relu", "share"),
-    [
-        (lambda x: jnp.maximum(x, 0), 0.5),
-        (nn.relu, 0.0),
-        (lambda x: jnp.where(x >= 0, x, 0), 1.0),
-    ],
-    ids=["between", "left", "right"],
-)
-def test_the_convention_at_the_kink_is_the_program_s(relu, share):
-    def slope(act):
-        return float(jax.grad(tap.swap(relu, {"relu": act}))(0.0))
-
-    leaky, elu = activations.get("leaky_relu", slope=0.25), activations.get("elu", alpha=0.5)
-    assert slope(leaky) == 0.25 + 0.75 * share
-    assert slope(elu) == pytest.approx(0.5 + 0.5 * share)
-    assert slope(leaky.with_slopes(0.75)) == 0.75  # told otherwise
-    assert slope("gelu") == 0.5  # no kink
-    assert slope("relu") == share
-
-
-def test_kinks_elsewhere_keep_their_own_convention():
-    act = activations.get("hard_tanh", low=0, high=2)
-    slope = jax.grad(tap.swap(lambda x: jnp.maximum(x, 0), {"relu": act}))
-    assert [float(slope(x)) for x in (0.0, 2.0)] == [0.5, act.slope_at_kinks[1]]
-
-
-FRAMEWORKS = {
-    "linen": lambda: fw.linen_model(fw.LinenCnn(), n.IMAGES),
-    "linen scan": lambda: fw.linen_model(fw.LinenStack(), n.X),
-    "nnx": fw.nnx_direct,
-    "nnx with state": fw.nnx_cnn,
-    "equinox": fw.equinox_mlp,
-    "equinox gru": fw.equinox_gru,
-}
-
-
-@pytest.mark.standard_promotion("models as users write them")
-@pytest.mark.parametrize("build", FRAMEWORKS.values(), ids=FRAMEWORKS)
-def test_models_of_frameworks_are_changed_unedited(build):
-    f, args = build()
-    kinds = _kinds(f, *args)
-    changed = tap.swap(f, {tap.select(kinds[0]): "mish"})
-    assert _kinds(changed, *args) == ["mish" if k == kinds[0] else k for k in kinds]
-    before, after = f(*args), changed(*args)
-    assert jax.tree.structure(before) == jax.tree.structure(after)
-    for a, b in zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True):
-        assert (a.shape, a.dtype) == (b.shape, b.dtype)
 
 
 def test_no_tracer_is_left_behind():

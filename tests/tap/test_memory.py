@@ -1,11 +1,14 @@
 """Does the table of memory count what a backward pass holds?"""
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
 from jax import lax, nn
 
 import relu_jax as rj
 from tests.tap import networks as n
+from tests.tap.oracles import near
 
 pytestmark = pytest.mark.leaks_unchecked("it collects garbage at every trace: test_lean.py has it")
 
@@ -59,3 +62,23 @@ def test_xla_saves_what_is_told(remat):
         assert abs(saved) < told < 512 * 64 * 4
     else:
         assert saved > told > 19 * 512 * 64 * 4
+
+
+def test_what_stays_as_it_is_says_why():
+    def model(p, x):
+        h = jnp.where(x @ p["w"] > 0, x @ p["w"], p["slope"] * (x @ p["w"]))
+        h = jnp.sin(h @ p["v"])
+        return lax.while_loop(lambda h: h.sum() > 9, lambda h: jnp.tanh(h) * 0.5, h @ p["v"])
+
+    params = {"w": n.leaf(3, 4), "v": n.leaf(4, 4), "slope": np.float32(0.1)}
+    told = [row.how for row in rj.memory(model, params, n.X)]
+    assert told == [
+        "left: a parameter is an array",
+        "left: no short law of y",
+        "left: no gradient in a while loop",
+    ]
+    assert [row.lean for row in rj.memory(model, params, n.X)] == [80, 80, 80]
+    (left,) = rj.memory(jax.grad(lambda x: nn.relu(x).sum()), n.X)
+    assert left.how.startswith("left: the program takes a derivative")
+    assert "total" in str(rj.memory(model, params, n.X))
+    near(rj.lean(model)(params, n.X), model(params, n.X))

@@ -124,7 +124,7 @@ def _check_numbers(program, sites):
         jax.tree.map(np.testing.assert_array_equal, swapped, plain)
 
 
-@pytest.mark.parametrize("seeds", _blocks(COUNT, 20))
+@pytest.mark.parametrize("seeds", _blocks(COUNT, 10))
 def test_planted_activations_are_found_and_no_number_changes(seeds):
     for seed in seeds:
         program = write(seed)
