@@ -37,10 +37,9 @@ def holds(
         # No product before it: about the targets, or a bare function of its inputs, unless it
         # compares two of them.
         return bool(facts.products) or (not kind and (compared or cut.z in regions.joins))
-    if compared:
-        return True
-    if kind in _LOGISTIC and _meets_labels(regions, facts, cut.z):
-        return True  # softplus(z) - label · z
+    meets = compared or (kind in _LOGISTIC and _meets_labels(regions, facts, cut.z))
+    if meets and (kind in _PROBABILITIES or not _is_masked(regions, facts, cut.z)):
+        return True  # f(z - label), softplus(z) - label · z
     if kind in _PROBABILITIES and _is_of_labels(regions, facts, cut.y):
         return True  # label · log p
     meets, alone = reaches[cut.y].raw, _only_reader(regions, reaches, cut)
@@ -55,6 +54,13 @@ def holds(
         return True
     # A softplus of what is no product's result is the end of a cross-entropy written out.
     return not fresh and (not alone or kind == "softplus")
+
+
+def _is_masked(regions: Regions, facts: Facts, z: int) -> bool:
+    """Say whether z is a product of arrays, none of them an error: units times a mask."""
+    node = regions.maker.get(z)
+    arrays = [a for a in node.ins if not isinstance(a, Const)] if node else []
+    return bool(node) and node.name == "mul" and not any(facts[a].compared for a in arrays)
 
 
 def _judges(regions: Regions, facts: Facts, reaches: Reaches, cut: Piece, match: Match) -> bool:

@@ -86,6 +86,7 @@ ACTIVATIONS = {
         ),
         "tanh softplus",
     ),
+    "masked units": (lambda p, x: square(nn.relu((x @ p["w"]) * Y)), "relu"),
     "a mean over a mask": (lambda p, x: (hidden(p, x) * Y).sum() / Y.sum(), "tanh"),
     "before the first product": (lambda p, x: jnp.tanh(x) @ p["w"][:, :1] @ p["o"].T, "tanh"),
     "before a wider product": (lambda p, x: jnp.tanh(x) @ jnp.tile(p["w"], 2), "tanh"),
@@ -128,6 +129,10 @@ LOSSES = {
         lambda p, x: (0.9 * nn.softplus(-score(p, x)) + 0.1 * nn.softplus(score(p, x))).mean(),
         "leaky_relu leaky_relu",
     ),
+    "a hinge of many labels": (
+        lambda p, x: nn.relu(1 - Y * (hidden(p, x) @ p["v"])).mean(), "tanh",
+    ),
+    "a perceptron": (lambda p, x: nn.relu(-Y[:, :1] * score(p, x)).mean(), "leaky_relu"),
     "outside a tube": (
         lambda p, x: nn.relu(jnp.abs(Y[:, :1] - score(p, x)) - 0.1).mean(), "leaky_relu",
     ),
