@@ -25,14 +25,15 @@ _LINEAR = (elementwise.AFFINE.keys() - {"mul", "div"}) | frozenset(evaluate.STIL
 
 def mark(graph: Graph) -> None:
     """Mark what carries tangents as part of a derivative, as a backward pass is."""
-    _mark(graph, graph.frame, _Around(0, set(graph.frame.outs)), {})
+    results = {a for a in graph.frame.outs if not isinstance(a, Const)}
+    _mark(graph, graph.frame, _Around(0, results), {})
 
 
 class _Around(NamedTuple):
     """What is known of a frame from outside."""
 
     depth: int  # derivatives around it
-    wanted: set[Atom]  # those of its results that something other than a backward pass reads
+    wanted: set[int]  # those of its results that something other than a backward pass reads
 
 
 def _mark(graph: Graph, frame: Frame, around: _Around, tangents: dict[int, int]) -> None:
@@ -55,7 +56,7 @@ def _mark(graph: Graph, frame: Frame, around: _Around, tangents: dict[int, int])
     _mark_addends(frame, depths)
 
 
-def _live(frame: Frame, wanted: set[Atom]) -> set[Atom]:
+def _live(frame: Frame, wanted: set[int]) -> set[int]:
     """List what something other than a backward pass reads, or nothing does: a value left over."""
     live = set(wanted)
     read = {a for node in frame.nodes for a in node.ins if not isinstance(a, Const)}
@@ -66,7 +67,7 @@ def _live(frame: Frame, wanted: set[Atom]) -> set[Atom]:
     return live
 
 
-def _wanted(node: Node, inner: Frame, live: set[Atom]) -> set[Atom]:
+def _wanted(node: Node, inner: Frame, live: set[int]) -> set[int]:
     """List the results of a body that are read outside, or in its next turn."""
     carried = compat.loop_layout(node.eqn)[1] if node.kind in LOOPS else 0
     pairs = enumerate(zip(inner.outs, node.outs, strict=False))
@@ -108,10 +109,10 @@ class _Flow:
 
 
 def _read(
-    graph: Graph, frame: Frame, depths: Sequence[int], live: set[Atom], wanted: set[Atom]
+    graph: Graph, frame: Frame, depths: Sequence[int], live: set[int], wanted: set[int]
 ) -> _Flow:
     flow = _Flow(graph)
-    outside: set[Atom] = set(wanted)
+    outside = set(wanted)
     for node, depth in zip(frame.nodes, depths, strict=True):
         elementwise_ = node.kind == "elementwise" or node.name in evaluate.STILL
         if not depth or node.backward or not elementwise_:
