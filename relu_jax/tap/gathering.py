@@ -215,8 +215,9 @@ def _enter(facts: Facts, node: Node) -> None:
             break
         given[consts : consts + carried] = turned
     floats = any(f.floats for f in given)
-    for v, fact in zip(node.outs, leaving(node, made), strict=True):
-        leaf = None if node.kind == "scan" else fact.leaf
+    for i, (v, fact) in enumerate(zip(node.outs, leaving(node, made), strict=True)):
+        stacked = node.kind == "scan" and i >= carried
+        leaf = None if stacked else fact.leaf
         facts.of[v] = fact._replace(floats=fact.floats or floats, leaf=leaf)
 
 

@@ -261,3 +261,18 @@ def test_a_weight_that_a_mapped_cond_hands_on_is_a_weight():
     assert [(site.kind, site.path, site.gates) for site in sites] == [
         ("relu", "params/w", False), ("elu", "params/w", False),
     ]  # fmt: skip
+
+
+def test_a_weight_that_a_loop_updates_keeps_its_name():
+    def net(params, x):
+        return jnp.sum(jnp.tanh(jnp.tanh(x @ params["a"]) @ params["b"]))
+
+    def adapted(params, x):
+        def step(p, _):
+            grads = jax.grad(net)(p, x)
+            return jax.tree.map(lambda w, g: w - 0.1 * g, p, grads), None
+
+        return net(lax.scan(step, params, None, length=3)[0], x)
+
+    params = {"a": n.leaf(3, 4), "b": n.leaf(4, 2)}
+    assert [site.id for site in tap.sites(adapted, params, n.X)] == ["a", "b", "a#2", "b#2"]
