@@ -59,7 +59,8 @@ def _mark(graph: Graph, frame: Frame, around: _Around, tangents: dict[int, int])
 def _live(frame: Frame, wanted: set[int]) -> set[int]:
     """List what something other than a backward pass reads, or nothing does: a value left over."""
     live = set(wanted)
-    read = {a for node in frame.nodes for a in node.ins if not isinstance(a, Const)}
+    ins = (a for node in frame.nodes for a in node.ins)
+    read = {a for a in (*ins, *frame.outs) if not isinstance(a, Const)}
     for node in reversed(frame.nodes):
         if not node.backward and (read.isdisjoint(node.outs) or not live.isdisjoint(node.outs)):
             live.update(a for a in node.ins if not isinstance(a, Const))

@@ -138,9 +138,14 @@ def test_what_is_turned_by_sines_and_cosines_is_no_tangent():
     assert [site.kind for site in plain] == ["silu", "cosine", "sine"]
 
 
-def test_a_gate_whose_derivative_is_kept_is_no_tangent():
+@pytest.mark.parametrize("act", [jnp.cos, jnp.exp], ids=["cosine", "exponential"])
+def test_a_gate_whose_derivative_is_kept_is_no_tangent(act):
+    def turned(z, u):
+        square = n.leaf(4, 4)
+        return lax.fori_loop(0, 3, lambda _, h: act(h @ square) * (h[:, ::-1] @ square) + z, u)
+
     def gated(params, x):
-        branches = [lambda z, u: jnp.cos(z) * u, lambda z, u: nn.silu(z) * u]
+        branches = [lambda z, u: act(z) * u, turned]
         h = lax.switch(1, branches, x @ params["w"], x[:, ::-1] @ params["w"])
         return jnp.mean(h @ params["v"])
 
