@@ -70,10 +70,15 @@ def bind(eqn: Any, values: Sequence[Any]) -> list[Any]:
 
 
 @contextmanager
-def standing_at(eqn: Any) -> Iterator[None]:
-    """Let what is computed inside have the source line, name stack and context of an equation."""
+def standing_at(eqn: Any, line: Any = None) -> Iterator[None]:
+    """Let what is computed inside have the source line, name stack and context of an equation.
+
+    Args:
+        eqn: the equation.
+        line: another one, where that has the source line.
+    """
     names = source_info_util.current_name_stack() + eqn.source_info.name_stack
-    traceback = eqn.source_info.traceback
+    traceback = (line or eqn).source_info.traceback
     with source_info_util.user_context(traceback, name_stack=names), eqn.ctx.manager:
         yield
 

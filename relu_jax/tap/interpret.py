@@ -66,7 +66,8 @@ class _Values(NamedTuple):
                     self.collected[one.site.id] = self.see.forward(one.site, act, z, y)
                 else:
                     change = self.see.changes[one.site.id]
-                    with compat.standing_at(naming.origin(one.piece.nodes[-1])):
+                    last = one.piece.nodes[-1]
+                    with compat.standing_at(last.eqn, naming.origin(last)):
                         y = one.piece.as_result(change(one.site, act, z, y))
                         self.env[v] = self.seen[v] = shards.varying(y, shards.varies(value))
 
