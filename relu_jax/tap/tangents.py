@@ -8,9 +8,11 @@ multiplies the tangent. It is tried on numbers.
 
 import contextlib
 import itertools
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, TypeGuard
+from functools import cached_property
+from typing import NamedTuple, TypeGuard
 
 import jax.numpy as jnp
 import numpy as np
@@ -20,6 +22,7 @@ from relu_jax.tap.graph import LOOPS, Atom, Const, Frame, Graph, Node
 from relu_jax.tap.regions import is_float
 
 _SAMPLES, _STEP, _TOLERANCE = 16, 1e-5, 1e-4
+_OF_POSITIVE = ("sqrt", "rsqrt", "log", "log1p", "pow")
 _LINEAR = (elementwise.AFFINE.keys() - {"mul", "div"}) | frozenset(evaluate.STILL)
 
 
@@ -98,7 +101,8 @@ class _Flow:
     roots: dict[int, frozenset[int]] = field(default_factory=dict)
     bent: set[int] = field(default_factory=set)  # variables that are no linear function of a root
     curved: set[int] = field(default_factory=set)  # roots that no tangent is
-    exits: set[int] = field(default_factory=set)  # variables that something else reads
+    functions: dict[int, list[int]] = field(default_factory=dict)  # of each root: what leaves
+    positive: set[int] = field(default_factory=set)  # roots of which a root or a log is taken
 
     def variables(self, node: Node) -> list[int]:
         """List the operands that are no known numbers."""
@@ -126,9 +130,12 @@ def _read(
         flow.nodes.append((node, depth))
         flow.roots[node.outs[0]] = flow.of(ins)
         flow.curved |= curved
+        flow.positive |= flow.of(ins) if node.name in _OF_POSITIVE else set()
         if curved or both or not flow.bent.isdisjoint(ins):
             flow.bent.add(node.outs[0])
-    flow.exits.update(v for v in flow.roots if v in outside)
+    for y in flow.bent & outside:
+        for z in flow.roots[y]:
+            flow.functions.setdefault(z, []).append(y)
     return flow
 
 
@@ -146,14 +153,13 @@ def _curved(flow: _Flow, node: Node, ins: list[int]) -> frozenset[int]:
 def _seed(flow: _Flow, frame: Frame, depths: Sequence[int], tangents: dict[int, int]) -> None:
     """Find tangents where they meet a derivative; mark what made them, too."""
     makers = {out: place for place, node in enumerate(frame.nodes) for out in node.outs}
-    tried = set()
+    numbers, tried = _Numbers(flow), set()
     for node, depth in flow.nodes:
         ins = flow.variables(node)
         straight = flow.of(ins) - flow.curved if len(ins) > 1 else frozenset()
         points = flow.of([v for v in ins if v in flow.bent]) - straight if straight else ()
         for pair in itertools.product(points, straight):
-            floats = all(is_float(flow.graph, v) for v in pair)
-            if not floats or pair in tried or pair[1] in tangents or not _is_tangent(flow, *pair):
+            if pair in tried or pair[1] in tangents or not numbers.is_tangent(*pair):
                 tried.add(pair)
                 continue
             tangents[pair[1]] = depth
@@ -162,40 +168,91 @@ def _seed(flow: _Flow, frame: Frame, depths: Sequence[int], tangents: dict[int, 
                 frame.nodes[place] = replace(frame.nodes[place], backward=True)
 
 
-def _is_tangent(flow: _Flow, z: int, t: int) -> bool:
-    """Say whether what multiplies t is the derivative by z of something that is made of it."""
-    nodes = [n for n, _ in flow.nodes if not flow.roots[n.outs[0]].isdisjoint((z, t))]
-    random = np.random.default_rng(0)
-    point = random.normal(size=_SAMPLES)
-    others: dict[int, np.ndarray] = {}  # what else is read, alike in every run
+@dataclass
+class _Numbers:
+    """The elementwise operations of a frame, tried on random numbers."""
 
-    def run(at: np.ndarray, along: float) -> dict[int, np.ndarray | None]:
-        values: dict[int, np.ndarray | None] = {z: at, t: np.full(_SAMPLES, along)}
+    flow: _Flow
+    slopes: dict[int, dict[int, np.ndarray]] = field(default_factory=dict)  # by z, of what leaves
+    random: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
+
+    @cached_property
+    def base(self) -> dict[int, np.ndarray | None]:
+        """Values of all variables; None where an operation has no rule."""
+        values: dict[int, np.ndarray | None] = {}
+        self._run(values, {}, [node for node, _ in self.flow.nodes])
+        return values
+
+    def is_tangent(self, z: int, t: int) -> bool:
+        """Say whether what multiplies t is the derivative by z of all that is made of it alone."""
+        graph, roots = self.flow.graph, self.flow.roots
+        if not all(is_float(graph, v) for v in (z, t)) or not _fits(graph.shape(z), graph.shape(t)):
+            return False
+        if not any(t not in roots[y] for y in self.flow.functions.get(z, ())):
+            return False
+        moved = self._moved(t, 1.0)
+        gains = [_ratio(moved[w], self.base[w], 1.0) for w in moved if w != t and z in roots[w]]
+        slopes = [slope for y, slope in self._slopes(z).items() if t not in roots[y]]
+        return bool(slopes) and all(any(_is_close(s, gain) for gain in gains) for s in slopes)
+
+    def _slopes(self, z: int) -> dict[int, np.ndarray]:
+        """Differentiate by z what leaves the region and is no linear function of it."""
+        if z not in self.slopes:
+            ahead, behind = self._moved(z, _STEP), self._moved(z, -_STEP)
+            found = {y: _ratio(ahead[y], behind[y], 2 * _STEP) for y in self.flow.functions[z]}
+            self.slopes[z] = {
+                y: slope
+                for y, slope in found.items()
+                if slope is not None and np.ptp(slope) > _TOLERANCE
+            }
+        return self.slopes[z]
+
+    def _moved(self, v: int, by: float) -> dict[int, np.ndarray | None]:
+        """Add to one variable, and compute what depends on it anew."""
+        start = self.base[v]
+        values = {v: None if start is None else start + by}
+        nodes = [node for node, _ in self.flow.nodes if v in self.flow.roots[node.outs[0]]]
+        self._run(values, self.base, nodes)
+        return values
+
+    def _run(
+        self,
+        values: dict[int, np.ndarray | None],
+        base: dict[int, np.ndarray | None],
+        nodes: Sequence[Node],
+    ) -> None:
+        graph = self.flow.graph
 
         def operand(atom: Atom) -> np.ndarray | None:
-            number = flow.graph.number(atom)
+            number = graph.number(atom)
             if number is not None or isinstance(atom, Const):
                 return number
-            if atom not in values and atom not in others:
-                others[atom] = _drawn(random, flow.graph.dtype(atom))
-            return values[atom] if atom in values else others[atom]
+            if atom not in values and atom not in base:
+                values[atom] = self._drawn(atom)
+            return values[atom] if atom in values else base[atom]
 
         for node in nodes:
             ins = [operand(a) for a in node.ins]
-            values[node.outs[0]] = None  # where an operation has no rule
+            values[node.outs[0]] = None
             if all(a is not None for a in ins):
                 with contextlib.suppress(NotImplementedError):
                     values[node.outs[0]] = np.asarray(evaluate.equation(node.eqn, ins)[0])
-        return values
 
-    still, moved = run(point, 0.0), run(point, 1.0)
-    ahead, behind = run(point + _STEP, 0.0), run(point - _STEP, 0.0)
-    made = [node.outs[0] for node in nodes]
-    functions = [y for y in made if y in flow.bent & flow.exits and t not in flow.roots[y]]
-    slopes = [_ratio(ahead[y], behind[y], 2 * _STEP) for y in functions if z in flow.roots[y]]
-    gains = [_ratio(moved[w], still[w], 1.0) for w in made if {z, t} <= flow.roots[w]]
-    told = [slope for slope in slopes if slope is not None and np.ptp(slope) > _TOLERANCE]
-    return bool(told) and all(any(_is_close(slope, gain) for gain in gains) for slope in told)
+    def _drawn(self, root: int) -> np.ndarray:
+        """Draw numbers for a root, whole ones where it counts."""
+        dtype = self.flow.graph.dtype(root)
+        if jnp.issubdtype(dtype, jnp.inexact):
+            drawn = self.random.normal(size=_SAMPLES)
+            return np.abs(drawn) if root in self.flow.positive else drawn
+        whole = self.random.integers(0, 2, size=_SAMPLES)
+        return whole.astype(dtype) if jnp.issubdtype(dtype, jnp.number) else whole.astype(bool)
+
+
+def _fits(shape: Sequence[int], tangent: Sequence[int]) -> bool:
+    """Say whether a tangent's shape is that of its point, but for axes along which it is mapped."""
+    left = Counter(tangent)
+    left.subtract(shape)
+    return len(tangent) >= len(shape) and min(left.values(), default=0) >= 0
 
 
 def _is_close(slope: np.ndarray, gain: np.ndarray | None) -> bool:
@@ -209,11 +266,3 @@ def _ratio(after: np.ndarray | None, before: np.ndarray | None, step: float) -> 
     with np.errstate(all="ignore"):
         ratio = (after - before) / step
     return ratio if np.isfinite(ratio).all() else None
-
-
-def _drawn(random: np.random.Generator, dtype: Any) -> np.ndarray:
-    """Draw numbers for an array of which nothing is known, whole ones where it counts."""
-    if jnp.issubdtype(dtype, jnp.inexact):
-        return np.abs(random.normal(size=_SAMPLES))
-    whole = random.integers(0, 2, size=_SAMPLES)
-    return whole.astype(dtype) if jnp.issubdtype(dtype, jnp.number) else whole.astype(bool)
