@@ -102,6 +102,7 @@ class _Flow:
     bent: set[int] = field(default_factory=set)  # variables that are no linear function of a root
     curved: set[int] = field(default_factory=set)  # roots that no tangent is
     functions: dict[int, list[int]] = field(default_factory=dict)  # of each root: what leaves
+    below: dict[int, list[Node]] = field(default_factory=dict)  # of each root: what it enters
     positive: set[int] = field(default_factory=set)  # roots of which a root or a log is taken
 
     def variables(self, node: Node) -> list[int]:
@@ -129,6 +130,8 @@ def _read(
         both = flow.of(ins[:1]) & flow.of(ins[1:]) if node.name == "mul" else frozenset()
         flow.nodes.append((node, depth))
         flow.roots[node.outs[0]] = flow.of(ins)
+        for root in flow.roots[node.outs[0]]:
+            flow.below.setdefault(root, []).append(node)
         flow.curved |= curved
         flow.positive |= flow.of(ins) if node.name in _OF_POSITIVE else set()
         if curved or both or not flow.bent.isdisjoint(ins):
@@ -174,6 +177,7 @@ class _Numbers:
 
     flow: _Flow
     slopes: dict[int, dict[int, np.ndarray]] = field(default_factory=dict)  # by z, of what leaves
+    moved: dict[int, dict[int, np.ndarray | None]] = field(default_factory=dict)  # by t
     random: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
 
     @cached_property
@@ -190,7 +194,9 @@ class _Numbers:
             return False
         if not any(t not in roots[y] for y in self.flow.functions.get(z, ())):
             return False
-        moved = self._moved(t, 1.0)
+        if t not in self.moved:
+            self.moved[t] = self._moved(t, 1.0)
+        moved = self.moved[t]
         gains = [_ratio(moved[w], self.base[w], 1.0) for w in moved if w != t and z in roots[w]]
         slopes = [slope for y, slope in self._slopes(z).items() if t not in roots[y]]
         return bool(slopes) and all(any(_is_close(s, gain) for gain in gains) for s in slopes)
@@ -211,8 +217,7 @@ class _Numbers:
         """Add to one variable, and compute what depends on it anew."""
         start = self.base[v]
         values = {v: None if start is None else start + by}
-        nodes = [node for node, _ in self.flow.nodes if v in self.flow.roots[node.outs[0]]]
-        self._run(values, self.base, nodes)
+        self._run(values, self.base, self.flow.below[v])
         return values
 
     def _run(

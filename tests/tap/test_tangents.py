@@ -7,6 +7,7 @@ import pytest
 from jax import lax, nn
 
 from relu_jax import tap
+from relu_jax.tap import tangents
 from tests.tap import networks as n
 
 pytestmark = pytest.mark.leaks_unchecked(
@@ -171,3 +172,25 @@ def test_what_is_recorded_under_a_jvp_is_what_went_in():
     z = n.X @ PARAMS["w"] + PARAMS["b"][None]
     np.testing.assert_array_equal(ends.pre, z)
     np.testing.assert_allclose(ends.post, nn.gelu(z), rtol=1e-6)
+
+
+def test_blocks_with_a_norm_before_them_take_no_more_than_square_time(monkeypatch):
+    def loss(params, x):
+        for w in params:
+            h = (x - x.mean(-1, keepdims=True)) * lax.rsqrt(x.var(-1, keepdims=True) + 1e-5)
+            x = x + nn.silu(h @ w) @ w.T
+        return jnp.mean(x**2)
+
+    tried = []
+    equation = tangents.evaluate.equation
+    monkeypatch.setattr(
+        tangents.evaluate, "equation", lambda *args: tried.append(args) or equation(*args)
+    )
+
+    def operations(blocks):
+        tried.clear()
+        weights = [n.leaf(3, 3, seed=i) for i in range(blocks)]
+        assert len(tap.sites(jax.value_and_grad(loss), weights, n.X)) == blocks
+        return len(tried)
+
+    assert operations(16) < 5 * operations(8)
