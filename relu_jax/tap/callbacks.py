@@ -64,7 +64,7 @@ def at(site: Site, given: Callable[..., Any], role: str) -> Iterator[None]:
         if errors.is_worded(error):
             raise
         raise tracing.unknown_values(error, f"{role} {name} at {site.id} is traced") from error
-    except Exception as error:
+    except Exception as error:  # goes on as it is, with a note of the place
         if not errors.is_worded(error):
             error.add_note(f"raised in {role} {name} at {site.id}")
         raise

@@ -23,14 +23,9 @@ _STEPS = elementwise.AFFINE.keys() | elementwise.MOVES | elementwise.LINEAR_REDU
 def holds(
     regions: Regions, facts: Facts, reaches: Reaches, cut: Piece, match: Match | None
 ) -> bool:
-    """Say whether a function that no product follows belongs to the loss.
+    """Say whether a function that no product follows is of the loss; takes what `purpose` does.
 
-    Args:
-        regions: the frame it stands in.
-        facts: where values come from.
-        reaches: where they go.
-        cut: the function.
-        match: its name in the catalogue, or None.
+    Edges: one unit that is only added up is taken for a score; its relu or softplus is of the loss.
     """
     kind, compared = match.kind if match else "", facts[cut.z].compared
     if facts[cut.z].fed < 0:
@@ -167,8 +162,7 @@ def _fresh(regions: Regions, z: int) -> bool:
             return regions.sized_operands(node)
         return node.ins if node.name in moves else ()
 
-    allowed = elementwise.AFFINE.keys() | moves
     return all(
-        node.name in allowed or is_product(node) or bool(node.frames)
+        node.name in _STEPS or is_product(node) or bool(node.frames)
         for node in regions.above(z, operands)
     )

@@ -57,8 +57,10 @@ def test_a_replacement_by_numpy_names_site_and_replacement():
 
 
 def test_a_callback_that_asks_for_values_names_its_site_and_line():
-    asks = lambda pre, post: post if post.sum() > 0 else pre  # noqa: E731
-    with pytest.raises(TypeError, match=r"the patch <lambda> at w .*if.*\(test_callbacks.py:\d+\)"):
+    def asks(pre, post):
+        return post if post.sum() > 0 else pre
+
+    with pytest.raises(TypeError, match=r"the patch asks at w .*if.*\(test_callbacks.py:\d+\)"):
         tap.patch(model, {"w": asks})(W, n.X)
     seen = jax.jit(tap.observe(model, lambda site, act, pre, post: float(post.mean())))
     with pytest.raises(TypeError, match=r"forward <lambda> at w is traced .*float\(\)"):

@@ -116,7 +116,10 @@ def test_any_shape_and_dtype_goes(shape, dtype):
     spline = STILL["basis"] if dtype == "float32" else jnp.tanh
     assert not mixing.mixes(spline, shape, jnp.dtype(dtype), last)
     many = bool(shape) and shape[-1] > 1 and 0 not in shape
-    softmax = lambda z: nn.softmax(z) if z.ndim else z  # noqa: E731
+
+    def softmax(z):
+        return nn.softmax(z) if z.ndim else z
+
     assert mixing.mixes(softmax, shape, jnp.dtype(dtype), last) == many
 
 
