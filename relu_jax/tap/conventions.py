@@ -8,8 +8,9 @@ What a remat keeps nothing of is computed again in the backward pass, and the ma
 is known by the line of the program that it comes from.
 """
 
+import itertools
 import math
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from relu_jax.core import handover
 from relu_jax.tap import compat, elementwise, naming
-from relu_jax.tap.graph import Const, Frame, Graph, Node
+from relu_jax.tap.graph import Atom, Const, Frame, Graph, Node
 from relu_jax.tap.pieces import Piece
 from relu_jax.tap.reach import Reaches
 from relu_jax.tap.recognise import Match
@@ -47,9 +48,13 @@ class Backward:
         return found
 
     def computed(self, cut: Piece) -> dict[Hashable, Piece]:
-        """List functions that a backward pass computes, from the lines that a function is from."""
-        lines = {line for node in cut.nodes for line in _lines(node)}
-        return {key: of for line in lines for key, of in self._on(line).items()}
+        """List functions that a backward pass computes, from the line that a function is from.
+
+        That is its own line, or where none is from there, one of the nested jits around it.
+        """
+        ranked = itertools.zip_longest(*map(_lines, cut.nodes))
+        lines = (line for rank in ranked for line in dict.fromkeys(rank) if line is not None)
+        return next(filter(None, map(self._on, lines)), {})
 
     def _on(self, line: str) -> dict[Hashable, Piece]:
         """List the functions of a line, once."""
@@ -169,8 +174,7 @@ def _uses(regions: Regions, backward: Backward, cut: Piece) -> bool:
     """Say whether a backward pass is handed what a function's own equations computed on the way."""
     # What a remat keeps is rounded: that is z itself.
     inner = {v for v in cut.inner if regions.maker[v].name != "reduce_precision"}
-    used = any(u.backward for v in inner for u in regions.users.get(v, ()))
-    return used or not inner.isdisjoint(backward.residuals(regions.frame))
+    return any(_kept(regions, v, backward.residuals(regions.frame)) for v in inner)
 
 
 def _written_out(backward: Backward, cut: Piece, around: Sequence[tuple[Node, int]]) -> bool:
@@ -190,10 +194,17 @@ def _handed(regions: Regions, reaches: Reaches, cut: Piece) -> Iterator[Piece]:
             ours = regions.root.get(v) == regions.root.get(cut.z, cut.z) and v not in own
             if not ours or reaches.live(v) or not regions.depends(v, cut.z):
                 continue
-            kept = v in regions.frame.outs or any(u.backward for u in regions.users.get(v, ()))
             handed = piece(regions, cut.z, v)
-            if kept and not handed.operands:
+            if not handed.operands and _kept(regions, v, regions.frame.outs):
                 yield handed
+
+
+def _kept(regions: Regions, v: int, results: Collection[Atom]) -> bool:
+    """Say whether a backward pass reads a variable, or it is one of those results, perhaps moved."""
+    return v in results or any(
+        user.backward or (user.name in elementwise.MOVES and _kept(regions, user.outs[0], results))
+        for user in regions.users.get(v, ())
+    )
 
 
 def _read(told: np.ndarray, slope: np.ndarray, at: np.ndarray) -> tuple[float, ...] | None:

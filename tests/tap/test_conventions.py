@@ -62,7 +62,24 @@ def _keeping_products(f):
     return lambda w, x: (lax.scan(turn, x, jnp.stack([w, w]))[0] @ w).sum()
 
 
-AROUND = [_in_loop, _in_branch, _in_remat_in_loop, _in_loop_in_remat, _keeping_products]
+def _in_members(f):
+    def turn(h, ws):  # a vmap exchanges the axes of masks
+        return jax.vmap(lambda w: f(h @ w), out_axes=1)(ws).sum(1), None
+
+    return lambda w, x: (lax.scan(turn, x, jnp.stack([w] * 4).reshape(2, 2, 4, 4))[0] @ w).sum()
+
+
+def _in_members_moved(f):
+    def turn(h, ws):
+        return jnp.tensordot(jax.vmap(lambda w: f(h @ w))(ws), ws, ((0, 2), (0, 1))), None
+
+    return lambda w, x: (lax.scan(turn, x, jnp.stack([w] * 4).reshape(2, 2, 4, 4))[0] @ w).sum()
+
+
+AROUND = [
+    _in_loop, _in_branch, _in_remat_in_loop, _in_loop_in_remat, _keeping_products, _in_members,
+    _in_members_moved,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("around", AROUND, ids=lambda f: f.__name__[4:])
@@ -130,6 +147,17 @@ def test_a_mask_of_another_function_on_the_line_is_not_taken_for_its_own():
 
     at_least, relu = tap.sites(jax.value_and_grad(loss), W, X)
     assert (at_least.slope_at_kinks, relu.slope_at_kinks) == ((1,), (0,))
+
+
+def test_a_mask_of_another_line_of_the_jit_around_is_not_taken_for_its_own():
+    def both(w, x):
+        u = jnp.square(nn.relu(x @ w))
+        z = x @ w.T
+        return (u * jnp.maximum(z, 0.2 * z)) @ w
+
+    again = jax.jit(jax.checkpoint(both))
+    _, leaky = tap.sites(jax.value_and_grad(lambda w, x: again(w, x).sum()), W, X)
+    np.testing.assert_allclose(leaky.slope_at_kinks, 0.6)
 
 
 def test_what_is_handed_its_own_masks_needs_no_others():
