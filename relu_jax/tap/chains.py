@@ -45,7 +45,7 @@ def waypoints(regions: Regions, y: int, known: set[int]) -> list[int]:
     nodes = piece(regions, root, y).nodes
     down, up = {root: 1}, {y: 1}
     for node in nodes:
-        down[node.outs[0]] = sum(down.get(a, 0) for a in node.ins if not isinstance(a, Const))
+        down[node.outs[0]] = sum(down.get(a, 0) for a in node.operands)
     for node in reversed(nodes):
         for atom in node.ins:
             if not isinstance(atom, Const) and atom in down:

@@ -6,7 +6,7 @@ each rule below names one purpose, and what no rule names is an activation.
 
 from relu_jax.tap import elementwise, losses, norms
 from relu_jax.tap.facts import Facts
-from relu_jax.tap.graph import Const, Node
+from relu_jax.tap.graph import Node
 from relu_jax.tap.pieces import Piece
 from relu_jax.tap.reach import Reaches
 from relu_jax.tap.recognise import Match
@@ -52,7 +52,7 @@ def no_site(regions: Regions, facts: Facts, node: Node) -> str:
     """Say of what an operation is non-linear, where that is not one array of real numbers."""
     if node.kind != "elementwise" or node.backward or node.name not in elementwise.NONLINEAR:
         return ""
-    variables = [a for a in node.ins if not isinstance(a, Const)]
+    variables = node.operands
     if any(is_complex(regions.graph, v) and _moves(facts, v) for v in variables):
         return "of complex numbers"
     out = node.outs[0]
@@ -70,22 +70,17 @@ def gates(regions: Regions, facts: Facts, y: int) -> bool:
 
     It may be broadcast before, or scaled and shifted by numbers.
     """
-    pending, seen = [y], {y}
-    while pending:
-        v = pending.pop()
-        for user in regions.users.get(v, ()):
-            if user.backward:
-                continue
-            others = [a for a in user.ins if not isinstance(a, Const) and a != v]
-            if user.name == "mul" and any(_is_data(regions, facts, a, y) for a in others):
-                return True
-            onward = user.name in elementwise.MOVES or (
-                user.name in elementwise.AFFINE and all(a in regions.graph.known for a in others)
-            )
-            if onward and user.outs[0] not in seen:
-                seen.add(user.outs[0])
-                pending.append(user.outs[0])
-    return False
+
+    def onward(user: Node, of: int) -> bool:
+        return user.name in elementwise.MOVES or (
+            user.name in elementwise.AFFINE
+            and all(a in regions.graph.known for a in user.others(of))
+        )
+
+    return any(
+        user.name == "mul" and any(_is_data(regions, facts, a, y) for a in user.others(of))
+        for user, of in regions.below(y, onward)
+    )
 
 
 def _is_data(regions: Regions, facts: Facts, v: int, y: int) -> bool:

@@ -72,7 +72,7 @@ class Backward:
             outs = [v for v in frame.outs if not isinstance(v, Const)]
             moving = {*frame.ins}
             for node in frame.nodes:
-                if any(a in moving for a in node.ins if not isinstance(a, Const)):
+                if any(a in moving for a in node.operands):
                     moving.update(node.outs)
             wanted = self.reaches.results(frame)
             self._residuals[id(frame)] = {
@@ -200,7 +200,7 @@ def _handed(regions: Regions, reaches: Reaches, cut: Piece) -> Iterator[Piece]:
 
 
 def _kept(regions: Regions, v: int, results: Collection[Atom]) -> bool:
-    """Say whether a backward pass reads a variable, or it is one of those results, perhaps moved."""
+    """Say whether a backward pass reads v, or those results hold it, moved perhaps."""
     return v in results or any(
         user.backward or (user.name in elementwise.MOVES and _kept(regions, user.outs[0], results))
         for user in regions.users.get(v, ())

@@ -83,7 +83,7 @@ def meets_label(facts: Facts, node: Node) -> bool:
     if node.kind != "elementwise" or len(node.ins) < 2:
         return False
     shape = facts.graph.shape(node.outs[0])
-    operands = [a for a in node.ins if not isinstance(a, Const) and facts.graph.shape(a) == shape]
+    operands = [a for a in node.operands if facts.graph.shape(a) == shape]
     labels = list(filter(facts.is_label, operands))
     others = [facts[a] for a in operands if a not in labels]
     if node.name == "mul" and all(other.direct < 0 for other in others):

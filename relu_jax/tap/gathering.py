@@ -16,7 +16,7 @@ from relu_jax.tap.facts import (
     meets_label,
     weight_side,
 )
-from relu_jax.tap.graph import LOOPS, Const, Frame, Graph, Node
+from relu_jax.tap.graph import LOOPS, Frame, Graph, Node
 from relu_jax.tap.regions import is_complex, is_float
 
 _LINEAR = elementwise.AFFINE.keys() | elementwise.MOVES | elementwise.LINEAR_REDUCTIONS
@@ -78,7 +78,7 @@ def _walk(facts: Facts, frame: Frame) -> None:
 
 def _passed(facts: Facts, node: Node) -> Fact:
     """Derive the facts of a node's results from those of its operands."""
-    ins = [facts[a] for a in node.ins if not isinstance(a, Const)]
+    ins = [facts[a] for a in node.operands]
     affine = node.name in elementwise.AFFINE.keys() | elementwise.MOVES
     if node.name.startswith(("random_", "threefry")):
         return Fact(raw=any(f.raw for f in ins))  # a draw, even where the data chose its key
@@ -142,7 +142,7 @@ def _same_leaf(facts: Facts, node: Node, ins: Sequence[Fact]) -> Leaf | None:
     if data:
         return None
     shape = facts.graph.shape(node.outs[0])
-    variables = [a for a in node.ins if not isinstance(a, Const)]
+    variables = node.operands
     others = [a for a in variables if facts[a].leaf is None]
     slight = all(
         not facts[a].floats

@@ -45,6 +45,15 @@ class Node:
         return self.eqn.primitive.name
 
     @property
+    def operands(self) -> list[int]:
+        """The operands that are variables."""
+        return [a for a in self.ins if not isinstance(a, Const)]
+
+    def others(self, than: int) -> list[int]:
+        """List the operands that are other variables."""
+        return [a for a in self.operands if a != than]
+
+    @property
     def handed(self) -> tuple[Atom, ...]:
         """The operands that become the inputs of each frame: all but those of a condition."""
         return self.ins[len(self.ins) - len(self.frames[0].ins) :]

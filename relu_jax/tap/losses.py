@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from relu_jax.tap import elementwise, norms
 from relu_jax.tap.facts import Facts, is_product, meets_label
-from relu_jax.tap.graph import Atom, Const, Node
+from relu_jax.tap.graph import Atom, Node
 from relu_jax.tap.pieces import Piece
 from relu_jax.tap.reach import Reaches
 from relu_jax.tap.recognise import Match
@@ -54,7 +54,7 @@ def holds(
 def _is_masked(regions: Regions, facts: Facts, z: int) -> bool:
     """Say whether z is a product of arrays, none of them an error: units times a mask."""
     node = regions.maker.get(z)
-    arrays = [a for a in node.ins if not isinstance(a, Const)] if node else []
+    arrays = node.operands if node else []
     return bool(node) and node.name == "mul" and not any(facts[a].compared for a in arrays)
 
 
@@ -76,21 +76,17 @@ def _judges(regions: Regions, facts: Facts, reaches: Reaches, cut: Piece, match:
 
 def _is_summed(regions: Regions, y: int) -> bool:
     """Say whether y is added up with nothing else done to it."""
-    pending = [y]
-    for v in pending:
-        for user in regions.users.get(v, ()):
-            if not user.backward:
-                if user.name not in _STEPS:
-                    return False
-                pending.extend(out for out in user.outs if out not in pending)
-    return True
+
+    def step(user: Node, _of: int) -> bool:
+        return user.name in _STEPS
+
+    return all(step(user, of) for user, of in regions.below(y, step))
 
 
 def _base(regions: Regions, z: int) -> int:
     """Find what z is, before known numbers scaled and shifted it."""
     while (node := regions.maker.get(z)) and node.name in elementwise.AFFINE:
-        variables = [a for a in node.ins if not isinstance(a, Const)]
-        unknown = [a for a in variables if a not in regions.graph.known]
+        unknown = [a for a in node.operands if a not in regions.graph.known]
         if len(unknown) != 1:
             break
         (z,) = unknown
@@ -114,17 +110,15 @@ def _meets_labels(regions: Regions, facts: Facts, z: int) -> bool:
 
 def _is_of_labels(regions: Regions, facts: Facts, y: int) -> bool:
     """Say whether labels multiply y, as it is or times a number."""
-    family = [y]
-    for v in family:
-        for user in regions.users.get(v, ()):
-            if user.backward or user.name not in ("mul", "neg"):
-                continue
-            others = [a for a in user.ins if not isinstance(a, Const) and a != v]
-            if user.name == "mul" and any(map(facts.is_label, others)):
-                return True
-            if all(a in regions.graph.known for a in others):
-                family.append(user.outs[0])
-    return False
+
+    def scaled(user: Node, of: int) -> bool:
+        known = (a in regions.graph.known for a in user.others(of))
+        return user.name in ("mul", "neg") and all(known)
+
+    return any(
+        user.name == "mul" and any(map(facts.is_label, user.others(of)))
+        for user, of in regions.below(y, scaled)
+    )
 
 
 def _has_log(cut: Piece) -> bool:
@@ -146,8 +140,7 @@ def _only_reader(regions: Regions, reaches: Reaches, cut: Piece) -> bool:
 def _is_weighed(regions: Regions, facts: Facts, y: int) -> bool:
     """Say whether y is multiplied by a weight, element by element: a product by hand."""
     return any(
-        user.name == "mul"
-        and any(not isinstance(a, Const) and facts.is_weight(a) for a in user.ins)
+        user.name == "mul" and any(map(facts.is_weight, user.operands))
         for user in regions.users.get(y, ())
         if not user.backward
     )

@@ -61,7 +61,7 @@ def _passes(cut: Piece) -> bool:
     """Say whether z goes into y other than by being compared."""
     going = {cut.z}
     for node in cut.nodes:
-        if node.name not in _COMPARISONS - {"select_n"} and not going.isdisjoint(_variables(node)):
+        if node.name not in _COMPARISONS - {"select_n"} and not going.isdisjoint(node.operands):
             going.update(node.outs)
     return cut.y in going
 
@@ -94,7 +94,7 @@ def _recombined(regions: Regions, cut: Piece, match: Match | None) -> bool:
                     pending.append(out)
 
     def recombines(node: Node) -> bool:
-        ins = _variables(node)
+        ins = node.operands
         others = [a for a in ins if not summed.get(a)]
         if reduced_before and len(others) == len(ins):
             others = [a for a in ins if a not in summed]
@@ -185,7 +185,7 @@ def _all_end(regions: Regions, y: int, ends: Callable[[Node], bool]) -> bool:
                 continue
             if user.name not in elementwise.AFFINE and user.name not in elementwise.MOVES:
                 return False
-            if any(regions.depends(a, y) for a in _variables(user) if a != v):
+            if any(regions.depends(a, y) for a in user.operands if a != v):
                 return False  # divided by a norm of y
             pending.extend(out for out in user.outs if out not in pending)
     return True
@@ -206,13 +206,13 @@ def _adds_two_exponentials(regions: Regions, z: int) -> bool:
     difference = regions.maker.get(root)
     if difference is None or difference.name != "sub":
         return False
-    pair = set(_variables(difference))
+    pair = set(difference.operands)
     larger = (
-        u for v in pair for u in regions.users[v] if u.name == "max" and {*_variables(u)} == pair
+        u for v in pair for u in regions.users[v] if u.name == "max" and {*u.operands} == pair
     )
     sums = (user for node in larger for user in regions.users.get(node.outs[0], ()))
     return len(pair) == 2 and any(
-        user.name == "add" and any(regions.root.get(v) == root for v in _variables(user))
+        user.name == "add" and any(regions.root.get(v) == root for v in user.operands)
         for user in sums
     )
 
@@ -220,9 +220,9 @@ def _adds_two_exponentials(regions: Regions, z: int) -> bool:
 def _is_share(regions: Regions, z: int) -> bool:
     """Say whether z is a - log(exp(a) + exp(b)), or of longer sums: the log of a softmax."""
     difference = None if z in regions.root else _unmoved(regions, z)
-    if difference is None or difference.name != "sub" or len(_variables(difference)) < 2:
+    if difference is None or difference.name != "sub" or len(difference.operands) < 2:
         return False
-    of, total = _variables(difference)
+    of, total = difference.operands
     starts = _origins(regions, of)
     made = regions.above(total, lambda node: node.ins if node.kind == "elementwise" else ())
     return any(
@@ -234,10 +234,6 @@ def _is_share(regions: Regions, z: int) -> bool:
 def _takes_log(node: Node) -> bool:
     inside = (eqn.primitive.name for body in compat.inner_jaxprs(node.eqn) for eqn in body.eqns)
     return not {node.name, *inside}.isdisjoint(("log", "log1p"))
-
-
-def _variables(node: Node) -> list[int]:
-    return [a for a in node.ins if not isinstance(a, Const)]
 
 
 def _unmoved(regions: Regions, v: Atom) -> Node | None:

@@ -34,7 +34,7 @@ class Piece:
         """The order in which y has z's axes; None where it is the same."""
         made = {self.z: tuple(range(len(self.graph.shape(self.z))))}
         for node in self.nodes:
-            axes = next((made[a] for a in node.ins if not isinstance(a, Const) and a in made), None)
+            axes = next((made[a] for a in node.operands if a in made), None)
             if axes is not None and node.name == "transpose":
                 axes = tuple(axes[i] for i in node.eqn.params["permutation"])
             made.update((out, axes) for out in node.outs if axes is not None)
@@ -56,7 +56,7 @@ class Piece:
     @property
     def _read(self) -> tuple[int, ...]:
         made = {out for node in self.nodes for out in node.outs} | {self.z}
-        read = (a for node in self.nodes for a in node.ins if not isinstance(a, Const))
+        read = (a for node in self.nodes for a in node.operands)
         return tuple(dict.fromkeys(a for a in read if a not in made))
 
     def needed(self) -> tuple[int, ...]:

@@ -64,7 +64,7 @@ def _walk(reaches: Reaches, frame: Frame, wanted: Sequence[Reach]) -> None:
     for atom, reach in zip(frame.outs, wanted, strict=True):
         if not isinstance(atom, Const):
             reaches.add_result(frame, atom, reach)
-    read = {a for node in frame.nodes for a in node.ins if not isinstance(a, Const)}
+    read = {a for node in frame.nodes for a in node.operands}
     read.update(a for a in frame.outs if not isinstance(a, Const))
     for node in reversed(frame.nodes):
         if node.backward:
@@ -90,7 +90,7 @@ def _through(reaches: Reaches, node: Node) -> None:
         return
     if node.name in elementwise.REDUCTIONS - elementwise.OVER_DEVICES:
         after = after._replace(whole=False)
-    data = [a for a in node.ins if not isinstance(a, Const)]
+    data = node.operands
     for atom in data:
         others = [b for b in data if b != atom]
         labels = node.kind == "elementwise" and any(map(reaches.facts.is_label, others))

@@ -39,7 +39,7 @@ class Regions:
         A parameter may be of full size too, where a model takes one example at a time.
         """
         shape, known = self.graph.shape(node.outs[0]), self.graph.known
-        variables = [a for a in node.ins if not isinstance(a, Const) and a not in known]
+        variables = [a for a in node.operands if a not in known]
         full = list(dict.fromkeys(v for v in variables if self.graph.shape(v) == shape))
         firm = [v for v in full if v not in self.spread]
         moving = [v for v in firm if not self.is_parameter(v)]
@@ -50,7 +50,7 @@ class Regions:
     def sized_operands(self, node: Node) -> list[int]:
         """List the data operands, or where all are broadcast, those of the result's shape."""
         shape = self.graph.shape(node.outs[0])
-        variables = [a for a in node.ins if not isinstance(a, Const)]
+        variables = node.operands
         return self.data_operands(node) or [v for v in variables if self.graph.shape(v) == shape]
 
     def place(self, v: int) -> tuple[int, Axes]:
@@ -71,6 +71,19 @@ class Regions:
             seen.add(node.outs[0])
             yield node
             pending.extend(a for a in operands(node) if not isinstance(a, Const))
+
+    def below(self, v: int, onward: Callable[[Node, int], bool]) -> Iterator[tuple[Node, int]]:
+        """Yield the nodes that read v, each with what it reads, and those that read their results.
+
+        Backward passes are left out, and what follows on nodes that lead not onward.
+        """
+        family = [v]
+        for of in family:
+            for user in self.users.get(of, ()):
+                if not user.backward:
+                    yield user, of
+                    if onward(user, of):
+                        family += [out for out in user.outs if out not in family]
 
 
 def read(graph: Graph, frame: Frame, is_parameter: Callable[[int], bool]) -> Regions:
@@ -98,7 +111,7 @@ def read(graph: Graph, frame: Frame, is_parameter: Callable[[int], bool]) -> Reg
 
 
 def _place(regions: Regions, node: Node) -> None:
-    variables = [a for a in node.ins if not isinstance(a, Const)]
+    variables = node.operands
     out = node.outs[0] if node.outs else None
     if out is None or node.kind != "elementwise":
         if node.name in ("broadcast_in_dim", "iota", "tile") and _grows(regions, node):

@@ -54,7 +54,7 @@ def _walk(
     readers = Counter(a for a in frame.outs if not isinstance(a, Const))
     for node in frame.nodes:
         if not node.backward:
-            readers.update({a for a in node.ins if not isinstance(a, Const)})
+            readers.update({*node.operands})
     for given in frame.ins:  # what a loop or a rematted region takes may be read twice inside
         state[given] = read(given)._replace(forked=read(given).forked or readers[given] > 1)
     for node in frame.nodes:

@@ -66,7 +66,7 @@ def _live(frame: Frame, wanted: set[int]) -> set[int]:
     read = {a for a in (*ins, *frame.outs) if not isinstance(a, Const)}
     for node in reversed(frame.nodes):
         if not node.backward and (read.isdisjoint(node.outs) or not live.isdisjoint(node.outs)):
-            live.update(a for a in node.ins if not isinstance(a, Const))
+            live.update(node.operands)
             live.update(v for v in node.outs if v not in read)
     return live
 
@@ -83,7 +83,7 @@ def _mark_addends(frame: Frame, depths: Sequence[int]) -> None:
     added: set[int] = set()
     for place, node in reversed(list(enumerate(frame.nodes))):
         if node.backward and node.name == "add_any":
-            added.update(a for a in node.ins if not isinstance(a, Const))
+            added.update(node.operands)
         elif depths[place] and not node.frames and not added.isdisjoint(node.outs):
             frame.nodes[place] = replace(node, backward=True)
 
@@ -107,7 +107,7 @@ class _Flow:
 
     def variables(self, node: Node) -> list[int]:
         """List the operands that are no known numbers."""
-        return [a for a in node.ins if not isinstance(a, Const) and a not in self.graph.known]
+        return [a for a in node.operands if a not in self.graph.known]
 
     def of(self, variables: Sequence[int]) -> frozenset[int]:
         """List the roots of variables; what enters is its own."""
@@ -123,7 +123,7 @@ def _read(
         elementwise_ = node.kind == "elementwise" or node.name in evaluate.STILL
         if not depth or node.backward or not elementwise_:
             if not node.backward and not live.isdisjoint(node.outs):
-                outside.update(a for a in node.ins if not isinstance(a, Const))
+                outside.update(node.operands)
             continue
         ins = flow.variables(node)
         curved = _curved(flow, node, ins)

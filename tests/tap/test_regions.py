@@ -42,6 +42,20 @@ def test_a_transposition_alone_ends_a_region():
     assert _kinds(lambda w, x: jnp.tanh(nn.relu(x @ w).T), n.leaf(3, 4), n.X) == ["relu", "tanh"]
 
 
+def test_what_reads_a_value_is_followed_as_far_as_is_asked():
+    flow = regions_of(lambda x: jnp.sum(-2 * jnp.exp(x) + x) + jnp.sum(jnp.exp(x) * x), n.X)
+    (exp,) = (node for node in flow.frame.nodes if node.name == "exp")
+
+    def read(*onward):
+        found = flow.below(exp.outs[0], lambda user, _: user.name in onward)
+        return sorted(user.name for user, _ in found)
+
+    assert read() == ["mul", "mul"]
+    assert read("mul", "add") == ["add", "mul", "mul", "reduce_sum", "reduce_sum"]
+    others = [user.others(exp.outs[0]) for user, _ in flow.below(exp.outs[0], lambda *_: False)]
+    assert sorted(others) == [[], list(flow.frame.ins)]
+
+
 def test_two_arrays_join_and_a_broadcast_parameter_does_not():
     two = regions_of(lambda x, y: jnp.tanh(x * y), n.X, n.X)
     assert len(two.joins) == 1
