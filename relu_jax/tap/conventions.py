@@ -10,7 +10,7 @@ is known by the line of the program that it comes from.
 
 import itertools
 import math
-from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -22,7 +22,7 @@ from relu_jax.tap.graph import Atom, Const, Frame, Graph, Node
 from relu_jax.tap.pieces import Piece
 from relu_jax.tap.reach import Reaches
 from relu_jax.tap.recognise import Match
-from relu_jax.tap.regions import Regions, piece, read
+from relu_jax.tap.regions import Regions, is_float, piece, read
 
 _BETWEEN = np.linspace(-0.97, 0.97, 16)  # places between kinks, in halves of the gap
 
@@ -33,7 +33,7 @@ class Backward:
 
     graph: Graph
     reaches: Reaches
-    _found: dict[str, dict[Hashable, Piece]] = field(default_factory=dict)
+    _found: dict[str, list[tuple[Regions, Piece]]] = field(default_factory=dict)
     _residuals: dict[int, set[int]] = field(default_factory=dict)
 
     @cached_property
@@ -47,23 +47,26 @@ class Backward:
                     found.setdefault(line, []).append((regions, node))
         return found
 
-    def computed(self, cut: Piece) -> dict[Hashable, Piece]:
-        """List functions that a backward pass computes, from the line that a function is from.
+    def computed(self, cut: Piece) -> Iterator[list[tuple[Regions, Piece]]]:
+        """Yield the functions that a backward pass computes, line by line that a function is from.
 
-        That is its own line, or where none is from there, one of the nested jits around it.
+        First its own line, then those of the nested jits around it; only lines with some.
         """
-        ranked = itertools.zip_longest(*map(_lines, cut.nodes))
-        lines = (line for rank in ranked for line in dict.fromkeys(rank) if line is not None)
-        return next(filter(None, map(self._on, lines)), {})
+        ranked = itertools.zip_longest(*map(_lines, _bent(cut)))
+        lines = [line for rank in ranked for line in rank if line is not None]
+        yield from filter(None, map(self._on, dict.fromkeys(lines)))
 
-    def _on(self, line: str) -> dict[Hashable, Piece]:
+    def _on(self, line: str) -> list[tuple[Regions, Piece]]:
         """List the functions of a line, once."""
         if line not in self._found:
             places = self._elementwise.get(line, ())
             pieces = (
-                of for regions, node in places for v in node.outs for of in _alone(regions, v)
+                (regions, of)
+                for regions, node in places
+                for v in node.outs
+                for of in _alone(regions, v)
             )
-            self._found[line] = {of.key(): of for of in pieces}
+            self._found[line] = list({of.key(): (there, of) for there, of in pieces}.values())
         return self._found[line]
 
     def residuals(self, frame: Frame) -> set[int]:
@@ -83,6 +86,11 @@ class Backward:
 
 def _lines(node: Node) -> list[str]:
     return naming.sources(node) or [""]  # typed at a prompt, it has none
+
+
+def _bent(cut: Piece) -> list[Node]:
+    """List the nodes of a function that are not affine."""
+    return [node for node in cut.nodes if node.name not in elementwise.AFFINE]
 
 
 def _frames(frame: Frame, *, backward: bool) -> Iterator[Frame]:
@@ -109,8 +117,7 @@ def _alone(regions: Regions, v: int) -> Iterator[Piece]:
 
     for z in (root, *(u for u in made if regions.root.get(u) == root and u != v)):
         of = piece(regions, z, v)
-        bends = any(node.name not in elementwise.AFFINE for node in of.nodes)
-        if bends and not of.operands and not (used and all(follows(u, z) for u in used)):
+        if _bent(of) and not of.operands and not (used and all(follows(u, z) for u in used)):
             yield of
 
 
@@ -136,51 +143,86 @@ def slopes(
         on the argument: the rule had slopes of its own, and left no trace.
     """
     own = match.slope_at_kinks
-    if not own or cut.operands:
+    if not own or cut.operands or _has_rule(cut):  # a rule that is kept is the one in use
         return own
-    kinks = np.array(handover.lookup()(match.kind, **match.params).kinks)
-    ends = np.array([kinks[0] - 4, *kinks, kinks[-1] + 4])
-    middle, half = (ends[1:] + ends[:-1]) / 2, np.diff(ends) / 2
-    grid = (middle[:, None] + half[:, None] * _BETWEEN).ravel()
-    slope = cut.slope(grid, {})
+    told, unknown = _Told(match, cut), (math.nan,) * len(own)
+    kept = _kept_inside(regions, backward, cut)
+    if any(map(told.is_mask, kept)):
+        return own  # autodiff wrote the derivative, with the function's own masks
+    handed = list(_handed(regions, backward.reaches, cut))
+    with_y = [m for m in handed if cut.y in m.inner and piece(regions, cut.y, m.y).operands]
+    ours, others = ([*with_y], []) if with_y else _sorted(regions, backward.reaches, cut, handed)
+    at = told(ours)
+    if not at and not told(others) <= {own}:
+        return unknown  # of this function, or of another one alone
+    # What is a function of y belongs to what comes after, unless it takes z too.
+    if not at and not kept and not with_y and all(cut.y in m.inner for m in handed):
+        computed = list(backward.computed(cut))
+        at = next(filter(None, (_again(regions, cut, told, some) for some in computed)), set())
+        if not computed and told.slope.any() and _written_out(backward, around):
+            return unknown
+    return next(iter(at), own) if len(at) < 2 else unknown
 
-    def told(masks: Iterable[Piece]) -> set[tuple[float, ...]]:
+
+def _again(
+    regions: Regions, cut: Piece, told: "_Told", computed: list[tuple[Regions, Piece]]
+) -> set[tuple[float, ...]]:
+    """Collect the slopes that tells what a backward pass computes again, on one line."""
+    inside = {piece(regions, cut.z, v).key() for v in cut.inner}
+    if any(of.key() in inside for _, of in computed):
+        return {told.own}  # its own masks
+    at = told(of for _, of in computed)
+    for there, of in computed:
+        # What autodiff makes of both the argument and the result.
+        both = (v for v in of.inner if piece(there, v, of.y).operands)
+        if any(piece(there, of.z, v).key() == cut.key() for v in both):
+            at.add(told.own)
+    return at
+
+
+class _Told:
+    """What masks tell of a function's slopes at its kinks."""
+
+    def __init__(self, match: Match, cut: Piece) -> None:
+        self.kinks = np.array(handover.lookup()(match.kind, **match.params).kinks)
+        ends = np.array([self.kinks[0] - 4, *self.kinks, self.kinks[-1] + 4])
+        middle, half = (ends[1:] + ends[:-1]) / 2, np.diff(ends) / 2
+        self.grid = (middle[:, None] + half[:, None] * _BETWEEN).ravel()
+        self.slope, self.own = cut.slope(self.grid, {}), match.slope_at_kinks
+
+    def __call__(self, masks: Iterable[Piece]) -> set[tuple[float, ...]]:
+        """Collect the slopes that masks tell: those that are f′ between the kinks before others."""
         itself, by_mask = set(), set()
         for mask in masks:
             try:
-                values = mask.values(np.concatenate([grid, kinks]), {})
+                values = mask.values(np.concatenate([self.grid, self.kinks]), {})
             except NotImplementedError:  # made of the bits of its argument, say: no mask
                 continue
-            between, at = np.split(values, [grid.size])
-            if np.allclose(between, slope, rtol=1e-6, atol=1e-7):
+            between, at = np.split(values, [self.grid.size])
+            if np.allclose(between, self.slope, rtol=1e-6, atol=1e-7):
                 itself.add(tuple(map(float, at)))
-            by_mask.add(_read(between, slope, at))
-        return itself or by_mask - {None}
+            by_mask.add(_read(between, self.slope, at))
+        found = itself or by_mask - {None}
+        return {self.own if np.allclose(at, self.own, 1e-5, 1e-6) else at for at in found}
 
-    handed = list(_handed(regions, backward.reaches, cut))
-    at = told(handed)
-    # What is a function of y belongs to what comes after, unless it takes z too.
-    later = all(cut.y in m.inner and not piece(regions, cut.y, m.y).operands for m in handed)
-    if not at and later and not _uses(regions, backward, cut):
-        computed = backward.computed(cut)
-        again = any(piece(regions, cut.z, v).key() in computed for v in cut.inner)
-        at = {own} if again else told(computed.values())
-        if not computed and slope.any() and _written_out(backward, cut, around):
-            return (math.nan,) * len(own)
-    return next(iter(at), own) if len(at) < 2 else (math.nan,) * len(own)
+    def is_mask(self, of: Piece) -> bool:
+        """Say whether a function takes two values between the kinks."""
+        return np.unique(of.values(self.grid, {})).size == 2
 
 
-def _uses(regions: Regions, backward: Backward, cut: Piece) -> bool:
-    """Say whether a backward pass is handed what a function's own equations computed on the way."""
-    # What a remat keeps is rounded: that is z itself.
-    inner = {v for v in cut.inner if regions.maker[v].name != "reduce_precision"}
-    return any(_kept(regions, v, backward.residuals(regions.frame)) for v in inner)
+def _has_rule(cut: Piece) -> bool:
+    return any(compat.rule_identity(node.eqn) is not None for node in cut.nodes)
 
 
-def _written_out(backward: Backward, cut: Piece, around: Sequence[tuple[Node, int]]) -> bool:
-    """Say whether JAX forgot a function's rule: in a loop that was differentiated."""
-    if any(compat.rule_identity(node.eqn) is not None for node in cut.nodes):
-        return False
+def _kept_inside(regions: Regions, backward: Backward, cut: Piece) -> list[Piece]:
+    """List what a function's own equations compute on the way and a backward pass is handed."""
+    results = backward.residuals(regions.frame)
+    kept = [piece(regions, cut.z, v) for v in cut.inner if _kept(regions, v, results)]
+    return [of for of in kept if _bent(of)]  # a remat rounds what it keeps, such as z
+
+
+def _written_out(backward: Backward, around: Sequence[tuple[Node, int]]) -> bool:
+    """Say whether JAX forgets rules there: in a loop that was differentiated."""
     within = [node.frames[number] for node, number in around]
     looped = any(node.kind == "while" for node, _ in around)  # it has no backward pass
     return not looped and any(map(backward.residuals, within))
@@ -199,6 +241,49 @@ def _handed(regions: Regions, reaches: Reaches, cut: Piece) -> Iterator[Piece]:
                 yield handed
 
 
+def _sorted(
+    regions: Regions, reaches: Reaches, cut: Piece, handed: list[Piece]
+) -> tuple[list[Piece], list[Piece]]:
+    """Sort out masks: what is of the function, and what may be of another of the same argument.
+
+    On whose line a mask is, that one it is of; where both are on one line, it is of either.
+    """
+    root, own = regions.root.get(cut.z, cut.z), {cut.y, *cut.inner}
+    siblings = [
+        node
+        for node in regions.frame.nodes
+        if node.kind == "elementwise"
+        and not node.backward
+        and node.name not in elementwise.AFFINE
+        and regions.root.get(node.outs[0]) == root
+        and node.outs[0] not in own
+        and reaches.live(node.outs[0])
+        and not regions.depends(node.outs[0], cut.y)
+    ]
+    results = {v for node in siblings if is_float(regions.graph, v := node.outs[0])}
+    handed = [m for m in handed if results.isdisjoint(m.inner)]
+    if not siblings:
+        return handed, []
+    ours, theirs = ({_lines(node)[0] for node in nodes} for nodes in (_bent(cut), siblings))
+    near = [m for m in handed if not (ours - theirs).isdisjoint(_lines(n)[0] for n in _bent(m))]
+    return near, [*(m for m in handed if m not in near), *_shared(regions, reaches, cut)]
+
+
+def _shared(regions: Regions, reaches: Reaches, cut: Piece) -> Iterator[Piece]:
+    """Yield the functions of the argument that a backward pass reads, and others made before.
+
+    A rule that was forgotten may read the mask of another function, if it is its own mask as well.
+    """
+    own = {cut.z, cut.y, *cut.inner}
+    for node in regions.frame.nodes:
+        for v in node.outs:
+            near = regions.root.get(v) == regions.root.get(cut.z, cut.z) and v not in own
+            if near and reaches.live(v) and regions.depends(v, cut.z):
+                mask = piece(regions, cut.z, v)
+                if not mask.operands and _kept(regions, v, regions.frame.outs):
+                    yield mask
+
+
 def _kept(regions: Regions, v: int, results: Collection[Atom]) -> bool:
     """Say whether a backward pass reads v, or those results hold it, moved perhaps."""
     return v in results or any(
@@ -208,9 +293,14 @@ def _kept(regions: Regions, v: int, results: Collection[Atom]) -> bool:
 
 
 def _read(told: np.ndarray, slope: np.ndarray, at: np.ndarray) -> tuple[float, ...] | None:
-    """Read the slopes at the kinks off a mask of two values; None where it does not tell them."""
+    """Read the slopes at the kinks off a mask of two values; None where it does not tell them.
+
+    A value in between stands for a slope in between: where both sides are equal JAX mixes them.
+    """
     found = [(value, np.unique(slope[told == value].round(6))) for value in np.unique(told)]
     if len(found) != 2 or any(len(slopes) != 1 for _, slopes in found):
         return None
-    read = {value: float(slopes[0]) for value, slopes in found}
-    return tuple(read[value] for value in at) if read.keys() >= set(at) else None
+    (low, (below,)), (high, (above,)) = found
+    share = (at - low) / (high - low)
+    inside = np.all((share >= 0) & (share <= 1))
+    return tuple(map(float, below + share * (above - below))) if inside else None
