@@ -18,6 +18,9 @@ _FAR = 1e4  # beyond, nothing but a line is looked for
 _NEAR = np.linspace(-40.0, 40.0, 8001)
 _GRID = np.concatenate([-np.geomspace(_FAR, 41, 200), _NEAR, np.geomspace(41, _FAR, 200)])
 _TYPICAL = 8.0  # arguments within are what networks see
+_AROUND_0 = np.geomspace(1e-7, 1e-2, 60)
+_NARROW = 1e-7  # of a cell that is looked at no closer, for arguments up to 1
+_MOST_CELLS = 400  # where more are doubtful, the slope is not that of f, or f oscillates
 
 
 class Steps(NamedTuple):
@@ -91,13 +94,37 @@ def _looked_at(
 
     What lies, on either side of 0, beyond a value or a slope that overflows is left out.
     """
-    at = np.unique(np.concatenate([_GRID, np.asarray(kinks, np.float64)]))
+    named = np.sort(np.asarray(kinks, np.float64))
+    between = [np.linspace(low, high, 9) for low, high in itertools.pairwise(named)]
+    beyond = [
+        k + side * max(1.0, abs(k)) * np.array([1e-3, 0.5]) for k in named for side in (-1, 1)
+    ]
+    near = (-_AROUND_0, _AROUND_0)
+    at = _closer(f, slope, np.unique(np.concatenate([_GRID, *near, named, *between, *beyond])))
     with np.errstate(all="ignore"):
         seen = slope(at)
         lost = at[~(np.isfinite(f(at)) & np.isfinite(seen))]
     low, high = lost[lost <= 0].max(initial=-math.inf), lost[lost >= 0].min(initial=math.inf)
     kept = (at > low) & (at < high)
     return (at[kept], seen[kept]) if np.count_nonzero(kept) >= _NEAR.size // 2 else None
+
+
+def _closer(f: Curve, slope: Curve, at: np.ndarray) -> np.ndarray:
+    """Add arguments where f does not go as the slopes at the ends of a cell say: a narrow piece."""
+    for _ in range(8):
+        with np.errstate(all="ignore"):
+            y, seen, width = f(at), slope(at), np.diff(at)
+            mean = (seen[1:] + seen[:-1]) / 2
+            size = np.maximum(np.abs(seen[1:]), np.abs(seen[:-1]))
+            rise = np.diff(y) / width
+            off = np.abs(rise - mean) > 1e-3 * np.maximum(size, np.abs(rise)) + 1e-9
+        wide = width > _NARROW * np.maximum(1, np.abs(at[1:]))
+        doubtful = np.flatnonzero(off & wide & np.isfinite(rise) & np.isfinite(mean))
+        if not 0 < doubtful.size <= _MOST_CELLS:
+            break
+        parts = at[doubtful, None] + width[doubtful, None] * np.arange(1, 8) / 8
+        at = np.unique(np.concatenate([at, parts.ravel()]))
+    return at
 
 
 def _size(at: np.ndarray, seen: np.ndarray) -> float:

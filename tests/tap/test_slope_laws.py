@@ -125,3 +125,39 @@ def test_a_kink_with_a_slope_of_its_own_beside_curves_is_no_law():
 
     assert _law(values, curve, act.kinks) is not None
     assert _law(values, lambda z: np.where(z == 0, 1.5, curve(z)), act.kinks) is None
+
+
+NARROW = {
+    "clip": (lambda z: np.clip(z, 0.401, 0.409), lambda z: ((z > 0.401) & (z < 0.409)) * 1.0),
+    "near 0": (lambda z: np.clip(z, 1e-6, 1e-3), lambda z: ((z > 1e-6) & (z < 1e-3)) * 1.0),
+    "steep": (
+        lambda z: 200 * np.minimum(np.maximum(z, 0), 0.005),
+        lambda z: ((z > 0) & (z < 0.005)) * 200.0,
+    ),
+}
+
+
+@pytest.mark.parametrize(("f", "slope"), NARROW.values(), ids=NARROW)
+def test_a_piece_between_two_arguments_that_were_looked_at_is_found(f, slope):
+    assert _law(f, slope) == Steps((0.0, slope(np.float64([0.405, 5e-4])).max()))
+
+
+def test_kinks_that_are_named_are_looked_at_wherever_they_are():
+    found = _law(np.zeros_like, lambda z: ((z > 2e4) & (z < 3e4)) * 1.0, (2e4, 3e4))
+    assert found == Steps((0.0, 1.0))
+
+
+@pytest.mark.parametrize("d", [0.01, 0.001])
+def test_a_narrow_bend_is_fitted_or_left(d):
+    found = _law(
+        lambda z: np.where(abs(z) < d, z * z / 2 / d, abs(z) - d / 2),
+        lambda z: np.clip(z / d, -1, 1),
+    )
+    if found is not None:
+        z = np.linspace(-2 * d, 2 * d, 41)
+        told = _slope(found, lambda z: np.where(abs(z) < d, z * z / 2 / d, abs(z) - d / 2), z)
+        np.testing.assert_allclose(told, np.clip(z / d, -1, 1), atol=1e-5)
+
+
+def test_the_slope_of_another_function_is_taken_as_it_is():
+    assert _law(lambda z: np.clip(z, -1, 1), np.ones_like) == Steps((1.0,))
