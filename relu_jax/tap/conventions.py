@@ -10,21 +10,17 @@ is known by the line of the program that it comes from.
 
 import itertools
 import math
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import numpy as np
-
-from relu_jax.core import handover
 from relu_jax.tap import compat, elementwise, naming
 from relu_jax.tap.graph import Atom, Const, Frame, Graph, Node
+from relu_jax.tap.masks import Told
 from relu_jax.tap.pieces import Piece
 from relu_jax.tap.reach import Reaches
 from relu_jax.tap.recognise import Match
 from relu_jax.tap.regions import Regions, is_float, piece, read
-
-_BETWEEN = np.linspace(-0.97, 0.97, 16)  # places between kinks, in halves of the gap
 
 
 @dataclass
@@ -145,7 +141,7 @@ def slopes(
     own = match.slope_at_kinks
     if not own or cut.operands or _has_rule(cut):  # a rule that is kept is the one in use
         return own
-    told, unknown = _Told(match, cut), (math.nan,) * len(own)
+    told, unknown = Told(match, cut), (math.nan,) * len(own)
     kept = _kept_inside(regions, backward, cut)
     if any(map(told.is_mask, kept)):
         return own  # autodiff wrote the derivative, with the function's own masks
@@ -165,7 +161,7 @@ def slopes(
 
 
 def _again(
-    regions: Regions, cut: Piece, told: "_Told", computed: list[tuple[Regions, Piece]]
+    regions: Regions, cut: Piece, told: Told, computed: list[tuple[Regions, Piece]]
 ) -> set[tuple[float, ...]]:
     """Collect the slopes that tells what a backward pass computes again, on one line."""
     inside = {piece(regions, cut.z, v).key() for v in cut.inner}
@@ -178,36 +174,6 @@ def _again(
         if any(piece(there, of.z, v).key() == cut.key() for v in both):
             at.add(told.own)
     return at
-
-
-class _Told:
-    """What masks tell of a function's slopes at its kinks."""
-
-    def __init__(self, match: Match, cut: Piece) -> None:
-        self.kinks = np.array(handover.lookup()(match.kind, **match.params).kinks)
-        ends = np.array([self.kinks[0] - 4, *self.kinks, self.kinks[-1] + 4])
-        middle, half = (ends[1:] + ends[:-1]) / 2, np.diff(ends) / 2
-        self.grid = (middle[:, None] + half[:, None] * _BETWEEN).ravel()
-        self.slope, self.own = cut.slope(self.grid, {}), match.slope_at_kinks
-
-    def __call__(self, masks: Iterable[Piece]) -> set[tuple[float, ...]]:
-        """Collect the slopes that masks tell: those that are f′ between the kinks before others."""
-        itself, by_mask = set(), set()
-        for mask in masks:
-            try:
-                values = mask.values(np.concatenate([self.grid, self.kinks]), {})
-            except NotImplementedError:  # made of the bits of its argument, say: no mask
-                continue
-            between, at = np.split(values, [self.grid.size])
-            if np.allclose(between, self.slope, rtol=1e-6, atol=1e-7):
-                itself.add(tuple(map(float, at)))
-            by_mask.add(_read(between, self.slope, at))
-        found = itself or by_mask - {None}
-        return {self.own if np.allclose(at, self.own, 1e-5, 1e-6) else at for at in found}
-
-    def is_mask(self, of: Piece) -> bool:
-        """Say whether a function takes two values between the kinks."""
-        return np.unique(of.values(self.grid, {})).size == 2
 
 
 def _has_rule(cut: Piece) -> bool:
@@ -290,17 +256,3 @@ def _kept(regions: Regions, v: int, results: Collection[Atom]) -> bool:
         user.backward or (user.name in elementwise.MOVES and _kept(regions, user.outs[0], results))
         for user in regions.users.get(v, ())
     )
-
-
-def _read(told: np.ndarray, slope: np.ndarray, at: np.ndarray) -> tuple[float, ...] | None:
-    """Read the slopes at the kinks off a mask of two values; None where it does not tell them.
-
-    A value in between stands for a slope in between: where both sides are equal JAX mixes them.
-    """
-    found = [(value, np.unique(slope[told == value].round(6))) for value in np.unique(told)]
-    if len(found) != 2 or any(len(slopes) != 1 for _, slopes in found):
-        return None
-    (low, (below,)), (high, (above,)) = found
-    share = (at - low) / (high - low)
-    inside = np.all((share >= 0) & (share <= 1))
-    return tuple(map(float, below + share * (above - below))) if inside else None

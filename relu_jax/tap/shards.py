@@ -60,7 +60,7 @@ def zeros(like: jax.ShapeDtypeStruct, ahead: Sequence[int], axes: Collection[str
     """Make zeros of a type, with more axes ahead, that vary along those of these axes in sight."""
     made = jnp.zeros((*ahead, *like.shape), like.dtype)
     if like.sharding is not None:  # of an explicit mesh
-        made = jax.reshard(made, jax.P(*(None for _ in ahead), *like.sharding.spec))
+        made = _split(made, like.sharding, jax.P(*(None for _ in ahead), *like.sharding.spec))
     here = jax.sharding.get_abstract_mesh().manual_axes
     return varying(made, set(axes) & set(here))
 
@@ -70,20 +70,27 @@ def full(like: Any, value: Any) -> Any:
     kind = struct(like)
     made = lax.full(kind.shape, value, kind.dtype)
     if kind.sharding is not None:
-        made = jax.reshard(made, kind.sharding.spec)
+        made = _split(made, kind.sharding, kind.sharding.spec)
     return varying(made, varies(like))
 
 
 def split_like(x: Any, like: Any) -> Any:
     """Split an array as another of its shape is, where the type of that says so."""
     other = struct(jax.typeof(like))
-    return x if other.sharding is None else jax.reshard(x, other.sharding.spec)
+    return x if other.sharding is None else _split(x, other.sharding, other.sharding.spec)
 
 
 def split_ahead(x: Any, axes: Sequence[str]) -> Any:
     """Split the leading axis of an array over these axes of an explicit mesh, no other anew."""
-    _, *rest = jax.typeof(x).sharding.spec
-    return jax.reshard(x, jax.P(tuple(axes), *rest))
+    sharding = jax.typeof(x).sharding
+    _, *rest = sharding.spec
+    return _split(x, sharding, jax.P(tuple(axes), *rest))
+
+
+def _split(x: Any, like: Any, spec: Any) -> Any:
+    """Split an array over the mesh of the context, or where there is none, that of a sharding."""
+    here = jax.sharding.get_abstract_mesh()
+    return jax.reshard(x, jax.NamedSharding(like.mesh, spec) if here.empty else spec)
 
 
 def varies(x: Any) -> frozenset[str]:

@@ -3,6 +3,7 @@
 Run by test_shards.py in a process of its own, which has eight devices.
 """
 
+import contextlib
 from functools import partial
 
 import jax
@@ -114,9 +115,10 @@ def in_a_branch(params, x):
     return lax.while_loop(lambda s: s[0] < 2, lambda s: (s[0] + 1, nn.elu(s[1])), (0, h))[1]
 
 
-def test_types_that_tell_how_arrays_are_split():
+@pytest.mark.parametrize("around", [jax.set_mesh, contextlib.nullcontext])
+def test_types_that_tell_how_arrays_are_split(around):
     mesh = jax.make_mesh((8,), ("data",), axis_types=(jax.sharding.AxisType.Explicit,))
-    with jax.set_mesh(mesh):
+    with around(mesh):
         x = jax.device_put(X, NamedSharding(mesh, P("data")))
         assert [s.kind for s in rj.tap.sites(plain, PARAMS, x)] == ["relu", "softplus"]
         value, seen = jax.jit(rj.tap.cotangents(_loss(plain)))(PARAMS, x)
@@ -252,11 +254,12 @@ def test_split_arrays_go_through_and_stay_split():
 
 @pytest.mark.parametrize("bits", [None, 3])
 @pytest.mark.parametrize("act", [nn.relu, nn.gelu])
-def test_lean_keeps_the_last_axis_split(act, bits):
+@pytest.mark.parametrize("around", [jax.set_mesh, contextlib.nullcontext])
+def test_lean_keeps_the_last_axis_split(around, act, bits):
     mesh = jax.make_mesh((8,), ("data",), axis_types=(jax.sharding.AxisType.Explicit,))
     x = X[:, :1] * jnp.ones((1, 8))
     expected = jax.grad(rj.lean(lambda x: jnp.sum(act(x)), bits=bits))(x)
-    with jax.set_mesh(mesh):
+    with around(mesh):
         split = jax.device_put(x, NamedSharding(mesh, P(None, "data")))
         _close(jax.grad(rj.lean(lambda x: jnp.sum(act(x)), bits=bits))(split), expected)
 
