@@ -50,6 +50,7 @@ class Facts:
     sure: bool = False  # whether that is more than a guess
     products: list[Product] = field(default_factory=list)
     args: int = 0
+    differentiates: bool = False  # a backward pass is in it
 
     def is_data(self, leaf: Leaf) -> bool:
         """Say whether an input belongs to an argument that holds no weights."""

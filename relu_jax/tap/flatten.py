@@ -189,7 +189,7 @@ def _node(
         kind = ENTERED.get(name, "rule")
         fixed = compat.scan_layout(eqn)[0] if kind == "scan" else len(ins)
         frames = _frames(graph, bodies, calls, ins[:fixed], backward=backward)
-        if kind == "shard":  # a gradient takes the numbers it computes with out of one
+        if kind in ("shard", "rule"):  # a gradient takes the numbers it computes with out of them
             told = map(graph.number, frames[0].outs)
             graph.known.update((v, n) for v, n in zip(outs, told, strict=True) if n is not None)
     elif name == "while":

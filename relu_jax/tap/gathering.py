@@ -66,13 +66,14 @@ def _walk(facts: Facts, frame: Frame) -> None:
             _choose(facts, node)
         elif node.frames:
             _enter(facts, node)
-        elif is_product(node) and not node.backward:
+        elif is_product(node) and not (node.backward or all(facts[a].graded for a in node.ins)):
             _product(facts, node)
         else:
             fact = _passed(facts, node)
             for out in node.outs:
                 facts.of[out] = fact
         if node.backward:
+            facts.differentiates = True
             facts.of.update((out, facts.of[out]._replace(graded=True)) for out in node.outs)
 
 

@@ -37,6 +37,8 @@ def holds(
         return True  # f(z - label), softplus(z) - label · z
     if kind in _PROBABILITIES and _is_of_labels(regions, facts, cut.y):
         return True  # label · log p
+    if kind not in _LOSSES and _scales_units(regions, facts, cut):
+        return False
     meets, alone = reaches[cut.y].raw, _only_reader(regions, reaches, cut)
     fresh = _fresh(regions, cut.z)
     # The output's activation, compared with labels, or weighed by hand: no part of the loss.
@@ -58,20 +60,33 @@ def _is_masked(regions: Regions, facts: Facts, z: int) -> bool:
     return bool(node) and node.name == "mul" and not any(facts[a].compared for a in arrays)
 
 
+def _scales_units(regions: Regions, facts: Facts, cut: Piece) -> bool:
+    """Say whether y multiplies hidden values of its shape, of other origin: the scale of a flow."""
+    shape, root = regions.graph.shape(cut.y), regions.root.get(cut.z, cut.z)
+    return any(shape[axis] > 1 for axis in facts[cut.z].units or ()) and any(
+        facts[a].cooked
+        and not facts[a].compared
+        and regions.graph.shape(a) == shape
+        and regions.root.get(a, a) != root
+        for user in regions.users.get(cut.y, ())
+        if user.name == "mul" and not user.backward
+        for a in user.others(cut.y)
+    )
+
+
 def _judges(regions: Regions, facts: Facts, reaches: Reaches, cut: Piece, match: Match) -> bool:
     """Say whether a function judges scores, one of each example, or units that go on elsewhere."""
     if match.kind == "absolute" or match.params.get("slope") == -1:
         return True
-    if match.kind not in _LOGISTIC:
-        return False
-    shape, units = regions.graph.shape(cut.z), facts[cut.z].units or ()
     if match.kind == "log_sigmoid":
         return True
-    if all(shape[axis] == 1 for axis in units):
+    shape, units = regions.graph.shape(cut.z), facts[cut.z].units or ()
+    if match.kind in _LOGISTIC and all(shape[axis] == 1 for axis in units):
         return _is_summed(regions, cut.y)
     base = _base(regions, cut.z)
     outs = [o for u in regions.users.get(base, ()) if not u.backward for o in u.outs]
-    return base != cut.z and any(reaches[out].product or reaches[out].whole for out in outs)
+    elsewhere = base != cut.z and any(reaches[out].product or reaches[out].whole for out in outs)
+    return elsewhere and (match.kind in _LOGISTIC or _is_summed(regions, cut.y))
 
 
 def _is_summed(regions: Regions, y: int) -> bool:

@@ -89,7 +89,8 @@ def _through(reaches: Reaches, node: Node) -> None:
     if not after.live:
         return
     if node.name in elementwise.REDUCTIONS - elementwise.OVER_DEVICES:
-        after = after._replace(whole=False)
+        total = not any(map(reaches.facts.graph.shape, node.outs))  # what scales it is no label
+        after = after._replace(whole=False, raw=after.raw and not total)
     data = node.operands
     for atom in data:
         others = [b for b in data if b != atom]
