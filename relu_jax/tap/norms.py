@@ -37,9 +37,24 @@ def step(regions: Regions, cut: Piece, match: Match | None) -> str:
         return ""
     if _sums_exponentials(regions, cut.z):
         return "softmax"
+    if match is None and _is_length(regions, cut):
+        return "normalisation"
     if not (_recombined(regions, cut, match) and _is_step(regions, cut, match)):
         return ""
     return "softmax" if _exponential(cut) or _hides(regions, cut) else "normalisation"
+
+
+def _is_length(regions: Regions, cut: Piece) -> bool:
+    """Say whether a function takes the root of a sum of squares."""
+    total = _unmoved(regions, cut.z)
+    if total is None or total.name != "reduce_sum":
+        return False
+    terms = _unmoved(regions, total.ins[0])
+    squares = terms is not None and (
+        terms.name == "square" or (terms.name == "mul" and len({*terms.ins}) == 1)
+    )
+    power = terms is not None and terms.name == "integer_pow" and terms.eqn.params["y"] == 2
+    return (squares or power) and any(node.name in ("sqrt", "rsqrt") for node in cut.nodes)
 
 
 def _exponential(cut: Piece) -> bool:

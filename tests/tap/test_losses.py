@@ -56,7 +56,17 @@ def steps(p, c, h, x):
     return square(lstm(p, *lstm(p, c, h, x), x)[1])
 
 
+def flow(p, x):
+    """Scale and shift one half by what the other says, in turns: a coupling of a flow."""
+    a, b, total = x[:, :3], x[:, 3:], 0.0
+    for name in ("w", "v", "w"):
+        scale, shift = jnp.split(jnp.tanh(a @ p[name][:3]), 2, -1)
+        a, b, total = b * jnp.exp(scale) + shift, a, total + scale.sum()
+    return jnp.mean(a**2 + b**2) - total
+
+
 ACTIVATIONS = {
+    "flow": (flow, "tanh tanh tanh exponential exponential exponential"),
     "residual": (lambda p, x: square(jnp.tanh(x + hidden(p, x) @ p["v"])), "tanh tanh"),
     "residual relu": (
         lambda p, x: nn.relu(x + nn.relu(x @ p["w"]) @ p["v"]).mean(), "relu relu",
@@ -145,6 +155,9 @@ LOSSES = {
     "penalty on sizes": (
         lambda p, x: square(hidden(p, x) @ p["v"]) + jnp.abs(x @ p["w"]).mean(), "tanh",
     ),
+    "penalty on how many": (
+        lambda p, x: square(hidden(p, x) @ p["v"]) + nn.sigmoid(9 * (x @ p["w"]) - 1).sum(), "tanh",
+    ),
     "autoencoder, absolute": (lambda p, x: jnp.abs(hidden(p, x) @ p["v"] - x).mean(), "tanh"),
     "autoencoder, Huber": (lambda p, x: optax.huber_loss(x, hidden(p, x) @ p["v"]).mean(), "tanh"),
     "positions": (
@@ -162,6 +175,14 @@ LOSSES = {
 def test_activations_are_sites_and_losses_are_none(name):
     f, kinds = {**ACTIVATIONS, **LOSSES}[name]
     assert sorted(site.kind for site in tap.sites(f, PARAMS, X)) == sorted(kinds.split())
+
+
+@pytest.mark.parametrize("name", ["hinge of a GAN", "of a generator", "autoencoder, absolute"])
+def test_a_number_that_scales_a_loss_is_no_label(name):
+    f, kinds = LOSSES[name]
+    for program in (lambda p, x, scale: scale * f(p, x), lambda p, x, scale: f(p, x) / scale):
+        sites = tap.sites(program, PARAMS, X, jnp.float32(2))
+        assert sorted(site.kind for site in sites) == sorted(kinds.split())
 
 
 def test_a_state_behind_its_gate_is_no_label():

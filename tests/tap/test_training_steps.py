@@ -74,6 +74,72 @@ def test_so_does_a_loop_over_steps_and_weights_keep_their_names(name):
     assert (site.id, site.kind, site.count, site.loop) == ("w", "elu", 3, "steps")
 
 
+@pytest.mark.parametrize("name", ["adamw, clipped by the norm of all", "rmsprop", "lion", "adamax"])
+@pytest.mark.parametrize("held", [False, True], ids=["unused", "held"])
+def test_a_weight_without_a_gradient_adds_none(name, held):
+    optimiser = OPTIMISERS[name]
+
+    def other(params, x, y):
+        kept = {**params, "b": lax.stop_gradient(params["b"])} if held else params
+        return loss(kept, x, y)
+
+    def step(params, state, x, y):
+        grads = jax.grad(other)(params, x, y)
+        updates, state = optimiser.update(grads, state, params)
+        return optax.apply_updates(params, updates), state
+
+    params = PARAMS if held else {**PARAMS, "more": n.leaf(n.H)}
+    assert [s.kind for s in tap.sites(step, params, optimiser.init(params), n.X, n.Y)] == ["elu"]
+
+
+NORMS = {
+    "sums": lambda grads: sum(jnp.sum(g**2) for g in grads),
+    "vdot": lambda grads: sum(jnp.vdot(g, g) for g in grads),
+    "tensordot": lambda grads: sum(jnp.tensordot(g, g, g.ndim) for g in grads),
+}
+
+
+@pytest.mark.parametrize("squares", NORMS.values(), ids=NORMS)
+def test_the_norm_of_a_gradient_is_none(squares):
+    def step(params, x, y):
+        grads = jax.grad(loss)(params, x, y)
+        factor = jnp.minimum(1.0, 1 / jnp.sqrt(squares(jax.tree.leaves(grads))))
+        return jax.tree.map(lambda p, g: p - 0.1 * g * factor, params, grads)
+
+    assert [site.kind for site in tap.sites(step, PARAMS, n.X, n.Y)] == ["elu"]
+
+
+def test_the_scale_of_a_loss_is_none():
+    def step(params, scale, x, y):
+        grads = jax.grad(lambda p: loss(p, x, y) * scale)(params)
+        fine = jnp.all(jnp.array([jnp.isfinite(g).all() for g in jax.tree.leaves(grads)]))
+        new = jax.tree.map(lambda p, g: jnp.where(fine, p - g / scale, p), params, grads)
+        return new, jnp.where(fine, jnp.minimum(2 * scale, 2.0**15), scale / 2)
+
+    sites = tap.sites(step, PARAMS, jnp.float32(128), n.X, n.Y)
+    assert [site.kind for site in sites] == ["elu"]
+
+
+@jax.custom_vjp
+def spike(v):
+    return jnp.heaviside(v, 0.0)
+
+
+spike.defvjp(lambda v: (spike(v), v), lambda v, g: (g * nn.sigmoid(v) * (1 - nn.sigmoid(v)),))
+
+
+def test_a_surrogate_gradient_in_a_loop_leaves_the_step_a_site():
+    def run(params, xs):
+        def turn(v, x):
+            v = 0.9 * v + x @ params["w"]
+            return 0.5 * v, spike(v) @ params["out"]
+
+        return (lax.scan(turn, jnp.zeros((5, n.H)), xs)[1] ** 2).mean()
+
+    for program in (run, jax.grad(run)):
+        assert [s.kind for s in tap.sites(program, PARAMS, jnp.stack([n.X] * 3))] == ["heaviside"]
+
+
 def test_adam_by_hand_holds_none():
     def step(params, means, squares, x, y):
         grads = jax.grad(loss)(params, x, y)
