@@ -234,11 +234,30 @@ def frontier(
     activation for its derivative only.
     """
     left = {regions.root[v] for v in exits(regions, live, results)}
+    # A value that is not returned still makes what its gradient is computed from.
+    behind = _behind(regions)
+    for v in exits(regions, behind.__contains__, ()):
+        if regions.root[v] not in left and any(u.kind != "elementwise" for u in _fore(regions, v)):
+            left.add(regions.root[v])
+            yield v
     for node in regions.frame.nodes:
         for v in node.outs if node.kind == "elementwise" and not node.backward else ():
             read = any(user.backward for user in regions.users.get(v, ()))
             if read and is_float(regions.graph, v) and regions.root.get(v, v) not in {v, *left}:
                 yield v
+
+
+def _fore(regions: Regions, v: int) -> list[Node]:
+    return [user for user in regions.users.get(v, ()) if not user.backward]
+
+
+def _behind(regions: Regions) -> set[int]:
+    """Collect what a backward pass reads, and what that is computed from."""
+    wanted = {a for node in regions.frame.nodes if node.backward for a in node.operands}
+    for node in reversed(regions.frame.nodes):
+        if not node.backward and not wanted.isdisjoint(node.outs):
+            wanted.update(node.operands)
+    return wanted
 
 
 def is_float(graph: Graph, v: int) -> bool:

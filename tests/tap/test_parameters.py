@@ -27,6 +27,24 @@ def test_names_tell_weights_and_data():
     assert parameters.guessed(LEAVES[:1]) == frozenset()
 
 
+def test_so_do_words_of_names_and_what_holds_the_same_parts():
+    def leaves(*paths):
+        args = [path.partition("/")[0] for path in paths]
+        return [Leaf(p, args.index(a), looped=False) for p, a in zip(paths, args, strict=True)]
+
+    assert parameters.named(leaves("target_params/w", "x")) == {0}
+    assert parameters.named(leaves("params/w", "params/b", "teacher/w", "teacher/b", "x")) == {0, 2}
+    assert parameters.named(leaves("params/w", "target/w")) == {0}  # one array alone tells nothing
+
+
+def test_a_second_network_has_names_of_its_own():
+    def f(params, teacher, x):
+        return [nn.relu(x @ p["a"]) @ p["b"] for p in (params, teacher)]
+
+    held = {"a": n.leaf(3, 4), "b": n.leaf(4, 2)}
+    assert [site.path for site in tap.sites(f, held, held, n.X)] == ["params/a", "teacher/a"]
+
+
 @pytest.mark.parametrize("squash", [lambda w: jnp.clip(w, -1, 1), nn.softplus, jnp.tanh])
 def test_a_weight_that_is_transformed_is_one_whatever_its_argument_is_called(squash):
     def f(anything, x):
