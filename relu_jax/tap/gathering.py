@@ -219,7 +219,8 @@ def _enter(facts: Facts, node: Node) -> None:
     for i, (v, fact) in enumerate(zip(node.outs, leaving(node, made), strict=True)):
         stacked = node.kind == "scan" and i >= carried
         leaf = None if stacked else fact.leaf
-        facts.of[v] = fact._replace(floats=fact.floats or floats, leaf=leaf)
+        made_of = floats and is_float(facts.graph, v)  # a count of turns is none
+        facts.of[v] = fact._replace(floats=fact.floats or made_of, leaf=leaf)
 
 
 def _choose(facts: Facts, node: Node) -> None:
