@@ -50,11 +50,10 @@ def _is_length(regions: Regions, cut: Piece) -> bool:
     if total is None or total.name != "reduce_sum":
         return False
     terms = _unmoved(regions, total.ins[0])
-    squares = terms is not None and (
-        terms.name == "square" or (terms.name == "mul" and len({*terms.ins}) == 1)
-    )
-    power = terms is not None and terms.name == "integer_pow" and terms.eqn.params["y"] == 2
-    return (squares or power) and any(node.name in ("sqrt", "rsqrt") for node in cut.nodes)
+    if terms is None or not any(node.name in ("sqrt", "rsqrt") for node in cut.nodes):
+        return False
+    twice = terms.name == "mul" and len({*terms.ins}) == 1
+    return twice or terms.name == "square" or terms.eqn.params.get("y") == 2
 
 
 def _exponential(cut: Piece) -> bool:
@@ -278,7 +277,9 @@ def _related(regions: Regions, v: int, cut: Piece) -> bool:
     """Say whether v and the function's argument were computed from one array."""
     if v == cut.z or regions.depends(v, cut.z):
         return True
-    return any(regions.depends(cut.z, origin) for origin in _origins(regions, v))
+    nodes = regions.above(cut.z, lambda node: () if holds_product(node) else node.ins)
+    made_of = {a for node in nodes if not holds_product(node) for a in node.operands}
+    return not made_of.isdisjoint(_origins(regions, v))
 
 
 def _origins(regions: Regions, v: int) -> set[int]:

@@ -59,13 +59,13 @@ def opened(
 ) -> tuple[Arguments, Program]:
     """Trace f(*args, **kwargs) and find its sites; what f branches on stays a setting.
 
-    A rate that is compared in Python (`if rate > 0`) cannot be traced: then numbers outside the
-    first argument are left as they are, as they would be in a call.
+    A rate that is compared in Python (`if rate > 0`), or a static argument of a jit, cannot be
+    traced: then numbers outside the first argument are left as they are, as they are in a call.
     """
     call = part(f, args, kwargs)
     try:
         return call, read(f, call)
-    except tracing.UNKNOWN_VALUES:
+    except (*tracing.UNKNOWN_VALUES, TypeError, ValueError):
         still = part(f, args, kwargs, numbers=False)
         if len(still.leaves) == len(call.leaves):
             raise

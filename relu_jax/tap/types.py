@@ -144,6 +144,14 @@ class Sites(tuple[Site, ...]):
         self.coverage, self.linear = coverage, tuple(linear)
         return self
 
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        """Tell copy and pickle what to make it of."""
+        return tuple(self), self.coverage, self.linear
+
+    def __contains__(self, key: object) -> bool:
+        """Say whether there is such a site, or one of this id."""
+        return super().__contains__(key) or any(site.id == key for site in self)
+
     @overload
     def __getitem__(self, key: SupportsIndex) -> Site: ...
     @overload

@@ -65,7 +65,20 @@ def flow(p, x):
     return jnp.mean(a**2 + b**2) - total
 
 
+def selective(p, x):
+    """Decay a state by exp(-step), in parallel, and add what came in."""
+    step, taken = nn.softplus(x @ p["w"]), x @ p["v"]
+    decay = jnp.exp(-step)
+
+    def joined(a, b):
+        return a[0] * b[0], b[0] * a[1] + b[1]
+
+    _, state = lax.associative_scan(joined, (decay, step * taken))
+    return square((state * (x @ p["w"])).sum(-1, keepdims=True) @ p["o"].T + taken)
+
+
 ACTIVATIONS = {
+    "a selective state": (selective, "softplus exponential"),
     "flow": (flow, "tanh tanh tanh exponential exponential exponential"),
     "residual": (lambda p, x: square(jnp.tanh(x + hidden(p, x) @ p["v"])), "tanh tanh"),
     "residual relu": (
@@ -145,6 +158,12 @@ LOSSES = {
     "a perceptron": (lambda p, x: nn.relu(-Y[:, :1] * score(p, x)).mean(), "leaky_relu"),
     "outside a tube": (
         lambda p, x: nn.relu(jnp.abs(Y[:, :1] - score(p, x)) - 0.1).mean(), "leaky_relu",
+    ),
+    "cosine": (
+        lambda p, x: (lambda o: -jnp.mean(
+            (o * Y).sum(-1) / (jnp.linalg.norm(o, axis=-1) * jnp.linalg.norm(Y, axis=-1))
+        ))(hidden(p, x) @ p["v"]),
+        "tanh",
     ),
     "penalty on what is large": (
         lambda p, x: square(hidden(p, x) @ p["v"]) + nn.relu(x @ p["w"] - 1).mean(), "tanh",

@@ -169,6 +169,12 @@ def test_a_number_that_is_branched_on_stays_a_setting(rate):
     assert run({"w": W}, n.X, rate)[1]["w"].shape == W.shape
 
 
+def test_so_does_a_static_argument_of_a_jit():
+    f = jax.jit(lambda w, x, rate: rate * nn.relu(x @ w), static_argnums=2)
+    assert [site.kind for site in tap.sites(f, W, n.X, 0.5)] == ["relu"]
+    np.testing.assert_array_equal(tap.record(f)(W, n.X, 0.5)[0], f(W, n.X, 0.5))
+
+
 def test_so_does_one_that_numpy_reads():
     (site,) = tap.sites(lambda w, x, r: nn.relu(x @ w) * np.sqrt(r), W, n.X, 0.4)
     assert site.kind == "relu"

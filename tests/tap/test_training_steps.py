@@ -138,6 +138,22 @@ def test_the_scale_of_a_loss_is_none():
     assert [site.kind for site in sites] == ["elu"]
 
 
+def test_an_adversary_in_a_loop_sees_the_activation_itself():
+    def network(params, x, y):
+        return jnp.mean((nn.silu(x @ params["w"]) @ params["out"] - y) ** 2)
+
+    def attacked(params, x, y):
+        def up(x, _):
+            return x + 0.01 * jax.grad(network, argnums=1)(params, x, y), None
+
+        x, _ = lax.scan(up, x, length=3)
+        return network(params, lax.stop_gradient(x), y)
+
+    for program in (attacked, jax.grad(attacked)):
+        sites = tap.sites(program, PARAMS, n.X, n.Y)
+        assert [(site.kind, site.count) for site in sites] == [("silu", 3), ("silu", 1)]
+
+
 @jax.custom_vjp
 def spike(v):
     return jnp.heaviside(v, 0.0)

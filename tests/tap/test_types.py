@@ -1,5 +1,8 @@
 """Do sites and coverage print as a reader expects?"""
 
+import copy
+import pickle
+
 import jax.numpy as jnp
 import pytest
 from jax import lax, nn
@@ -95,6 +98,23 @@ def test_sites_are_a_tuple_that_carries_its_statement():
     assert isinstance(sites, Sites)
     assert sites[0].id == "layers/0"
     assert [one.path for one in sites.linear] == [f"params/layers/{i}/w" for i in range(3)]
+
+
+@pytest.mark.parametrize(
+    "again", [copy.copy, copy.deepcopy, lambda s: pickle.loads(pickle.dumps(s))]
+)
+def test_sites_can_be_copied_and_stored(again):
+    sites = tap.sites(n.mlp(nn.relu, jnp.tanh), n.P, n.X)
+    other = again(sites)
+    assert (other, other.coverage, other.linear) == (sites, sites.coverage, sites.linear)
+    assert type(other) is Sites
+
+
+def test_an_id_is_in_the_sites():
+    sites = tap.sites(n.mlp(nn.relu, jnp.tanh), n.P, n.X)
+    assert sites[0].id in sites
+    assert sites[0] in sites
+    assert "nowhere" not in sites
 
 
 def test_a_site_is_looked_up_by_its_id_or_by_its_place():
