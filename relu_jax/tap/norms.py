@@ -252,11 +252,11 @@ def _takes_log(node: Node) -> bool:
 
 def _unmoved(regions: Regions, v: Atom) -> Node | None:
     """Find the node that made a value, before it was moved about, or rounded to be kept."""
-    node = None if isinstance(v, Const) else regions.maker.get(v)
-    while node is not None and node.name in _UNMOVED and node.ins:
-        v = node.ins[0]
-        node = None if isinstance(v, Const) else regions.maker.get(v)
-    return node
+    if isinstance(v, Const):
+        return None
+    node = regions.maker.get(v)
+    moved = node is not None and node.name in _UNMOVED and node.ins
+    return _unmoved(regions, node.ins[0]) if node and moved else node
 
 
 def reduced(regions: Regions, z: int) -> bool:
@@ -277,6 +277,8 @@ def _related(regions: Regions, v: int, cut: Piece) -> bool:
     """Say whether v and the function's argument were computed from one array."""
     if v == cut.z or regions.depends(v, cut.z):
         return True
+    if not _exponential(cut):  # a spectral norm is taken of a product
+        return any(regions.depends(cut.z, origin) for origin in _origins(regions, v))
     nodes = regions.above(cut.z, lambda node: () if holds_product(node) else node.ins)
     made_of = {a for node in nodes if not holds_product(node) for a in node.operands}
     return not made_of.isdisjoint(_origins(regions, v))
