@@ -116,11 +116,23 @@ def _meets_labels(regions: Regions, facts: Facts, z: int) -> bool:
         for node in near:
             if node.backward or node.name not in elementwise.AFFINE:
                 continue
-            if meets_label(facts, node):
+            if meets_label(facts, node) or _is_signed(regions, facts, node):
                 return True
             data = regions.data_operands(node)
             family += [u for u in (*data, *node.outs) if len(data) == 1 and u not in family]
     return False
+
+
+def _is_signed(regions: Regions, facts: Facts, node: Node) -> bool:
+    """Say whether a node multiplies by numbers made of positions, such as 2 * eye - 1."""
+    shape = regions.graph.shape(node.outs[0])
+    return node.name == "mul" and any(
+        not facts[a].floats
+        and facts[a].fed < 0
+        and a not in regions.graph.known
+        and regions.graph.shape(a) == shape
+        for a in node.operands
+    )
 
 
 def _is_of_labels(regions: Regions, facts: Facts, y: int) -> bool:

@@ -196,6 +196,15 @@ def test_activations_are_sites_and_losses_are_none(name):
     assert sorted(site.kind for site in tap.sites(f, PARAMS, X)) == sorted(kinds.split())
 
 
+def test_pairs_that_are_told_by_their_place_are_labels():
+    def loss(p, x):
+        scores = hidden(p, x) @ hidden(p, -x).T
+        return nn.softplus(-(2 * jnp.eye(8) - 1) * scores).mean()
+
+    for program in (loss, jax.grad(loss)):
+        assert [site.kind for site in tap.sites(program, PARAMS, X)] == ["tanh", "tanh"]
+
+
 @pytest.mark.parametrize("name", ["hinge of a GAN", "of a generator", "autoencoder, absolute"])
 def test_a_number_that_scales_a_loss_is_no_label(name):
     f, kinds = LOSSES[name]
