@@ -129,7 +129,8 @@ def _closer(f: Curve, slope: Curve, at: np.ndarray) -> np.ndarray:
 
 def _size(at: np.ndarray, seen: np.ndarray) -> float:
     """Return the largest slope; where it grows on at an end, the largest of typical arguments."""
-    sizes = np.abs(seen)
+    plain = np.isin(at, _GRID)  # closer to a kink a slope may go beyond all bounds
+    at, sizes = at[plain], np.abs(seen[plain])
     grows = max(sizes[0] - sizes[1], sizes[-1] - sizes[-2]) > 1e-3 * sizes.max()
     return float((sizes[np.abs(at) <= _TYPICAL] if grows else sizes).max())
 

@@ -3,7 +3,6 @@
 Run by test_shards.py in a process of its own, which has eight devices.
 """
 
-import contextlib
 from functools import partial
 
 import jax
@@ -115,10 +114,9 @@ def in_a_branch(params, x):
     return lax.while_loop(lambda s: s[0] < 2, lambda s: (s[0] + 1, nn.elu(s[1])), (0, h))[1]
 
 
-@pytest.mark.parametrize("around", [jax.set_mesh, contextlib.nullcontext])
-def test_types_that_tell_how_arrays_are_split(around):
+def test_types_that_tell_how_arrays_are_split():
     mesh = jax.make_mesh((8,), ("data",), axis_types=(jax.sharding.AxisType.Explicit,))
-    with around(mesh):
+    with jax.set_mesh(mesh):
         x = jax.device_put(X, NamedSharding(mesh, P("data")))
         assert [s.kind for s in rj.tap.sites(plain, PARAMS, x)] == ["relu", "softplus"]
         value, seen = jax.jit(rj.tap.cotangents(_loss(plain)))(PARAMS, x)
@@ -254,14 +252,22 @@ def test_split_arrays_go_through_and_stay_split():
 
 @pytest.mark.parametrize("bits", [None, 3])
 @pytest.mark.parametrize("act", [nn.relu, nn.gelu])
-@pytest.mark.parametrize("around", [jax.set_mesh, contextlib.nullcontext])
-def test_lean_keeps_the_last_axis_split(around, act, bits):
+def test_lean_keeps_the_last_axis_split(act, bits):
     mesh = jax.make_mesh((8,), ("data",), axis_types=(jax.sharding.AxisType.Explicit,))
     x = X[:, :1] * jnp.ones((1, 8))
     expected = jax.grad(rj.lean(lambda x: jnp.sum(act(x)), bits=bits))(x)
-    with around(mesh):
+    with jax.set_mesh(mesh):
         split = jax.device_put(x, NamedSharding(mesh, P(None, "data")))
         _close(jax.grad(rj.lean(lambda x: jnp.sum(act(x)), bits=bits))(split), expected)
+
+
+def test_what_is_split_needs_no_mesh_around_a_jit():
+    mesh = jax.make_mesh((8,), ("data",), axis_types=(jax.sharding.AxisType.Explicit,))
+    alone = rj.tap.cotangents(_loss(plain))(PARAMS, X), jax.grad(rj.lean(_loss(plain)))(PARAMS, X)
+    x = jax.device_put(X, NamedSharding(mesh, P("data")))
+    params = jax.device_put(PARAMS, NamedSharding(mesh, P()))
+    _close(jax.jit(rj.tap.cotangents(_loss(plain)))(params, x), alone[0])
+    _close(jax.jit(jax.grad(rj.lean(_loss(plain))))(params, x), alone[1])
 
 
 @pytest.mark.parametrize("axes", [{"data"}, {"data", "model"}])
