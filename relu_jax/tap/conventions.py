@@ -147,7 +147,7 @@ def slopes(
         return own  # autodiff wrote the derivative, with the function's own masks
     handed = list(_handed(regions, backward.reaches, cut))
     with_y = [m for m in handed if cut.y in m.inner and piece(regions, cut.y, m.y).operands]
-    ours, others = ([*with_y], []) if with_y else _sorted(regions, backward.reaches, cut, handed)
+    ours, others = (with_y, []) if with_y else _sorted(regions, backward.reaches, cut, handed)
     at = told(ours)
     if not at and not told(others) <= {own}:
         return unknown  # of this function, or of another one alone
