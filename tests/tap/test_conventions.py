@@ -31,6 +31,7 @@ ACTS = {
     "hard tanh": (nn.hard_tanh, (-1.0, 1.0)),
     "leaky maximum": (lambda x: jnp.maximum(x, 0.2 * x), (0.0,)),
     "leaky": (lambda x: jnp.where(x > 0, x, 0.2 * x), (0.0,)),
+    "masked": (lambda x: x * (x > 0).astype(x.dtype), (0.0,)),
     "a rule of one's own": (_quarter, (0.0,)),
 }
 
@@ -41,6 +42,11 @@ def _in_loop(f):
 
 def _in_branch(f):
     return lambda w, x: (lax.cond(x.sum() > 0, lambda x: f(x @ w), lambda x: x, x) @ w).sum()
+
+
+def _in_remat_in_branch(f):
+    again = jax.checkpoint(lambda w, x: f(x @ w) @ w)
+    return lambda w, x: (lax.cond(x.sum() > 0, again, lambda w, x: x, w, x) @ w).sum()
 
 
 def _in_remat_in_loop(f):
@@ -77,8 +83,8 @@ def _in_members_moved(f):
 
 
 AROUND = [
-    _in_loop, _in_branch, _in_remat_in_loop, _in_loop_in_remat, _keeping_products, _in_members,
-    _in_members_moved,
+    _in_loop, _in_branch, _in_remat_in_branch, _in_remat_in_loop, _in_loop_in_remat,
+    _keeping_products, _in_members, _in_members_moved,
 ]  # fmt: skip
 
 
