@@ -139,7 +139,8 @@ def slopes(
         on the argument: the rule had slopes of its own, and left no trace.
     """
     own = match.slope_at_kinks
-    if not own or cut.operands or _has_rule(cut):  # a rule that is kept is the one in use
+    differentiated = backward.reaches.facts.differentiates
+    if not (own and differentiated) or cut.operands or _has_rule(cut):  # a rule that is kept counts
         return own
     told, unknown = Told(match, cut), (math.nan,) * len(own)
     kept = _kept_inside(regions, backward, cut)
@@ -194,13 +195,18 @@ def _written_out(backward: Backward, around: Sequence[tuple[Node, int]]) -> bool
     return not looped and any(map(backward.residuals, within))
 
 
-def _handed(regions: Regions, reaches: Reaches, cut: Piece) -> Iterator[Piece]:
-    """Yield the functions of the argument that nothing but a backward pass is given."""
-    own = {cut.z, cut.y, *cut.inner}
+def _handed(
+    regions: Regions, reaches: Reaches, cut: Piece, *, live: bool = False
+) -> Iterator[Piece]:
+    """Yield the functions of the argument that a backward pass is given: it alone, or others too.
+
+    A rule that was forgotten may read a mask that another function computes as well.
+    """
+    root, own = regions.root.get(cut.z, cut.z), {cut.z, cut.y, *cut.inner}
     for node in regions.frame.nodes:
         for v in node.outs:
-            ours = regions.root.get(v) == regions.root.get(cut.z, cut.z) and v not in own
-            if not ours or reaches.live(v) or not regions.depends(v, cut.z):
+            ours = regions.root.get(v) == root and v not in own
+            if not ours or reaches.live(v) != live or not regions.depends(v, cut.z):
                 continue
             handed = piece(regions, cut.z, v)
             if not handed.operands and _kept(regions, v, regions.frame.outs):
@@ -232,22 +238,7 @@ def _sorted(
         return handed, []
     ours, theirs = ({_lines(node)[0] for node in nodes} for nodes in (_bent(cut), siblings))
     near = [m for m in handed if not (ours - theirs).isdisjoint(_lines(n)[0] for n in _bent(m))]
-    return near, [*(m for m in handed if m not in near), *_shared(regions, reaches, cut)]
-
-
-def _shared(regions: Regions, reaches: Reaches, cut: Piece) -> Iterator[Piece]:
-    """Yield the functions of the argument that a backward pass reads, and others made before.
-
-    A rule that was forgotten may read the mask of another function, if it is its own mask as well.
-    """
-    own = {cut.z, cut.y, *cut.inner}
-    for node in regions.frame.nodes:
-        for v in node.outs:
-            near = regions.root.get(v) == regions.root.get(cut.z, cut.z) and v not in own
-            if near and reaches.live(v) and regions.depends(v, cut.z):
-                mask = piece(regions, cut.z, v)
-                if not mask.operands and _kept(regions, v, regions.frame.outs):
-                    yield mask
+    return near, [*(m for m in handed if m not in near), *_handed(regions, reaches, cut, live=True)]
 
 
 def _kept(regions: Regions, v: int, results: Collection[Atom]) -> bool:
