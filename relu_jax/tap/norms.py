@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable
 
-from relu_jax.tap import compat, elementwise
+from relu_jax.tap import elementwise, softmaxes
 from relu_jax.tap.facts import holds_product
 from relu_jax.tap.graph import Atom, Const, Node
 from relu_jax.tap.pieces import Piece
@@ -14,7 +14,6 @@ from relu_jax.tap.regions import Regions
 _STATISTICS = frozenset({"square", "integer_pow", "abs", "pow", "sqrt", "mul"})
 _DIVISORS = frozenset({"sqrt", "rsqrt", "div", "log", "pow", "integer_pow"})
 _COMPARISONS = frozenset({"gt", "ge", "lt", "le", "eq", "ne", "is_finite", "select_n"})
-_UNMOVED = elementwise.MOVES | {"reduce_precision"}
 _HIDDEN = -1e3  # what masks put below every score
 # Shapes that guard a variance or a probability as often as they activate a unit.
 CLAMPS = ("relu1", "relu6", "relu_n", "hard_tanh")
@@ -31,33 +30,30 @@ def step(regions: Regions, cut: Piece, match: Match | None) -> str:
         cut: the function.
         match: its name in the catalogue, or None.
     """
-    if _adds_two_exponentials(regions, cut.z) or (_exponential(cut) and _is_share(regions, cut.z)):
+    if softmaxes.adds_two(regions, cut.z) or softmaxes.is_share(regions, cut):
         return "softmax"
     if match is not None and match.kind not in CLIPS:
         return ""
-    if _sums_exponentials(regions, cut.z):
+    if softmaxes.sums_exponentials(regions, cut.z):
         return "softmax"
     if match is None and _is_length(regions, cut):
         return "normalisation"
     if not (_recombined(regions, cut, match) and _is_step(regions, cut, match)):
         return ""
-    return "softmax" if _exponential(cut) or _hides(regions, cut) else "normalisation"
+    ends = softmaxes.takes_exponential(cut) or _hides(regions, cut)
+    return "softmax" if ends else "normalisation"
 
 
 def _is_length(regions: Regions, cut: Piece) -> bool:
     """Say whether a function takes the root of a sum of squares."""
-    total = _unmoved(regions, cut.z)
+    total = softmaxes.unmoved(regions, cut.z)
     if total is None or total.name != "reduce_sum":
         return False
-    terms = _unmoved(regions, total.ins[0])
+    terms = softmaxes.unmoved(regions, total.ins[0])
     if terms is None or not any(node.name in ("sqrt", "rsqrt") for node in cut.nodes):
         return False
     twice = terms.name == "mul" and len({*terms.ins}) == 1
     return twice or terms.name == "square" or terms.eqn.params.get("y") == 2
-
-
-def _exponential(cut: Piece) -> bool:
-    return any(node.name in ("exp", "exp2", "log") for node in cut.nodes)
 
 
 def _bends(node: Node) -> bool:
@@ -89,7 +85,7 @@ def _recombined(regions: Regions, cut: Piece, match: Match | None) -> bool:
     reduced_before = reduced(regions, cut.z)
     if match is not None and not reduced_before:
         return False
-    exponential = _exponential(cut)
+    exponential = softmaxes.takes_exponential(cut)
     summed = {cut.y: False}  # what is computed from y -> whether a reduction lies in between
     pending = [cut.y]
     met: dict[int, Node] = {}  # what is computed from y, by its first result
@@ -205,60 +201,6 @@ def _all_end(regions: Regions, y: int, ends: Callable[[Node], bool]) -> bool:
     return True
 
 
-def _sums_exponentials(regions: Regions, z: int) -> bool:
-    """Say whether z is a sum of exponentials: what a logsumexp takes the sign and the log of."""
-    total = _unmoved(regions, z)
-    if total is None or total.name not in ("reduce_sum", "cumsum"):
-        return False
-    terms = _unmoved(regions, total.ins[0])
-    return terms is not None and terms.name in ("exp", "exp2")
-
-
-def _adds_two_exponentials(regions: Regions, z: int) -> bool:
-    """Say whether z is a - b in max(a, b) + log1p(exp(-|a - b|)): two exponentials added."""
-    root = regions.root.get(z, z)
-    difference = regions.maker.get(root)
-    if difference is None or difference.name != "sub":
-        return False
-    pair = set(difference.operands)
-    larger = (
-        u for v in pair for u in regions.users[v] if u.name == "max" and {*u.operands} == pair
-    )
-    sums = (user for node in larger for user in regions.users.get(node.outs[0], ()))
-    return len(pair) == 2 and any(
-        user.name == "add" and any(regions.root.get(v) == root for v in user.operands)
-        for user in sums
-    )
-
-
-def _is_share(regions: Regions, z: int) -> bool:
-    """Say whether z is a - log(exp(a) + exp(b)), or of longer sums: the log of a softmax."""
-    difference = None if z in regions.root else _unmoved(regions, z)
-    if difference is None or difference.name != "sub" or len(difference.operands) < 2:
-        return False
-    of, total = difference.operands
-    starts = _origins(regions, of)
-    made = regions.above(total, lambda node: node.ins if node.kind == "elementwise" else ())
-    return any(
-        _takes_log(node) and any(regions.depends(node.outs[0], start) for start in starts)
-        for node in made
-    )
-
-
-def _takes_log(node: Node) -> bool:
-    inside = (eqn.primitive.name for body in compat.inner_jaxprs(node.eqn) for eqn in body.eqns)
-    return not {node.name, *inside}.isdisjoint(("log", "log1p"))
-
-
-def _unmoved(regions: Regions, v: Atom) -> Node | None:
-    """Find the node that made a value, before it was moved about, or rounded to be kept."""
-    if isinstance(v, Const):
-        return None
-    node = regions.maker.get(v)
-    moved = node is not None and node.name in _UNMOVED and node.ins
-    return _unmoved(regions, node.ins[0]) if node and moved else node
-
-
 def reduced(regions: Regions, z: int) -> bool:
     """Say whether z holds means or sums rather than values of units."""
 
@@ -277,26 +219,8 @@ def _related(regions: Regions, v: int, cut: Piece) -> bool:
     """Say whether v and the function's argument were computed from one array."""
     if v == cut.z or regions.depends(v, cut.z):
         return True
-    if not _exponential(cut):  # a spectral norm is taken of a product
-        return any(regions.depends(cut.z, origin) for origin in _origins(regions, v))
+    if not softmaxes.takes_exponential(cut):  # a spectral norm is taken of a product
+        return any(regions.depends(cut.z, origin) for origin in softmaxes.origins(regions, v))
     nodes = regions.above(cut.z, lambda node: () if holds_product(node) else node.ins)
     made_of = {a for node in nodes if not holds_product(node) for a in node.operands}
-    return not made_of.isdisjoint(_origins(regions, v))
-
-
-def _origins(regions: Regions, v: int) -> set[int]:
-    """Trace v back through elementwise operations of full size to the arrays they started from."""
-    found, pending, seen = set(), [v], set()
-    while pending:
-        at = pending.pop()
-        if at in seen:
-            continue
-        seen.add(at)
-        node = regions.maker.get(at)
-        if at in regions.copies:
-            pending.append(regions.copies[at][0])
-        elif node is None or node.kind != "elementwise":
-            found.add(at)
-        else:
-            pending.extend(regions.sized_operands(node))
-    return found
+    return not made_of.isdisjoint(softmaxes.origins(regions, v))
