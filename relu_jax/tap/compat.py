@@ -20,6 +20,11 @@ _JAX = Path(jax.__file__).parent
 _FRAMEWORKS = (
     "jax", "jaxlib", "flax", "equinox", "haiku", "keras", "optax", "jaxtyping", "beartype",
 )  # fmt: skip
+# Folders of the rules that are known by their place, and what JAX wraps what it is given in.
+_KNOWN = (f"{_JAX}/_src/", f"{_PACKAGE}/activations/", f"{_PACKAGE}/core/")
+_WRAPPERS = ("WrappedFun", "Unhashable", "Hashable")
+_PLAIN, _JAXES = (type(None), bool, str, dict), ("jax", "jaxlib")
+_WRAPPED = ("f", "f_transformed", "func", "args", "val")
 _OURS = ("core", "activations", "tap", "training", "analyses", "diagnosis", "cli.py")
 
 
@@ -215,22 +220,24 @@ def _is_user_file(file: str) -> bool:
 def rule_identity(eqn: Any) -> Any:
     """Tell derivative rules apart: two functions may share a body and differ in their rule.
 
-    Each call of a function makes new rule objects, so those of JAX itself and of our catalogue,
-    which close over nothing, are known by the place of their definition; others by identity. A rule
-    of a user's may be put around a function of JAX.
+    Each call of a function makes new rule objects, so those of JAX itself and of our catalogue are
+    known by the place of their definition and by what they are given (the slopes of `AtKinks`);
+    others by identity. A rule of a user's may be put around a function of JAX.
     """
     rules = [eqn.params[k] for k in ("jvp_jaxpr_fun", "bwd", "fwd_jaxpr_thunk") if k in eqn.params]
     if not rules:
         return None
-    place = _place(eqn)
-    files = [f.__code__.co_filename for rule in rules for f in _functions(rule, set())]
-    ours = (f"{_JAX}/_src/", f"{_PACKAGE}/activations/", f"{_PACKAGE}/core/")
-    known = all(any(folder in s for folder in ours) for s in (place, *files))
-    return place if known else id(rules[0])
+    place, parts = _place(eqn), list(_parts(rules, set()))
+    files = [part.__code__.co_filename for part in parts if isinstance(part, FunctionType)]
+    given = tuple(part for part in parts if not isinstance(part, FunctionType))
+    known = all(any(folder in s for folder in _KNOWN) for s in (place, *files))
+    if known and all(isinstance(x, int | float) or _is_of(x, _PACKAGE.name) for x in given):
+        return (place, *given)
+    return id(rules[0])
 
 
-def _functions(rule: Any, seen: set[int]) -> Iterator[FunctionType]:
-    """Yield the functions that a rule is made of: JAX closes over the user's."""
+def _parts(rule: Any, seen: set[int]) -> Iterator[Any]:
+    """Yield the functions that a rule is made of, and what they were given, but for JAX's own."""
     if id(rule) in seen:
         return
     seen.add(id(rule))
@@ -240,10 +247,17 @@ def _functions(rule: Any, seen: set[int]) -> Iterator[FunctionType]:
         inner = map(_contents, rule.__closure__ or ())
     elif isinstance(rule, tuple | list):
         inner = rule
-    elif isinstance(rule, partial) or type(rule).__name__ == "WrappedFun":
-        inner = (getattr(rule, k) for k in ("f", "func", "args") if hasattr(rule, k))
+    elif isinstance(rule, partial) or type(rule).__name__ in _WRAPPERS:
+        inner = (getattr(rule, k) for k in _WRAPPED if hasattr(rule, k))
+    elif not isinstance(rule, _PLAIN) and type(rule) is not object and not _is_of(rule, *_JAXES):
+        yield rule
     for one in inner:
-        yield from _functions(one, seen)
+        yield from _parts(one, seen)
+
+
+def _is_of(x: Any, *packages: str) -> bool:
+    """Say whether an object's class is one of a package's."""
+    return type(x).__module__.partition(".")[0] in packages
 
 
 def _contents(cell: Any) -> Any:

@@ -40,6 +40,8 @@ def purpose(
             return "parameter transform"
     if fact.raw and reach.product and any(node.name in _PERIODIC for node in cut.nodes):
         return "position"  # an encoding of inputs, before the first product
+    if fact.fed < 0 and reach.product and norms.is_distance(regions, cut, match):
+        return "distance"  # of the inputs from centres
     if step := norms.step(regions, cut, match):
         return step
     guards = match is None or match.kind in norms.CLIPS

@@ -1,10 +1,12 @@
 """What is known of a value, and which operand of a product is its weight?"""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from relu_jax.tap import axes
+from relu_jax.tap import axes, compat, opaque
 from relu_jax.tap.graph import Atom, Const, Graph, Node
+
+_CONVOLUTIONS = ("conv_general_dilated", "ragged_dot", "ragged_dot_general")
 
 
 class Leaf(NamedTuple):
@@ -104,14 +106,26 @@ def is_product(node: Node) -> bool:
     if node.name == "dot_general":
         (contracted, _), _ = node.eqn.params["dimension_numbers"]
         return bool(contracted)
-    return node.name in ("conv_general_dilated", "ragged_dot", "ragged_dot_general")
+    return node.name in _CONVOLUTIONS
 
 
 def holds_product(node: Node) -> bool:
-    """Say whether a node is a product or holds one."""
-    if is_product(node) or node.kind == "opaque":
+    """Say whether a node is a product or holds one; what cannot be looked into may."""
+    if is_product(node):
         return True
+    if node.kind == "opaque":
+        bodies = compat.inner_jaxprs(node.eqn)
+        return not bodies or any(_multiplies(compat.opened(body).jaxpr) for body in bodies)
     return any(holds_product(n) for frame in node.frames for n in frame.nodes)
+
+
+def _multiplies(jaxpr: Any) -> bool:
+    return any(
+        eqn.primitive.name in ("dot_general", *_CONVOLUTIONS)
+        or opaque.is_unread(eqn)
+        or any(_multiplies(compat.opened(body).jaxpr) for body in compat.inner_jaxprs(eqn))
+        for eqn in jaxpr.eqns
+    )
 
 
 def is_adjacency(facts: Facts, node: Node, side: int) -> bool:

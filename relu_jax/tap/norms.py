@@ -12,8 +12,11 @@ from relu_jax.tap.regions import Regions
 
 # What a norm is made of, and what it does with a clipped variance.
 _STATISTICS = frozenset({"square", "integer_pow", "abs", "pow", "sqrt", "mul"})
-_DIVISORS = frozenset({"sqrt", "rsqrt", "div", "log", "pow", "integer_pow"})
+_DIVISORS = frozenset({"sqrt", "rsqrt", "div", "log", "pow", "integer_pow", "exp", "exp2"})
 _COMPARISONS = frozenset({"gt", "ge", "lt", "le", "eq", "ne", "is_finite", "select_n"})
+_SUMS = elementwise.TOTALS | {"scatter-add"}  # over the neighbours in a graph
+_JOINTS = ("concatenate", "pad", "dynamic_update_slice", "scatter", "scatter-add")
+_LOGARITHMS = ("log", "log1p")
 _HIDDEN = -1e3  # what masks put below every score
 # Shapes that guard a variance or a probability as often as they activate a unit.
 CLAMPS = ("relu1", "relu6", "relu_n", "hard_tanh")
@@ -36,12 +39,24 @@ def step(regions: Regions, cut: Piece, match: Match | None) -> str:
         return ""
     if softmaxes.sums_exponentials(regions, cut.z):
         return "softmax"
-    if match is None and _is_length(regions, cut):
+    if match is None and (_is_length(regions, cut) or _is_reciprocal(regions, cut)):
         return "normalisation"
     if not (_recombined(regions, cut, match) and _is_step(regions, cut, match)):
         return ""
     ends = softmaxes.takes_exponential(cut) or _hides(regions, cut)
     return "softmax" if ends else "normalisation"
+
+
+def is_distance(regions: Regions, cut: Piece, match: Match | None) -> bool:
+    """Say whether a function squares a difference that is then summed up."""
+    difference = regions.maker.get(cut.z)
+    squares = match is None or match.kind == "square"
+    return (
+        squares
+        and difference is not None
+        and difference.name == "sub"
+        and _only_summed(regions, cut.y)
+    )
 
 
 def _is_length(regions: Regions, cut: Piece) -> bool:
@@ -54,6 +69,22 @@ def _is_length(regions: Regions, cut: Piece) -> bool:
         return False
     twice = terms.name == "mul" and len({*terms.ins}) == 1
     return twice or terms.name == "square" or terms.eqn.params.get("y") == 2
+
+
+def _is_reciprocal(regions: Regions, cut: Piece) -> bool:
+    """Say whether a function is one over an affine one: it divides what it is multiplied with."""
+    inside = {cut.z, *(out for node in cut.nodes for out in node.outs)}
+
+    def is_affine(node: Node) -> bool:
+        read = [a for a in node.ins if not isinstance(a, Const) and a in inside]
+        below = node.name == "div" and node.ins[1] in read
+        return node.name in elementwise.AFFINE and len(read) == 1 and not below
+
+    bent = [node for node in cut.nodes if not is_affine(node)]
+    if len(bent) != 1:
+        return False
+    over = bent[0].name == "div" and regions.graph.number(bent[0].ins[0]) is not None
+    return over or bent[0].name == "rsqrt" or bent[0].eqn.params.get("y") == -1
 
 
 def _bends(node: Node) -> bool:
@@ -86,7 +117,8 @@ def _recombined(regions: Regions, cut: Piece, match: Match | None) -> bool:
     if match is not None and not reduced_before:
         return False
     exponential = softmaxes.takes_exponential(cut)
-    summed = {cut.y: False}  # what is computed from y -> whether a reduction lies in between
+    summed = {cut.y: 0}  # what is computed from y -> 1: of its sum, 2: of that sum's logarithm
+    logged = reduced_before and any(node.name in _LOGARITHMS for node in cut.nodes)
     pending = [cut.y]
     met: dict[int, Node] = {}  # what is computed from y, by its first result
     while pending:
@@ -97,9 +129,10 @@ def _recombined(regions: Regions, cut: Piece, match: Match | None) -> bool:
             if exponential and not summed[v] and _bends(node):
                 continue  # a norm after an activation: a softmax adds up the exponential itself
             met.update((out, node) for out in node.outs[:1])
-            total = summed[v] or node.name in elementwise.TOTALS
+            total = summed[v] or int(node.name in _SUMS)
+            total += total == 1 and node.name in _LOGARITHMS
             for out in node.outs:
-                if out not in summed or (total and not summed[out]):
+                if total > summed.get(out, -1):
                     summed[out] = total
                     pending.append(out)
 
@@ -112,8 +145,9 @@ def _recombined(regions: Regions, cut: Piece, match: Match | None) -> bool:
             return False
         # What y became in a product or an activation is another array.
         others = [a for a in others if a in summed or not regions.depends(a, cut.y)]
-        if exponential and node.name == "sub":  # a mean that is taken away divides nothing
-            others = [a for a in others if not regions.depends(a, cut.y)]
+        if exponential and node.name in ("sub", "add"):  # a logsumexp; a mean divides nothing
+            logs = logged or any(summed.get(a) == 2 for a in ins)
+            others = [a for a in others if logs and not regions.depends(a, cut.y)]
         return any(_related(regions, other, cut) for other in others)
 
     # The derivative of a maximum compares it with what it was taken of.
@@ -145,17 +179,15 @@ def _is_step(regions: Regions, cut: Piece, match: Match | None) -> bool:
 
 
 def _divides(regions: Regions, y: int) -> bool:
-    """Say whether y divides something, or is a root's argument: what guards a variance does."""
-    pending = [y]
-    for v in pending:
-        for user in regions.users.get(v, ()):
-            if not user.backward and user.name in _DIVISORS:
-                return True
-            if not user.backward and (
-                user.name in ("add", "max") or user.name in elementwise.MOVES
-            ):
-                pending.extend(out for out in user.outs if out not in pending)
-    return False
+    """Say whether y divides something, or is a root's argument: what guards a variance does.
+
+    What is taken away from an exponential's argument divides it.
+    """
+
+    def onward(user: Node, _of: int) -> bool:
+        return user.name in ("add", "sub", "neg", "max") or user.name in elementwise.MOVES
+
+    return any(user.name in _DIVISORS for user, _ in regions.below(y, onward))
 
 
 def _is_divided(regions: Regions, z: int) -> bool:
@@ -177,8 +209,8 @@ def only_spread(regions: Regions, y: int) -> bool:
 
     def spreads(node: Node) -> bool:
         out = node.outs[0]
-        wider = math.prod(shape(out)) > math.prod(shape(y))
-        return out in regions.spread or (wider and not holds_product(node))
+        wider = math.prod(shape(out)) > math.prod(shape(y)) and not holds_product(node)
+        return out in regions.spread or (wider and node.name not in _JOINTS)
 
     return _all_end(regions, y, spreads)
 

@@ -7,8 +7,8 @@ from relu_jax.tap.graph import Node
 
 # Their bodies combine two scalars; nothing in them can be an activation.
 COMBINERS = elementwise.REDUCTIONS | {
-    "scatter", "scatter_add", "scatter-add", "scatter_mul", "scatter_min",
-    "scatter_max", "select_and_scatter", "select_and_scatter_add", "select_and_gather_add",
+    "scatter", "scatter-add", "scatter-mul", "scatter-min", "scatter-max",
+    "select_and_scatter", "select_and_scatter_add", "select_and_gather_add",
 }  # fmt: skip
 
 # What another program computes is not looked into.

@@ -116,8 +116,10 @@ def _place(regions: Regions, node: Node) -> None:
     if out is None or node.kind != "elementwise":
         if node.name in ("broadcast_in_dim", "iota", "tile") and _grows(regions, node):
             regions.spread.add(node.outs[0])
-        if node.name == "transpose" and variables:
-            regions.copies[node.outs[0]] = (variables[0], tuple(node.eqn.params["permutation"]))
+        if node.name in ("transpose", "stop_gradient") and variables:
+            unmoved = range(len(regions.graph.shape(variables[0])))
+            axes = node.eqn.params.get("permutation", unmoved)
+            regions.copies[node.outs[0]] = (variables[0], tuple(axes))
         return
     if is_complex(regions.graph, out):
         return  # activations are functions of real numbers: a region ends here

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from relu_jax.core import errors
+from relu_jax.tap import callbacks
 from relu_jax.tap.placed import Placed
 from relu_jax.tap.program import Program
 from relu_jax.tap.types import Site
@@ -79,6 +80,7 @@ def select(what: Selectable) -> Selector:
             kind=TypeError,
         )
     if not isinstance(what, str):
+        callbacks.check(what, _RULE, "site")
         words = getattr(what, "__name__", "test")
         return Selector(lambda sites: {site.id for site in sites if what(site)}, words)
     if not what:  # as a pattern it would mean every site
@@ -100,7 +102,7 @@ def _named(sites: Sequence[Site], word: str, pattern: re.Pattern[str]) -> set[st
     return (
         _ids(site for site in sites if site.id == word)
         or _ids(site for site in sites if site.kind == word)
-        or _ids(site for site in sites if site.path and pattern.search(site.path))
+        or _ids(site for site in sites if pattern.search(site.path))
     )
 
 

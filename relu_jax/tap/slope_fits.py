@@ -34,7 +34,9 @@ def _root(xp: Any, x: Any) -> Any:
 
 
 def _log(xp: Any, a: float, b: float, y: Any) -> tuple[Any, Any]:
-    return _root(xp, xp.log(xp.maximum((a - b) / (y - b), 1.0))), y - b
+    away = y - b
+    reached = xp.where(away == 0, xp.full_like(away, a - b), away)  # no division by 0
+    return _root(xp, xp.log(xp.maximum((a - b) / reached, 1.0))), away
 
 
 def _arc(xp: Any, a: float, b: float, y: Any) -> tuple[Any, None]:
@@ -78,7 +80,9 @@ def evaluate(xp: Any, fit: Fit, y: Any) -> Any:
     """
     v, factor = VARIABLES[fit.variable](xp, fit.a, fit.b, y)
     if fit.high > fit.low:
-        t = xp.clip((v - fit.low) * (2 / (fit.high - fit.low)) - 1, -1, 1)
+        t = (v - fit.low) * (2 / (fit.high - fit.low)) - 1
+        # Not clip, whose derivative at an end is a half.
+        t = xp.where(xp.abs(t) > 1, xp.sign(t), t)
     else:
         t = xp.zeros_like(v)
     slope = _chebyshev(xp, fit.coefficients, t)
@@ -145,7 +149,7 @@ def _candidates(
     """Yield variables with their constants, those of the commonest functions first."""
     with np.errstate(all="ignore"):
         rates = (-np.log1p(-d) / y)[(d > 0.1) & (d < 0.9)]
-    if rates.size and np.ptp(rates) <= 1e-6 * abs(rates[0]):
+    if rates.size and np.isfinite(rates).all() and np.ptp(rates) <= 1e-6 * abs(rates[0]):
         yield "exp", float(rates[0]), 0.0
     bounds = [limit for limit in limits if abs(limit) < _BOUNDED]
     if len(bounds) == 2:

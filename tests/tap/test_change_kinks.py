@@ -38,3 +38,19 @@ def test_kinks_elsewhere_keep_their_own_convention():
     act = activations.get("hard_tanh", low=0, high=2)
     slope = jax.grad(tap.swap(lambda x: jnp.maximum(x, 0), {"relu": act}))
     assert [float(slope(x)) for x in (0.0, 2.0)] == [0.5, act.slope_at_kinks[1]]
+
+
+def test_the_same_function_with_other_slopes_is_another_one():
+    leaky = activations.get("leaky_relu", slope=0.2)
+    w, x = jnp.eye(3), jnp.zeros((1, 3))
+
+    def both(w, x):
+        return leaky.with_slopes(0.9)(x @ w), leaky.with_slopes(0.2)(x @ w[:, ::-1])
+
+    told = [site.slope_at_kinks[0] for site in tap.sites(both, w, x)]
+    assert told == pytest.approx([0.9, 0.2])
+    swapped = tap.swap(both, {"leaky_relu": activations.get("leaky_relu", slope=0.4)})
+    for i, (plain, changed) in enumerate([(0.9, 0.925), (0.2, 0.4)]):
+        for f, slope in ((tap.lean(both), plain), (swapped, changed)):
+            grad = jax.grad(lambda x, f=f, i=i: f(w, x)[i].sum())(x)
+            assert grad[0].tolist() == pytest.approx([slope] * 3)

@@ -9,6 +9,7 @@ import pytest
 from jax import lax, nn
 
 import relu_jax
+from relu_jax.activations import get
 from relu_jax.core.numerics import bfloat16_by_bits
 from relu_jax.tap import compat
 
@@ -225,7 +226,33 @@ def _scaled_gradient(scale):
     return f
 
 
-@pytest.mark.parametrize("build", [_half_slope, _scaled_gradient])
+class _Scaled:
+    """A rule around a function of JAX, as bound methods."""
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def forward(self, z):
+        return nn.relu6(z), z
+
+    def backward(self, z, ct):
+        return (jnp.where(z > 0, ct * self.factor, 0.0),)
+
+
+def _bound_methods(factor):
+    f, rule = jax.custom_vjp(nn.relu6), _Scaled(factor)
+    f.defvjp(rule.forward, rule.backward)
+    return f
+
+
+def _at_kinks(factor):
+    return get("leaky_relu", slope=0.2).with_slopes(factor)
+
+
+BUILDS = [_half_slope, _scaled_gradient, _bound_methods, _at_kinks]
+
+
+@pytest.mark.parametrize("build", BUILDS)
 def test_rules_of_two_functions_with_one_body_are_told_apart(build):
     first, second = build(0.5), build(0.25)
     eqns = _eqns(lambda x: (first(x), second(x)), X)

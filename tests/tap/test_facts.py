@@ -118,3 +118,13 @@ EACH = np.ones(5, np.float32)
 def test_the_batch_is_never_the_weight(f, args):
     (site,) = tap.sites(f, *args)
     assert (site.id, site.unit_axes) == ("w", (1,))
+
+
+def test_a_choice_by_platform_holds_no_product_where_none_of_its_branches_does():
+    for f, holds in ((lambda x: 2 * x, False), (lambda x: x @ x.T @ x, True)):
+
+        def chosen(x, f=f):
+            return lax.platform_dependent(x, cpu=f, default=jnp.negative)
+
+        (node,) = made_by(graph_of(chosen, n.X), "cond")
+        assert facts.holds_product(node) == holds

@@ -128,3 +128,29 @@ def test_a_stored_variance_is_a_parameter_wherever_it_is_kept(name):
     sites = tap.sites(f, *args)
     assert [(site.id, site.kind) for site in sites] == [("w", "relu")]
     assert sites.coverage.ignored == {"parameter transform": 1}
+
+
+def test_one_over_an_affine_function_divides():
+    def attention(params, x):
+        q, k = nn.elu(x @ params["w"]) + 1, nn.elu(x @ params["v"]) + 1
+        over = 1 / (q @ k.sum(0) + 1e-6)
+        return jnp.sum(((q @ (k.T @ x)) * over[:, None]) ** 2)
+
+    sites = tap.sites(attention, P | {"v": n.leaf(3, 4, seed=1)}, n.X)
+    assert [site.kind for site in sites] == ["elu", "elu"]
+    assert sites.coverage.ignored["normalisation"] == 1
+
+    def bell(params, x):  # what bends before it divides is a function of its own
+        return (1 / (1 + (x @ params["w"]) ** 2)) @ params["out"]
+
+    assert len(tap.sites(bell, P, n.X)) == 1
+
+
+def test_the_squares_of_a_distance_are_no_activation():
+    def rbf(params, x):
+        near = jnp.exp(-0.5 * jnp.sum((x[:, None] - params["centres"][None]) ** 2, -1))
+        return jnp.mean((near @ params["out"]) ** 2)
+
+    sites = tap.sites(rbf, {"centres": n.leaf(4, 3), "out": P["out"]}, n.X)
+    assert [site.kind for site in sites] == ["exponential"]
+    assert sites.coverage.ignored == {"distance": 1, "loss": 1}

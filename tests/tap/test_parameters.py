@@ -53,3 +53,20 @@ def test_a_weight_that_is_transformed_is_one_whatever_its_argument_is_called(squ
     sites = tap.sites(f, {"a": n.leaf(3, 4)}, n.X)
     assert [(site.id, site.kind) for site in sites] == [("a", "relu")]
     assert sites.coverage.ignored == {"parameter transform": 1}
+
+
+def _joined(w, x):
+    return jnp.concatenate([nn.relu(x[:, :2]), nn.gelu(x[:, 2:])], axis=1) @ w
+
+
+def _written_over(w, x):
+    return x.at[:, :2].set(jnp.tanh(x[:, :2])) @ w
+
+
+@pytest.mark.parametrize(
+    ("f", "kinds"), [(_joined, ["relu", "gelu_tanh"]), (_written_over, ["tanh"])]
+)
+def test_activations_of_parts_of_the_data_are_no_parameters(f, kinds):
+    for name in ("w", "params"):
+        named = {"w": lambda w, x: f(w, x), "params": lambda params, x: f(params, x)}[name]
+        assert [site.kind for site in tap.sites(named, jnp.ones((3, 2)), n.X)] == kinds

@@ -116,3 +116,18 @@ def test_an_empty_text_is_refused():
         tap.record(MODEL, "")(PARAMS, n.X)
     with pytest.raises(ValueError, match="an empty text"):
         tap.select("relu") & ""
+
+
+def test_a_pattern_that_fits_everything_means_sites_without_a_path_too():
+    def model(w, x):
+        return jnp.sin(nn.relu(x) @ w)
+
+    _, seen = tap.record(model, ".*")(jnp.ones((3, 2)), n.X)
+    assert list(seen) == ["site#1", "w"]
+
+
+def test_a_test_takes_a_site():
+    with pytest.raises(
+        TypeError, match=r"or a test; got .* takes \(\); pass a function, .* site: …"
+    ):
+        tap.record(MODEL, lambda: True)(PARAMS, n.X)

@@ -41,3 +41,14 @@ def test_a_fit_has_to_go_on_as_the_slope_does():
     assert _found(y, y, (far, np.ones(2))).variable == "y"  # held at its end
     assert _found(y, y, (far, np.zeros(2))).variable == "root"  # of 1 - y, which ends at 1
     assert _found(y, y, (far, np.array([3.0, 7.0]))) is None
+
+
+def test_at_an_end_its_derivative_is_that_from_inside():
+    fit = Fit("y", 0.0, 0.0, -1.0, 0.0, (0.5, 0.5))  # 1 + y up to 0, as elu has it
+    assert [float(jax.grad(lambda y: evaluate(jnp, fit, y))(y)) for y in (-0.5, 0.0)] == [1, 1]
+
+
+def test_at_its_limit_nothing_is_divided_by_zero():
+    fit = Fit("log", 3.0, -1.0, 0.0, 1.5, (0.4, 0.3))
+    with jax.debug_infs(True):
+        assert float(evaluate(jnp, fit, jnp.float32(-1.0))) == 0.0

@@ -92,3 +92,45 @@ def test_a_logsumexp_of_which_a_remat_keeps_everything_is_a_softmax_s():
 
     sites = tap.sites(jax.value_and_grad(loss), P, n.X)
     assert [site.kind for site in sites] == ["tanh"]
+
+
+def _contrasted(params, x):
+    u, v = nn.relu(x @ params["w"]), nn.relu(x[::-1] @ params["w"])
+    s = jnp.exp(u @ v.T / 0.1)
+    return -jnp.log(jnp.diag(s) / s.sum(1)).mean()
+
+
+def _off_by_one(params, x):
+    s = nn.relu(x @ params["w"])
+    most = jnp.maximum(s.max(-1, keepdims=True), 0.0)
+    e = jnp.exp(s - most)
+    return (e / (jnp.exp(-most) + e.sum(-1, keepdims=True)) @ params["out"]).sum()
+
+
+def _over_neighbours(params, x):
+    of, to = jnp.array([0, 1, 2, 0]), jnp.array([1, 2, 0, 2])
+    h = nn.relu(x @ params["w"])
+    score = (h[of] * h[to]) @ params["out"][:, 0]
+    most = jax.ops.segment_max(score, to, len(x))
+    e = jnp.exp(score - most[to])
+    share = e / jax.ops.segment_sum(e, to, len(x))[to]
+    return (jax.ops.segment_sum(share[:, None] * h[of], to, len(x)) @ params["out"]).sum()
+
+
+@pytest.mark.parametrize("f", [_contrasted, _off_by_one, _over_neighbours])
+def test_a_softmax_is_told_however_it_is_summed_up(f):
+    for program in (f, jax.value_and_grad(f)):
+        sites = tap.sites(program, P, n.X)
+        assert {site.kind for site in sites} == {"relu"}
+        assert sites.coverage.ignored["softmax"] >= 1
+        assert not sites.coverage.opaque
+
+
+def test_a_sum_of_exponents_that_is_taken_away_makes_no_softmax_of_an_exponential():
+    def actor(params, x):  # the scale of a squashed Gaussian policy
+        mean, log_std = jnp.split(x @ params["w"], 2, axis=-1)
+        u = mean + jnp.exp(log_std) * x[:, :2]
+        own = jnp.sum(-log_std, -1) - jnp.sum(2 * (jnp.log(2.0) - u - nn.softplus(-2 * u)), -1)
+        return jnp.mean(own - (jnp.tanh(u) @ params["out"][:2])[:, 0])
+
+    assert [site.kind for site in tap.sites(actor, P, n.X)] == ["exponential", "tanh"]
