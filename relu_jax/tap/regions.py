@@ -15,6 +15,7 @@ from relu_jax.tap.graph import Atom, Const, Frame, Graph, Node
 from relu_jax.tap.pieces import Piece
 
 Axes = tuple[int, ...]
+_ARITHMETIC = ("add", "add_any", "sub", "mul", "div")
 
 
 @dataclass
@@ -31,7 +32,7 @@ class Regions:
     spread: set[int] = field(default_factory=set)  # broadcast from something smaller
     joins: set[int] = field(default_factory=set)  # made from several arrays of full size
     turned: dict[int, Axes] = field(default_factory=dict)  # in a region: order of the root's axes
-    copies: dict[int, tuple[int, Axes]] = field(default_factory=dict)  # transposed from a variable
+    copies: dict[int, tuple[int, Axes]] = field(default_factory=dict)  # transposed, or stopped
 
     def data_operands(self, node: Node) -> list[int]:
         """List the operands of full size: neither known, nor broadcast, nor of a smaller shape.
@@ -129,7 +130,7 @@ def _place(regions: Regions, node: Node) -> None:
         if len(set(variables)) <= 1 or regions.graph.shape(out) in shapes:
             regions.spread.add(out)  # parameters combined are a parameter
         return
-    places = _meeting(regions, data)
+    places = _meeting(regions, data, added=node.name in _ARITHMETIC)
     thetas = [v for v in variables if v not in data]
     if regions.spread.issuperset(data):
         regions.spread.add(out)
@@ -142,15 +143,16 @@ def _place(regions: Regions, node: Node) -> None:
         regions.turned[out] = axes
 
 
-def _meeting(regions: Regions, data: list[int]) -> set[tuple[int, Axes]]:
-    """Collect the places of data operands, transposed copies brought into the region they are of.
+def _meeting(regions: Regions, data: list[int], *, added: bool) -> set[tuple[int, Axes]]:
+    """Collect the places of data operands, copies brought into the region they are of.
 
-    A mask that was transposed has no other use.
+    A mask that was transposed has no other use. What a gradient is kept from is part of a function
+    where it is added (straight through); a choice of it is none, as between branches.
     """
     places = {regions.place(v) for v in data}
     mask = not is_float(regions.graph, data[0])
     if len(places) > 1 or mask:
-        sources = {_source(regions, v) for v in data}
+        sources = {_source(regions, v, stopped=added) for v in data}
         if len(sources) == 1 and sources != places:
             for v in data:
                 _bring_in(regions, regions.root.get(v, v))
@@ -158,10 +160,10 @@ def _meeting(regions: Regions, data: list[int]) -> set[tuple[int, Axes]]:
     return places
 
 
-def _source(regions: Regions, v: int) -> tuple[int, Axes]:
-    """Say of which array v is computed, transposed copies of it seen through."""
+def _source(regions: Regions, v: int, *, stopped: bool) -> tuple[int, Axes]:
+    """Say of which array v is computed, copies of it seen through."""
     root, axes = regions.place(v)
-    while root in regions.copies:
+    while root in regions.copies and (stopped or regions.maker[root].name == "transpose"):
         of, order = regions.copies[root]
         root, before = regions.place(of)
         axes = tuple(order[i] for i in axes) if axes else order
@@ -174,7 +176,7 @@ def _bring_in(regions: Regions, copy: int) -> None:
     if copy not in regions.copies:
         return
     members = [copy, *(v for v, root in regions.root.items() if root == copy)]
-    for v, (root, axes) in {v: _source(regions, v) for v in members}.items():
+    for v, (root, axes) in {v: _source(regions, v, stopped=True) for v in members}.items():
         regions.root[v] = root
         regions.turned.pop(v, None)
         if axes:
