@@ -4,7 +4,8 @@ A region grows from one array, its root, as long as every operation takes nothin
 size. Operands that are broadcast, or known, are parameters. A parameter computed from the root
 itself (a mean, a maximum, a norm) ends the region: what is divided by its own sum is a softmax.
 Copies of a region's arrays with their axes exchanged, as a vmap of `jnp.where` makes them, are part
-of it where they meet again in one order; alone, a transposition ends it.
+of it where they meet again in one order; alone, a transposition ends it. So does `stop_gradient`,
+unless what comes out is added to the region again: straight through, it is one function.
 """
 
 import math
