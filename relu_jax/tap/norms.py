@@ -12,7 +12,7 @@ from relu_jax.tap.regions import Regions
 
 # What a norm is made of, and what it does with a clipped variance.
 _STATISTICS = frozenset({"square", "integer_pow", "abs", "pow", "sqrt", "mul"})
-_DIVISORS = frozenset({"sqrt", "rsqrt", "div", "log", "pow", "integer_pow", "exp", "exp2"})
+_DIVISORS = frozenset({"sqrt", "rsqrt", "div", "log", "pow", "integer_pow"})
 _COMPARISONS = frozenset({"gt", "ge", "lt", "le", "eq", "ne", "is_finite", "select_n"})
 _SUMS = elementwise.TOTALS | {"scatter-add"}  # over the neighbours in a graph
 _JOINTS = ("concatenate", "pad", "dynamic_update_slice", "scatter", "scatter-add")
@@ -181,13 +181,20 @@ def _is_step(regions: Regions, cut: Piece, match: Match | None) -> bool:
 def _divides(regions: Regions, y: int) -> bool:
     """Say whether y divides something, or is a root's argument: what guards a variance does.
 
-    What is taken away from an exponential's argument divides it.
+    What is taken away from the argument of an exponential divides it.
     """
 
     def onward(user: Node, _of: int) -> bool:
-        return user.name in ("add", "sub", "neg", "max") or user.name in elementwise.MOVES
+        return user.name in ("add", "max") or user.name in elementwise.MOVES
 
-    return any(user.name in _DIVISORS for user, _ in regions.below(y, onward))
+    def taken_away(user: Node, of: int) -> bool:
+        after = regions.users.get(user.outs[0], ()) if user.outs else ()
+        less = user.name == "neg" or (user.name == "sub" and user.ins[1] == of)
+        return less and any(one.name in ("exp", "exp2") for one in after)
+
+    return any(
+        user.name in _DIVISORS or taken_away(user, of) for user, of in regions.below(y, onward)
+    )
 
 
 def _is_divided(regions: Regions, z: int) -> bool:

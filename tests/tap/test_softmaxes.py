@@ -134,3 +134,13 @@ def test_a_sum_of_exponents_that_is_taken_away_makes_no_softmax_of_an_exponentia
         return jnp.mean(own - (jnp.tanh(u) @ params["out"][:2])[:, 0])
 
     assert [site.kind for site in tap.sites(actor, P, n.X)] == ["exponential", "tanh"]
+
+
+def test_a_pooled_activation_that_is_added_before_a_softmax_is_one():
+    def loss(params, x):
+        h = x @ params["w"]
+        a = h + nn.relu6(h.mean(-1, keepdims=True))
+        return ((a - nn.logsumexp(a, axis=-1, keepdims=True)) @ params["out"]).sum()
+
+    for program in (loss, jax.value_and_grad(loss)):
+        assert [site.kind for site in tap.sites(program, P, n.X)] == ["relu6"]
