@@ -12,6 +12,7 @@ from relu_jax.core.handover import provide
 if TYPE_CHECKING:
     from relu_jax import (
         activations,
+        analyses,
         data,
         diagnosis,
         experiments,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "activations",
+    "analyses",
     "data",
     "diagnose",
     "diagnosis",

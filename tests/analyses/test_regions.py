@@ -1,0 +1,199 @@
+"""Breakpoints against exact fractions, a fine grid, a saw whose pieces are known, and theory."""
+
+import itertools
+from fractions import Fraction
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax, nn
+
+from relu_jax.analyses import regions
+
+pytestmark = [
+    pytest.mark.standard_promotion("networks are spelled as users write them"),
+    pytest.mark.leaks_unchecked("it collects garbage at every trace: tests/tap has it"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _as_users_write():
+    with jax.numpy_rank_promotion("allow"):
+        yield
+
+
+def drawn(dims, seed, denominator=None):
+    """Draw weights and biases; with a denominator, as fractions that float32 holds exactly."""
+    rng, layers = np.random.default_rng(seed), []
+    for n_in, n_out in itertools.pairwise(dims):
+        w, b = rng.standard_normal((n_in, n_out)), rng.standard_normal(n_out) / 2
+        if denominator:
+            w, b = np.round(w * denominator) / denominator, np.round(b * denominator) / denominator
+        layers.append((w.astype(np.float32), b.astype(np.float32)))
+    return layers
+
+
+def mlp(layers, act=nn.relu):
+    def f(x):
+        for w, b in layers[:-1]:
+            x = act(x @ w + b)
+        return x @ layers[-1][0] + layers[-1][1]
+
+    return f
+
+
+def in_fractions(layers, start, end):
+    """Find the breakpoints of a relu network along a segment in rational arithmetic."""
+    exact = [(w.astype(object), b.astype(object)) for w, b in layers[:-1]]
+    exact = [(np.vectorize(Fraction)(w), np.vectorize(Fraction)(b)) for w, b in exact]
+    a, d = (np.vectorize(Fraction)(v.astype(object)) for v in (start, end - start))
+    pieces = [(Fraction(0), Fraction(1), a, d)]  # on each, x = a + t d
+    for w, b in exact:
+        split = []
+        for low, high, a, d in pieces:
+            z, dz = a @ w + b, d @ w
+            roots = {-p / q for p, q in zip(z, dz, strict=True) if q and low < -p / q < high}
+            ends = [low, *sorted(roots), high]
+            for left, right in itertools.pairwise(ends):
+                on = z + dz * (left + right) / 2 > 0
+                split.append(
+                    (left, right, np.where(on, z, Fraction(0)), np.where(on, dz, Fraction(0)))
+                )
+        pieces = split
+    return [float(low) for low, *_ in pieces[1:]]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_breakpoints_are_those_of_exact_fractions(seed):
+    layers = drawn([2, 5, 4, 1], seed, denominator=16)
+    rng = np.random.default_rng(100 + seed)
+    starts, ends = np.round(rng.standard_normal((2, 3, 2)) * 64).astype(np.float32) / 16
+    found = regions(mlp(layers), starts, ends)
+    for i in range(3):
+        exact = in_fractions(layers, starts[i], ends[i])
+        np.testing.assert_allclose(found.at[found.segment == i], exact, atol=1e-5)
+        assert found.count[i] == len(exact) + 1
+
+
+NETWORKS = 200
+
+
+def many():
+    """Build two hundred networks as one function: the first input says which."""
+    layers = [drawn([3, 6, 5, 2], 1000 + seed) for seed in range(NETWORKS)]
+    stacked = [[np.stack([one[i][k] for one in layers]) for k in (0, 1)] for i in range(3)]
+
+    def arguments(x, which, xp):
+        h, z = x, []
+        for w, b in stacked[:2]:
+            z.append(xp.einsum("nd,ndh->nh", h, xp.asarray(w)[which]) + xp.asarray(b)[which])
+            h = nn.relu(z[-1]) if xp is jnp else np.maximum(z[-1], 0)
+        return z, h
+
+    return arguments
+
+
+def test_counts_are_those_of_a_fine_grid_on_two_hundred_networks():
+    arguments = many()
+    starts, ends = np.random.default_rng(0).standard_normal((2, NETWORKS, 3)).astype(np.float32)
+    which = np.arange(NETWORKS, dtype=np.float32)[:, None]
+
+    def f(x):
+        return arguments(x[:, 1:], (x[:, 0] + 0.5).astype(jnp.int32), jnp)[1]
+
+    got = regions(f, np.concatenate([which, starts], 1), np.concatenate([which, ends], 1)).count
+    grid = np.ones(NETWORKS, int)
+    t = np.linspace(0, 1, 20_001)[:, None]
+    for i in range(NETWORKS):
+        x = starts[i] * (1 - t) + ends[i] * t
+        z, _ = arguments(x, np.full(len(x), i), np)
+        above = np.concatenate(z, axis=1) > 0
+        grid[i] += (above[1:] != above[:-1]).any(axis=1).sum()
+    assert (got >= grid).all()  # two bends between neighbours of the grid look like one
+    assert (got - grid).sum() <= 5
+    assert grid.max() > 5
+
+
+def saw(x):
+    """Telgarsky's tent: up to 1, and down again."""
+    return nn.relu(x @ jnp.ones((1, 2)) - jnp.array([[0, 0.5]])) @ jnp.array([[2.0], [-4.0]])
+
+
+@pytest.mark.parametrize("depth", [1, 3, 6])
+def test_a_saw_of_two_units_a_layer_has_two_to_the_depth_pieces(depth):
+    def deep(x):
+        for _ in range(depth):
+            x = saw(x)
+        return x
+
+    found = regions(deep, np.zeros((1, 1), "float32"), np.ones((1, 1), "float32"))
+    assert found.count.tolist() == [2**depth]
+    places = np.unique(np.round(found.at * 2**depth, 4))
+    np.testing.assert_allclose(places, range(1, 2**depth))
+
+
+def test_wide_networks_have_one_region_per_unit_and_one():
+    # Kogan, Jananthan & Kepner 2025: for He weights and biases along a line, Σ n + 1 + o(Σ n).
+    layers = drawn([1, 64, 64, 1], 5)
+    layers = [(w * (2 / len(w)) ** 0.5, b * 0.2) for w, b in layers]
+    (count,) = regions(mlp(layers), np.float32([[-50]]), np.float32([[50]])).count
+    assert 0.6 * 128 < count < 1.4 * 129
+
+
+def _residual(x):
+    h = nn.relu(x @ jnp.asarray(drawn([2, 6], 3)[0][0]))
+    return h + nn.leaky_relu(h @ jnp.asarray(drawn([6, 6], 4)[0][0]) - 0.3)
+
+
+def _in_a_loop(x):
+    w = jnp.stack([layer[0] for layer in drawn([2, 2, 2, 2], 6)])
+    return lax.scan(lambda h, w: (nn.relu6(3 * h @ w + 1), None), x, w)[0]
+
+
+def _convolution(x):
+    picture = x @ jnp.asarray(drawn([2, 16], 8)[0][0])
+    kernel = jnp.asarray(drawn([9, 2], 9)[0][0]).reshape(3, 3, 1, 2)
+    y = lax.conv_general_dilated(
+        picture.reshape(-1, 4, 4, 1), kernel, (1, 1), "SAME",
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    )  # fmt: skip
+    return jnp.clip(y, -1, 1).reshape(len(x), -1) @ jnp.asarray(drawn([32, 2], 10)[0][0])
+
+
+@pytest.mark.parametrize("f", [_residual, _in_a_loop, _convolution])
+def test_any_network_is_linear_between_its_breakpoints_and_bends_there(f):
+    rng = np.random.default_rng(1)
+    starts, ends = 4 * rng.standard_normal((2, 3, 2)).astype(np.float32)
+    found = regions(f, starts, ends)
+    assert found.count.min() > 1
+    for i in range(3):
+        t = np.linspace(0, 1, 40_001)[:, None]
+        y = np.asarray(f(jnp.asarray(starts[i] * (1 - t) + ends[i] * t, jnp.float32)), np.float64)
+        known = np.concatenate([[0.0], found.at[found.segment == i], [1.0]])
+        knots = np.interp(known, t[:, 0], np.arange(len(t)))
+        for column in y.T:
+            values = np.interp(knots, np.arange(len(t)), column)
+            line = np.interp(t[:, 0], known, values)
+            assert np.abs(line - column).max() <= 2e-3 * np.abs(column).max()
+
+
+def test_bad_input_is_answered():
+    a, b = np.zeros((1, 2), "float32"), np.ones((1, 2), "float32")
+    with pytest.raises(ValueError, match=r"piecewise linear activations; got tanh at .*; swap it"):
+        regions(jnp.tanh, a, b)
+    with pytest.raises(ValueError, match=r"got heaviside at"):
+        regions(lambda x: jnp.heaviside(x, 0.0), a, b)
+    with pytest.raises(ValueError, match=r"linear between .* a bend in .* a maximum over a window"):
+        regions(
+            lambda x: (
+                nn.relu(x - 0.9)
+                + jnp.max(jnp.sin(4 * x) @ np.ones((2, 2), "f"), axis=1, keepdims=True)
+            ),
+            a,
+            b,
+        )
+    with pytest.raises(ValueError, match=r"one shape; got float32 array of shape \(1, 2\) and"):
+        regions(nn.relu, a, b[0])
+    with pytest.raises(NotImplementedError, match=r"run for every example"):
+        regions(lambda x: lax.cond(x.sum() > 0, nn.relu, lambda x: x, x), a, b)
