@@ -15,7 +15,7 @@ class Collapse(NamedTuple):
 
     matrix: np.ndarray  # (C, D)
     offset: np.ndarray  # (C,)
-    rank: int  # singular values above max(C, D) · ε times the largest
+    rank: int  # singular values above max(C, D) · ε times the largest; 0 where one is not finite
     error: float  # largest |f(x) - matrix x - offset| over the examples, over the largest |f(x)|
     rounding: float  # what roundings of one such sum may come to, times the layers' slack
 
@@ -56,12 +56,11 @@ def collapse(f: Batched, x: ArrayLike, *, max_bytes: int = MAX_BYTES) -> Collaps
     rows = np.asarray(given, np.float64).reshape(len(given), -1)
     offset = results[0] - matrix @ rows[0]
     off = np.abs(results - rows @ matrix.T - offset).max()
-    values = np.linalg.svd(matrix, compute_uv=False) if np.isfinite(matrix).all() else np.zeros(1)
-    eps = float(jnp.finfo(given.dtype).eps)
+    small = max(matrix.shape) * float(jnp.finfo(given.dtype).eps)
     return Collapse(
         matrix=matrix,
         offset=offset,
-        rank=int(np.sum(values > max(matrix.shape) * eps * values.max(initial=0.0))),
+        rank=int(np.linalg.matrix_rank(matrix, rtol=small)) if np.isfinite(matrix).all() else 0,
         error=float(off / (np.abs(results).max() or 1.0)),
         rounding=tolerance(given.dtype, n=max(matrix.shape)),
     )

@@ -183,12 +183,11 @@ def _told(seen: Any) -> str:
 
 
 def _wide(seen: DeadUnits) -> list[Any]:
-    whole = ("n", "active", "sloped", "reached")
+    whole = ("active", "sloped", "reached")
     return [
-        value
-        if value is None or name == "n"
-        else np.asarray(value, np.int64 if name in whole else np.float64)
+        int(value) if name == "n" else value if value is None else np.asarray(value, dtype)
         for name, value in seen._asdict().items()
+        for dtype in [np.int64 if name in whole else np.float64]
     ]
 
 

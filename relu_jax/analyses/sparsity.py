@@ -81,8 +81,8 @@ def sparsity(
     """
     values = _code("code", code)
     active = _active(values, gate)
-    _check_fraction("epsilon", epsilon, least=0.0)
-    _check_fraction("top", top, least=0.0)
+    _check_fraction("epsilon", epsilon)
+    _check_fraction("top", top)
     size = jnp.abs(widened(values))
     n, units = size.shape
     each = _ratio(size, jnp.max(size, axis=1, keepdims=True))  # so that no square is lost
@@ -176,10 +176,10 @@ def _active(values: Array, gate: ArrayLike | None) -> Array:
     )
 
 
-def _check_fraction(name: str, value: float, least: float) -> None:
-    if not least <= value <= 1:
+def _check_fraction(name: str, value: float) -> None:
+    if not 0 <= value <= 1:
         raise errors.rejected(
-            rule=f"{name} lies between {least:g} and 1", got=errors.describe(value), do="change it"
+            rule=f"{name} lies between 0 and 1", got=errors.describe(value), do="change it"
         )
 
 

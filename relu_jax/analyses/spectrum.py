@@ -6,13 +6,14 @@ Jacobian: Golub-Kahan's bidiagonalisation multiplies by it, forward and backward
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jax.typing import ArrayLike
 
 from relu_jax.analyses.jacobian import MAX_BYTES, Batched, Plan, chunks, plan, refuse_meeting, rows
@@ -173,16 +174,17 @@ def _largest(f: Batched, planned: Plan, x: Array, k: int, max_bytes: int) -> Spe
     steps = min(most, 2 * k + _BEYOND)
     while True:
         parts = chunks(planned, x, max(1, max_bytes // (steps * one)))
-        found = [_of_bidiagonals(*_bidiagonal(f, planned, part, steps)) for part in parts]
-        values, error = (np.concatenate([one[i][:, :k] for one in found]) for i in (0, 1))
+        run = _bidiagonal(f, planned, steps)  # compiled once for parts of one size
+        found = [_of_bidiagonals(*run(part)) for part in parts]
+        values, error = (np.concatenate([part[i][:, :k] for part in found]) for i in (0, 1))
         error = error + _rounding(values, x.dtype)
         if steps == most or not np.any(error > _NEAR * values[:, :1]):
             return Spectrum(values, error, planned.n_out, planned.n_in, whole=k == small)
         steps = min(most, 2 * steps)
 
 
-def _bidiagonal(f: Batched, planned: Plan, x: Array, steps: int) -> tuple[Array, Array]:
-    """Run Golub and Kahan's recurrence for every example, J V = U B, fully reorthogonalised."""
+def _bidiagonal(f: Batched, planned: Plan, steps: int) -> Callable[[Array], tuple[Array, Array]]:
+    """Build Golub and Kahan's recurrence, J V = U B for every example, fully reorthogonalised."""
 
     @jax.jit
     def run(x: Array) -> tuple[Array, Array]:
@@ -209,10 +211,10 @@ def _bidiagonal(f: Batched, planned: Plan, x: Array, steps: int) -> tuple[Array,
         v, _ = _next(right, jnp.zeros_like(flat), nothing, keys[-1])
         numbers = jnp.zeros((steps, len(x)), y.dtype)
         state = (left, right, numbers, numbers, v, jnp.zeros_like(y), nothing, nothing)
-        _, _, alphas, betas, *_ = jax.lax.fori_loop(0, steps, step, state)
+        _, _, alphas, betas, *_ = lax.fori_loop(0, steps, step, state)
         return alphas.T, betas.T
 
-    return run(x)
+    return run
 
 
 def _next(basis: Array, v: Array, norm: Array, key: Array) -> tuple[Array, Array]:
@@ -220,10 +222,15 @@ def _next(basis: Array, v: Array, norm: Array, key: Array) -> tuple[Array, Array
 
     Without it, a value that is there several times would be found once.
     """
-    new, other = _free_of(basis, v), _free_of(basis, jax.random.normal(key, v.shape, v.dtype))
+    new = _free_of(basis, v)
     size = jnp.linalg.norm(new, axis=1)
     ended = size <= 32 * jnp.finfo(v.dtype).eps * norm
-    kept = jnp.where(ended[:, None], other, new)
+
+    def replaced() -> Array:
+        other = _free_of(basis, jax.random.normal(key, v.shape, v.dtype))
+        return jnp.where(ended[:, None], other, new)
+
+    kept = lax.cond(jnp.any(ended), replaced, lambda: new)
     length = jnp.linalg.norm(kept, axis=1, keepdims=True)
     return kept / length, jnp.where(ended, jnp.zeros_like(size), size)
 

@@ -16,7 +16,6 @@ _DIVISORS = frozenset({"sqrt", "rsqrt", "div", "log", "pow", "integer_pow"})
 _COMPARISONS = frozenset({"gt", "ge", "lt", "le", "eq", "ne", "is_finite", "select_n"})
 _SUMS = elementwise.TOTALS | {"scatter-add"}  # over the neighbours in a graph
 _JOINTS = ("concatenate", "pad", "dynamic_update_slice", "scatter", "scatter-add")
-_LOGARITHMS = ("log", "log1p")
 _HIDDEN = -1e3  # what masks put below every score
 # Shapes that guard a variance or a probability as often as they activate a unit.
 CLAMPS = ("relu1", "relu6", "relu_n", "hard_tanh")
@@ -118,7 +117,7 @@ def _recombined(regions: Regions, cut: Piece, match: Match | None) -> bool:
         return False
     exponential = softmaxes.takes_exponential(cut)
     summed = {cut.y: 0}  # what is computed from y -> 1: of its sum, 2: of that sum's logarithm
-    logged = reduced_before and any(node.name in _LOGARITHMS for node in cut.nodes)
+    logged = reduced_before and any(node.name in softmaxes.LOGARITHMS for node in cut.nodes)
     pending = [cut.y]
     met: dict[int, Node] = {}  # what is computed from y, by its first result
     while pending:
@@ -130,7 +129,7 @@ def _recombined(regions: Regions, cut: Piece, match: Match | None) -> bool:
                 continue  # a norm after an activation: a softmax adds up the exponential itself
             met.update((out, node) for out in node.outs[:1])
             total = summed[v] or int(node.name in _SUMS)
-            total += total == 1 and node.name in _LOGARITHMS
+            total += total == 1 and node.name in softmaxes.LOGARITHMS
             for out in node.outs:
                 if total > summed.get(out, -1):
                     summed[out] = total

@@ -5,6 +5,7 @@ from relu_jax.tap.graph import Atom, Const, Node
 from relu_jax.tap.pieces import Piece
 from relu_jax.tap.regions import Regions
 
+LOGARITHMS = ("log", "log1p")
 _UNMOVED = elementwise.MOVES | {"reduce_precision"}
 
 
@@ -57,7 +58,7 @@ def is_share(regions: Regions, cut: Piece) -> bool:
 
 def _takes_log(node: Node) -> bool:
     inside = (eqn.primitive.name for body in compat.inner_jaxprs(node.eqn) for eqn in body.eqns)
-    return not {node.name, *inside}.isdisjoint(("log", "log1p"))
+    return not {node.name, *inside}.isdisjoint(LOGARITHMS)
 
 
 def unmoved(regions: Regions, v: Atom) -> Node | None:
