@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         theory,
         training,
     )
-    from relu_jax.diagnosis import diagnose
+    from relu_jax.diagnosis import diagnose, what_if
     from relu_jax.tap import lean, memory
 
 __version__ = "0.1.0"
@@ -40,12 +40,14 @@ __all__ = [
     "tap",
     "theory",
     "training",
+    "what_if",
 ]
 
 _VERBS = {
     "diagnose": "relu_jax.diagnosis",
     "lean": "relu_jax.tap",
     "memory": "relu_jax.tap",
+    "what_if": "relu_jax.diagnosis",
 }
 _PARTS = tuple(name for name in __all__ if name not in _VERBS)
 

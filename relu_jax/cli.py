@@ -12,6 +12,8 @@ from relu_jax.core import errors
 
 # Exit codes; 1 says that --fail-on found something, 130 is what a shell gives for Ctrl-C.
 USAGE, DATA, STOPPED = 2, 3, 130
+# What `what-if` tries where nothing is named: the common ones of each family.
+USUAL = ("relu", "leaky_relu", "gelu", "silu", "tanh")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -95,6 +97,32 @@ def _parser() -> argparse.ArgumentParser:
         "--fail-on", choices=("warning", "critical"), help="exit with 1 if a finding is that severe"
     )
     diagnose.set_defaults(run=_diagnose)
+    what_if = commands.add_parser(
+        "what-if",
+        help="try other activations and starts on a model of your own, and rank them",
+        description="Try changes, one at a time, on the model that FILE.py's function returns, as "
+        "for diagnose. Without --swap and --lsuv, the usual ones: "
+        f"{', '.join(USUAL)} at every activation, and a start that gives every layer the same "
+        "signal (LSUV). Without --steps, starts are compared and nothing is trained.",
+    )
+    what_if.add_argument("target", metavar="FILE.py:build", help="the file and the function")
+    what_if.add_argument(
+        "--swap",
+        action="append",
+        default=[],
+        metavar="SELECTOR=NAME[:parameter=value,...]",
+        help="put an activation in the place of those a selector means (an id, a kind, a pattern "
+        "of paths); may be given several times",
+    )
+    what_if.add_argument("--lsuv", action="store_true", help="also try the LSUV start")
+    what_if.add_argument("--steps", type=int, default=0, help="of training (default: %(default)s)")
+    what_if.add_argument("--seeds", type=int, default=3, help="(default: %(default)s)")
+    what_if.add_argument(
+        "--learning-rate", type=float, help="of plain descent (default: Adam at 1e-3)"
+    )
+    what_if.add_argument("--json", help="also write the numbers here")
+    what_if.add_argument("--force", action="store_true", help="replace a file that exists")
+    what_if.set_defaults(run=_what_if)
     activations = commands.add_parser(
         "activations",
         help="list all activation functions, or tell everything about some",
@@ -174,6 +202,50 @@ def _diagnose(args: argparse.Namespace) -> int:
     for path in wanted:
         _say(f"{path} written")
     return int(_severe(found.findings, args.fail_on))
+
+
+def _what_if(args: argparse.Namespace) -> int:
+    from relu_jax.core import files
+
+    if args.json:
+        files.refuse_unwritable(args.json, force=args.force)
+    swaps: dict[Any, list[Any]] = {}
+    for word in args.swap:
+        selector, equals, name = word.partition("=")
+        if not (selector and equals):
+            raise errors.rejected(
+                rule="a swap is written SELECTOR=NAME",
+                got=repr(word),
+                do="as in --swap relu=gelu, or --swap layers/0=leaky_relu:slope=0.2",
+                kind=errors.UsageError,
+            )
+        swaps.setdefault(selector, []).append(_named(name))
+
+    from relu_jax import diagnosis, tap
+
+    loss, params, batches = diagnosis.load_build(args.target)
+    batches = list(batches)
+    if not (swaps or args.lsuv):
+        swaps = {tap.Selector(lambda sites: {site.id for site in sites}, "all"): list(USUAL)}
+    asked = args.lsuv or not args.swap
+    inits = {"lsuv": diagnosis.lsuv(loss, batches[0])} if asked and batches else None
+    with _progress() as tell:
+        found = diagnosis.what_if(
+            loss,
+            params,
+            batches,
+            swaps=swaps,
+            inits=inits,
+            steps=args.steps,
+            seeds=args.seeds,
+            learning_rate=args.learning_rate,
+            progress=lambda done, total, name: tell(done / total, name),
+        )
+    _say(str(found))  # first: no full disk shall cost the comparison
+    if args.json:
+        found.save(args.json, force=args.force)
+        _say(f"{args.json} written")
+    return 0
 
 
 def _activations(args: argparse.Namespace) -> int:

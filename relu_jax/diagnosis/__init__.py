@@ -1,7 +1,10 @@
-"""Why does a network not train? Diagnose it on its own data: `relu_jax.diagnose`."""
+"""Why does a network not train, and what if it were another? `relu_jax.diagnose` and `what_if`."""
 
 from relu_jax.diagnosis.build import Build, load_build
+from relu_jax.diagnosis.comparison import Comparison, Gain, Trial, Variant
 from relu_jax.diagnosis.diagnose import diagnose
+from relu_jax.diagnosis.expected import Expected
+from relu_jax.diagnosis.reinitialise import lsuv
 from relu_jax.diagnosis.result import Diagnosis, as_report, load
 from relu_jax.diagnosis.types import (
     Cause,
@@ -11,18 +14,26 @@ from relu_jax.diagnosis.types import (
     ParameterReport,
     SiteReport,
 )
+from relu_jax.diagnosis.what_if import what_if
 
 __all__ = [
     "Build",
     "Cause",
+    "Comparison",
     "Diagnosis",
+    "Expected",
     "Finding",
     "Flow",
+    "Gain",
     "Histogram",
     "ParameterReport",
     "SiteReport",
+    "Trial",
+    "Variant",
     "as_report",
     "diagnose",
     "load",
     "load_build",
+    "lsuv",
+    "what_if",
 ]

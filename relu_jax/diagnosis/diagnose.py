@@ -65,12 +65,26 @@ def diagnose(
         >>> d.findings[0].kind, d.findings[0].site, d.sites["first"].dead
         ('dead_units', 'first', 4)
     """
-    started = time.perf_counter()
     _refuse_mesh(mesh)
     losses.check_function(loss)
     chosen = parameters.optimiser(optimizer, learning_rate)
+    return measured(loss, params, batches, only, has_aux, chosen, progress)
+
+
+def measured(
+    loss: Callable[[Any, Any], Any],
+    params: PyTree,
+    batches: Iterable[Any],
+    only: Selectable | None = None,
+    has_aux: bool | None = None,
+    chosen: optax.GradientTransformation | None = None,
+    progress: Callable[[int], object] | None = None,
+    programs: streaming.Programs | None = None,
+) -> Diagnosis:
+    """Measure and judge, with programs that may be there from before: see `streaming.run`."""
+    started = time.perf_counter()
     with jax.debug_nans(False), jax.debug_infs(False):  # here they are findings, not errors
-        found = streaming.run(loss, params, batches, only, has_aux, progress)
+        found = streaming.run(loss, params, batches, only, has_aux, progress, programs)
         gradients = [np.asarray(np.asarray(s) / found.total.examples) for s in found.sums]
         steps = parameters.updates(found.call, chosen, found.own, gradients) if chosen else None
     told = parameters.reports(

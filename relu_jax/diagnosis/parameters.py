@@ -62,8 +62,9 @@ def updates(
     """
 
     def first(own: Sequence[Any], gradients: Sequence[Any]) -> list[Array]:
-        params, gradient = _tree(call, own), _tree(call, gradients)
-        step, _ = optimizer.update(gradient, optimizer.init(params), params)
+        params, gradient = tree(call, own), tree(call, gradients)
+        with jax.numpy_dtype_promotion("standard"):  # optax mixes floats and counters
+            step, _ = optimizer.update(gradient, optimizer.init(params), params)
         return jax.tree.leaves(step)
 
     narrow = [np.asarray(g, leaf.dtype) for g, leaf in zip(gradients, own, strict=True)]
@@ -109,16 +110,7 @@ def reports(
     )
 
 
-def _size(values: np.ndarray) -> tuple[float, int]:
-    total, strange = 0.0, 0
-    for start in range(0, values.size, _AT_ONCE):
-        part = values[start : start + _AT_ONCE].astype(np.float64)
-        total += float(part @ part)
-        strange += int(np.count_nonzero(~np.isfinite(part)))
-    return math.sqrt(total / max(1, values.size)), strange
-
-
-def _tree(call: arguments.Arguments, leaves: Sequence[Array]) -> Any:
+def tree(call: arguments.Arguments, leaves: Sequence[Array]) -> Any:
     """Put leaves where the arrays of params are, and None where its settings are."""
     (params, *_), _ = call.filled(call.arrays)
     given, structure = jax.tree.flatten(params)
@@ -126,3 +118,12 @@ def _tree(call: arguments.Arguments, leaves: Sequence[Array]) -> Any:
     return jax.tree.unflatten(
         structure, [next(each) if arguments.is_array(leaf) else None for leaf in given]
     )
+
+
+def _size(values: np.ndarray) -> tuple[float, int]:
+    total, strange = 0.0, 0
+    for start in range(0, values.size, _AT_ONCE):
+        part = values[start : start + _AT_ONCE].astype(np.float64)
+        total += float(part @ part)
+        strange += int(np.count_nonzero(~np.isfinite(part)))
+    return math.sqrt(total / max(1, values.size)), strange

@@ -27,6 +27,9 @@ class Program(NamedTuple):
     step: step.Step
 
 
+Programs = dict[Any, Program]  # by the shapes of a batch
+
+
 class Turn(NamedTuple):
     """One batch that is under way."""
 
@@ -57,8 +60,14 @@ def run(
     only: Selectable | None,
     has_aux: bool | None,
     progress: Progress | None,
+    programs: Programs | None = None,
 ) -> Found:
     """Take all batches through, and add up what each gave.
+
+    Args:
+        loss, params, batches, only, has_aux, progress: as in `diagnose`.
+        programs: what an earlier run of the same loss built, for parameters of the same structure,
+            shapes and settings; added to. None builds all anew.
 
     Raises:
         DataError: no batches, an empty one, or one that does not fit params and loss.
@@ -67,7 +76,8 @@ def run(
     inputs.flattened(params, "params")
     total, origins, first, last = None, [], None, None
     sizes: list[tuple[float, int]] = []
-    for turn in _behind(_turns(loss, params, batches, only, has_aux)):
+    built = {} if programs is None else programs
+    for turn in _behind(_turns(loss, params, batches, only, has_aux, built)):
         first, last = first or turn, turn
         sizes = sizes or parameters.sizes(own_arrays(first.program))
         with _worded(len(origins)):
@@ -95,16 +105,17 @@ def _turns(
     batches: Iterable[Any],
     only: Selectable | None,
     has_aux: bool | None,
+    programs: Programs,
 ) -> Iterator[Turn]:
     """Start the work on each batch; nothing here waits for the device."""
-    programs: dict[Any, Program] = {}  # the latest shapes: flat memory, whatever comes
     own: list[Array] = []
     sums: list[Any] = []
     for batch in inputs.stream(batches):
         if batch.signature not in programs:
             programs[batch.signature] = prepare(loss, params, batch, only, has_aux)
-        program = programs[batch.signature]
-        for old in list(programs)[:-_KEPT]:
+        call = arguments.part(loss, (params, batch.tree), {})
+        program = programs[batch.signature]._replace(call=call)
+        for old in list(programs)[:-_KEPT]:  # the latest shapes: flat memory, whatever comes
             del programs[old]
         if not sums:
             own = own_arrays(program)

@@ -1,0 +1,109 @@
+"""What does mean-field theory expect of other activations, given what was measured of those there?
+
+The variances q of the arguments were measured. Between two sites the weights turn E f(√q z)² into
+the next q: their factor follows, and is that of the other activations too. Biases count as part of
+it, and all is taken for a chain of layers in which nothing rescales.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from relu_jax import activations, theory
+from relu_jax.activations import Activation
+from relu_jax.diagnosis import ways
+from relu_jax.diagnosis.result import Diagnosis
+from relu_jax.diagnosis.types import SiteReport
+from relu_jax.tap import Site
+
+_ACCURATE = 1e-2  # an average that is off by more is none
+
+
+class Expected(NamedTuple):
+    """Factors from one end of the network to the other, as in `Flow`; None: nothing is expected.
+
+    That is so where an activation is in no catalogue or has trained parameters, where the ends
+    were not measured, and where an average of a function is not accurate.
+    """
+
+    forward_total: float | None
+    backward_total: float | None
+
+
+def expected(measured: Diagnosis, others: Mapping[str, Activation | None]) -> Expected:
+    """Carry other activations through a network that was measured.
+
+    Args:
+        measured: the network as it is.
+        others: {site id: what takes the place of the activation there}; None for a function that
+            is in no catalogue.
+
+    Source: Schoenholz, Gilmer, Ganguli & Sohl-Dickstein 2017, sections 3 and 4, layer by layer.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, relu_jax as rj
+        >>> def loss(params, x):
+        ...     for w in params:
+        ...         x = jnp.tanh(x @ w)
+        ...     return jnp.mean(x)
+        >>> params = list(2 * jax.random.normal(jax.random.key(0), (4, 64, 64)) / 8)
+        >>> d = rj.diagnose(loss, params, [jax.random.normal(jax.random.key(1), (128, 64))])
+        >>> told = expected(d, {site: rj.activations.get("sigmoid") for site in d.sites})
+        >>> round(told.backward_total / d.flow.backward_total, 2)
+        0.04
+    """
+    way = ways.main_way(list(measured.sites.values()))
+    pairs = []
+    for report in way:
+        old = of_site(report.site)
+        new = others.get(report.site.id, old)
+        if old is None or new is None:
+            return Expected(None, None)
+        pairs.append((old, new))
+    if not way:
+        return Expected(None, None)
+    forward, backward = _ratios(way, pairs)
+    flow = measured.flow
+    return Expected(_times(flow.forward_total, forward), _times(flow.backward_total, backward))
+
+
+def of_site(site: Site) -> Activation | None:
+    """Find the activation of a site; None where it is not known in numbers."""
+    numbers = np.asarray(list(site.params.values()), float)
+    if site.kind not in activations.names() or not np.isfinite(numbers).all():
+        return None
+    found = activations.get(site.kind)
+    return found.with_params(**site.params) if isinstance(found, Activation) else None
+
+
+def _ratios(
+    way: Sequence[SiteReport], pairs: Sequence[tuple[Activation, Activation]]
+) -> tuple[float | None, float | None]:
+    """Find by what the totals change, forward and backward."""
+    q = way[0].rms_pre ** 2
+    seconds, slopes = [], []
+    for i, (report, (old, new)) in enumerate(zip(way, pairs, strict=True)):
+        was, now = _averages(old, report.rms_pre**2), _averages(new, q)
+        if was is None or now is None:
+            return None, None
+        seconds.append(now[0] / was[0])
+        slopes.append(now[1] / was[1])
+        if i + 1 < len(way):
+            q = way[i + 1].rms_pre ** 2 * seconds[-1]
+    return math.sqrt(seconds[-1] / seconds[0]), math.sqrt(math.prod(slopes[:-1]))
+
+
+def _averages(act: Activation, q: float) -> tuple[float, float] | None:
+    """Take E f(√q z)² and E f′(√q z)²; None where they are 0 or not known."""
+    if not 0 < q < math.inf:
+        return None
+    found = theory.average_with_error(act, q, "second", "slope_second")
+    values, errors = (tuple(map(float, part)) for part in (found.value, found.error))
+    known = all(v > 0 and e <= _ACCURATE * v for v, e in zip(values, errors, strict=True))
+    return (values[0], values[1]) if known else None
+
+
+def _times(total: float | None, factor: float | None) -> float | None:
+    return None if total is None or factor is None else total * factor

@@ -1,0 +1,194 @@
+"""Which start gives every layer of a given network a signal of the same size?"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from relu_jax import tap
+from relu_jax.core import errors
+from relu_jax.core.numerics import widened
+from relu_jax.core.types import Array, Key, PyTree
+from relu_jax.tap import Site, arguments
+
+_NEAR = 0.02  # of the size that is aimed at
+_ROUNDS = 5
+
+
+def lsuv(
+    loss: Callable[[Any, Any], Any], batch: Any, *, variance: float = 1.0
+) -> Callable[[Key, PyTree], PyTree]:
+    """Build a start that draws every weight which feeds an activation anew, layer by layer.
+
+    Each is drawn normal, and scaled until the mean square of the arguments of its activation is
+    `variance` on the batch. What is added to those arguments alone, a bias, becomes 0. Other leaves
+    stay as they are, such as the last layer, embeddings and the scale of a normalisation. No layout
+    of weights is assumed: it works on any framework's.
+
+    Args:
+        loss: loss(params, batch) → scalar, or (scalar, aux).
+        batch: the examples that the signal is measured on.
+        variance: mean square of the arguments to be reached, above 0.
+
+    Returns:
+        ``init(key, params) → params`` of the same structure, shapes and dtypes.
+
+    Raises:
+        ValueError: the variance is no number above 0.
+
+    Edges: for relu on a chain of dense layers it is He's start, for any f the one of
+    `theory.variance_preserving`. A weight that several sites or turns of a loop over steps share is
+    scaled by the first of them, over all turns. A signal of 0 or NaN cannot be scaled: that layer
+    stays as it was drawn. A weight followed by a normalisation has no size that matters.
+
+    Source: Mishkin & Matas 2016, All you need is a good init, with normal weights.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, relu_jax as rj
+        >>> def loss(params, x):
+        ...     for w in params:
+        ...         x = jax.nn.relu(x @ w)
+        ...     return jnp.mean(x)
+        >>> x = jax.random.normal(jax.random.key(0), (256, 64))
+        >>> params = lsuv(loss, x)(jax.random.key(1), [1e-3 * jnp.ones((64, 64))] * 3)
+        >>> [round(site.rms_pre, 2) for site in rj.diagnose(loss, params, [x]).sites.values()]
+        [1.0, 1.0, 1.0]
+    """
+    if not (isinstance(variance, int | float) and 0 < variance < np.inf):
+        raise errors.rejected(
+            rule="variance is a number above 0", got=errors.describe(variance), do="pass 1.0"
+        )
+
+    def init(key: Key, params: PyTree) -> PyTree:
+        call = arguments.part(loss, (params, batch), {})
+        sites = tap.sites(loss, params, batch)
+        drawn = _Drawn(call, sites)
+        drawn.redraw(key)
+        if drawn.weights:
+            drawn.zero_biases(loss)
+            drawn.scale(loss, variance**0.5)
+        return call.filled(drawn.arrays)[0][0]
+
+    return init
+
+
+class _Drawn:
+    """The arrays of a call while they are drawn; only those of params change."""
+
+    def __init__(self, call: arguments.Arguments, sites: Sequence[Site]) -> None:
+        self.call = call
+        self.arrays = list(call.arrays)
+        places = {leaf.path: i for i, leaf in enumerate(call.leaves) if leaf.arg == 0}
+        self.weights: dict[int, Site] = {}  # place among the arrays: the first site it feeds
+        for site in sites:
+            place = places.get(site.path)
+            if place is not None and self.arrays[place].ndim > 1:
+                self.weights.setdefault(place, site)
+        self.vectors = [i for i in places.values() if i not in self.weights]
+
+    def redraw(self, key: Key) -> None:
+        """Draw every weight, of about the size that is usual: it is scaled later."""
+        for place, site in self.weights.items():
+            old = self.arrays[place]
+            fan_in = old.size / max(1, _units(site) * _stacked(site, old))
+            drawn = jax.random.normal(jax.random.fold_in(key, place), old.shape, jnp.float32)
+            self.arrays[place] = (drawn / fan_in**0.5).astype(old.dtype)
+
+    def zero_biases(self, loss: Callable[..., Any]) -> None:
+        """Zero each leaf whose slope in the arguments of some site is 1 wherever it is not 0.
+
+        Of a loop its first turn is looked at, which no other turn leads to.
+        """
+        chosen = [i for i in self.vectors if self.arrays[i].ndim <= 2]
+        firsts = {site.id: _first(site) for site in self.weights.values()}
+        seen = tap.record(loss, lambda site: site.id in firsts)
+
+        @jax.jit
+        def ones(arrays: Sequence[Array], which: Sequence[Array]) -> dict[str, tuple[Array, Array]]:
+            def arguments_of(own: Sequence[Array]) -> dict[str, Array]:
+                whole = list(arrays)
+                for i, leaf in zip(chosen, own, strict=True):
+                    whole[i] = leaf
+                args, _ = self.call.filled(whole)
+                return {name: one.pre[firsts[name]] for name, one in seen(*args)[1].items()}
+
+            own = [arrays[i] for i in chosen]
+            pushed = [jnp.full_like(leaf, on) for leaf, on in zip(own, which, strict=True)]
+            _, moved = jax.jvp(arguments_of, (own,), (pushed,))
+            return {n: (jnp.all((m == 0) | (m == 1)), jnp.any(m == 1)) for n, m in moved.items()}
+
+        for k, place in enumerate(chosen):
+            told = ones(self.arrays, [float(k == j) for j in range(len(chosen))])
+            if any(bool(alone) and bool(there) for alone, there in told.values()):
+                self.arrays[place] = jnp.zeros_like(self.arrays[place])
+
+    def scale(self, loss: Callable[..., Any], size: float) -> None:
+        """Scale each weight in turn, the first ones first."""
+        measure = jax.jit(self.call.call(_sizes(loss, self.weights)))
+        for place, site in self.weights.items():
+            for turn in _turns(site, self.arrays[place]):
+                self._scale_one(
+                    place, turn, size, lambda i=site.id, t=turn: _rms(measure(*self.arrays)[i], t)
+                )
+
+    def _scale_one(
+        self, place: int, turn: tuple[int, ...], size: float, measured: Callable[[], float]
+    ) -> None:
+        before = measured()
+        for _ in range(_ROUNDS):
+            if not (0 < before < np.inf) or abs(before / size - 1) < _NEAR:
+                return
+            old = self.arrays[place]
+            self.arrays[place] = _multiplied(old, turn, size / before)
+            now = measured()
+            if not abs(np.log(now / size)) < abs(np.log(before / size)):
+                self.arrays[place] = old  # its size does not matter here
+                return
+            before = now
+
+
+def _sizes(loss: Callable[..., Any], weights: dict[int, Site]) -> Callable[..., Any]:
+    """Build the function that gives the mean square of the arguments of each site."""
+    names = {site.id for site in weights.values()}
+
+    def mean_square(_site: Any, _act: Any, pre: Any, _post: Any) -> Any:
+        return jnp.mean(jnp.square(widened(pre)))
+
+    observed = tap.observe(loss, mean_square, lambda site: site.id in names)
+    return lambda *args: observed(*args)[1]
+
+
+def _stacked(site: Site, leaf: Any) -> int:
+    """Count the layers whose weights lie behind one another in a leaf."""
+    layered = site.loop == "layers" and leaf.ndim > 2 and leaf.shape[0] == site.loops[0]
+    return leaf.shape[0] if layered and len(site.loops) == 1 else 1
+
+
+def _turns(site: Site, leaf: Any) -> Iterator[tuple[int, ...]]:
+    layers = _stacked(site, leaf)
+    if layers == 1:
+        yield ()
+        return
+    backwards = site.order[0] < 0
+    yield from ((i,) for i in (reversed(range(layers)) if backwards else range(layers)))
+
+
+def _first(site: Site) -> tuple[int, ...]:
+    return tuple(-1 if order < 0 else 0 for order in site.order)
+
+
+def _rms(mean_square: Any, turn: tuple[int, ...]) -> float:
+    values = np.asarray(mean_square, np.float64)
+    return float(np.sqrt(values[turn].mean()))
+
+
+def _multiplied(leaf: Any, turn: tuple[int, ...], factor: float) -> Any:
+    scale = np.ones((leaf.shape[0] if turn else 1,) + (1,) * (leaf.ndim - 1))
+    scale[turn or ...] = factor
+    return (widened(jnp.asarray(leaf)) * scale.astype(np.float32)).astype(leaf.dtype)
+
+
+def _units(site: Site) -> int:
+    return int(np.prod([site.shape[axis] for axis in site.unit_axes]))
