@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         theory,
         training,
     )
-    from relu_jax.diagnosis import diagnose, what_if
+    from relu_jax.diagnosis import diagnose, monitor, what_if
     from relu_jax.tap import lean, memory
 
 __version__ = "0.1.0"
@@ -36,6 +36,7 @@ __all__ = [
     "lean",
     "memory",
     "models",
+    "monitor",
     "report",
     "tap",
     "theory",
@@ -47,6 +48,7 @@ _VERBS = {
     "diagnose": "relu_jax.diagnosis",
     "lean": "relu_jax.tap",
     "memory": "relu_jax.tap",
+    "monitor": "relu_jax.diagnosis",
     "what_if": "relu_jax.diagnosis",
 }
 _PARTS = tuple(name for name in __all__ if name not in _VERBS)

@@ -122,7 +122,9 @@ def singular_values(
     take = jax.jit(lambda part: rows(f, planned, part))
     found = _in_turn(take, chunks(planned, x, at_once))
     values = np.concatenate([_exact(part) for part in found])
-    return Spectrum(values, _rounding(values, x.dtype), planned.n_out, planned.n_in, whole=True)
+    return Spectrum(
+        values, _rounding(values, planned, x.dtype), planned.n_out, planned.n_in, whole=True
+    )
 
 
 def _in_turn(take: Any, parts: Iterator[Array]) -> Iterator[np.ndarray]:
@@ -159,11 +161,12 @@ def _values(one: np.ndarray) -> np.ndarray:
     return found
 
 
-def _rounding(values: np.ndarray, dtype: Any) -> np.ndarray:
-    """Bound what rounding does to values: that of their Jacobian, and of the Gram matrix."""
-    largest = values[:, :1]
+def _rounding(values: np.ndarray, planned: Plan, dtype: Any) -> np.ndarray:
+    """Bound what rounding does to values: that of products as long as the longer side."""
     eps = float(jnp.finfo(dtype).eps)
-    return np.broadcast_to(values.shape[1] ** 0.5 * eps * largest, values.shape)
+    return np.broadcast_to(
+        max(planned.n_out, planned.n_in) ** 0.5 * eps * values[:, :1], values.shape
+    )
 
 
 def _largest(f: Batched, planned: Plan, x: Array, k: int, max_bytes: int) -> Spectrum:
@@ -177,14 +180,18 @@ def _largest(f: Batched, planned: Plan, x: Array, k: int, max_bytes: int) -> Spe
         run = _bidiagonal(f, planned, steps)  # compiled once for parts of one size
         found = [_of_bidiagonals(*run(part)) for part in parts]
         values, error = (np.concatenate([part[i][:, :k] for part in found]) for i in (0, 1))
-        error = error + _rounding(values, x.dtype)
+        error = error + _rounding(values, planned, x.dtype)
         if steps == most or not np.any(error > _NEAR * values[:, :1]):
             return Spectrum(values, error, planned.n_out, planned.n_in, whole=k == small)
         steps = min(most, 2 * steps)
 
 
 def _bidiagonal(f: Batched, planned: Plan, steps: int) -> Callable[[Array], tuple[Array, Array]]:
-    """Build Golub and Kahan's recurrence, J V = U B for every example, fully reorthogonalised."""
+    """Build Golub and Kahan's recurrence, J V = U B for every example, fully reorthogonalised.
+
+    It starts on the shorter side, Jᵀ for J where that is the output: as many steps as that side is
+    long then leave nothing over.
+    """
 
     @jax.jit
     def run(x: Array) -> tuple[Array, Array]:
@@ -195,22 +202,24 @@ def _bidiagonal(f: Batched, planned: Plan, steps: int) -> Callable[[Array], tupl
 
         y, push = jax.linearize(flattened, flat)
         pull = jax.linear_transpose(push, flat)
+        sides = (flat, push), (y, lambda u: pull(u)[0])
+        (near, there), (far, back) = sides if planned.n_in <= planned.n_out else sides[::-1]
         keys = jax.random.split(jax.random.key(0), 2 * steps + 1)
-        right = jnp.zeros((steps, *flat.shape), flat.dtype)
-        left = jnp.zeros((steps, *y.shape), y.dtype)
+        right = jnp.zeros((steps, *near.shape), near.dtype)
+        left = jnp.zeros((steps, *far.shape), far.dtype)
         nothing = jnp.zeros(len(x), y.dtype)
 
         def step(i: Array, state: Any) -> Any:
             left, right, alphas, betas, v, u, beta, norm = state
             right = right.at[i].set(v)
-            u, alpha = _next(left, push(v) - beta[:, None] * u, norm, keys[2 * i])
+            u, alpha = _next(left, there(v) - beta[:, None] * u, norm, keys[2 * i])
             norm, left = jnp.maximum(norm, alpha), left.at[i].set(u)
-            v, beta = _next(right, pull(u)[0] - alpha[:, None] * v, norm, keys[2 * i + 1])
+            v, beta = _next(right, back(u) - alpha[:, None] * v, norm, keys[2 * i + 1])
             return left, right, alphas.at[i].set(alpha), betas.at[i].set(beta), v, u, beta, norm
 
-        v, _ = _next(right, jnp.zeros_like(flat), nothing, keys[-1])
+        v, _ = _next(right, jnp.zeros_like(near), nothing, keys[-1])
         numbers = jnp.zeros((steps, len(x)), y.dtype)
-        state = (left, right, numbers, numbers, v, jnp.zeros_like(y), nothing, nothing)
+        state = (left, right, numbers, numbers, v, jnp.zeros_like(far), nothing, nothing)
         _, _, alphas, betas, *_ = lax.fori_loop(0, steps, step, state)
         return alphas.T, betas.T
 

@@ -1,5 +1,6 @@
 """Why does a network not train, and what if it were another? `relu_jax.diagnose` and `what_if`."""
 
+from relu_jax.diagnosis import monitor
 from relu_jax.diagnosis.build import Build, load_build
 from relu_jax.diagnosis.comparison import Comparison, Gain, Trial, Variant
 from relu_jax.diagnosis.diagnose import diagnose
@@ -35,5 +36,6 @@ __all__ = [
     "load",
     "load_build",
     "lsuv",
+    "monitor",
     "what_if",
 ]

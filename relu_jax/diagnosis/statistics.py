@@ -59,34 +59,34 @@ def forward(sups: Mapping[str, float | None]) -> Callable[[Site, Any, Array, Arr
     """
 
     def seen(site: Site, act: Callable[[Array], Array], pre: Array, post: Array) -> Forward:
-        slope = jnp.abs(_slope(act, pre))
+        steep = jnp.abs(slope(act, pre))
         sup = sups[site.id]
         limit = SATURATED_BELOW * (_steepest(act, pre) if sup is None else jnp.float32(sup))
         finite = jnp.isfinite(pre)
         wide = widened(pre)
-        squares, counts = _summed(
+        sums, counts = summed(
             site,
-            [*_squares(wide), *_squares(widened(post))],
+            [*squares(wide), *squares(widened(post))],
             [
                 ~finite,
                 ~jnp.isfinite(post),
                 post == 0,
-                (slope != 0) | ~finite,
-                slope.astype(jnp.float32) < limit,
+                (steep != 0) | ~finite,
+                steep.astype(jnp.float32) < limit,
             ],
         )
         n = len(SCALES)
         nonfinite_pre, nonfinite_post, zeros, alive, saturated = counts
         return Forward(
             samples=jnp.int32(_count(pre.shape, sample_axes(site, pre.ndim))),
-            squares_pre=jnp.stack(squares[:n]),
-            squares_post=jnp.stack(squares[n:]),
+            squares_pre=jnp.stack(sums[:n]),
+            squares_post=jnp.stack(sums[n:]),
             nonfinite_pre=nonfinite_pre,
             nonfinite_post=nonfinite_post,
             zeros=zeros,
             alive=alive,
             saturated=saturated,
-            at_least=_at_least(_subset(wide), bins.PRE_MARKS),
+            at_least=_at_least(subset(wide), bins.PRE_MARKS),
         )
 
     return seen
@@ -95,9 +95,9 @@ def forward(sups: Mapping[str, float | None]) -> Callable[[Site, Any, Array, Arr
 def backward(site: Site, cotangent: Array) -> Backward:
     """Sum up one cotangent; `tap` calls it inside the backward pass."""
     wide = widened(cotangent)
-    squares, (nonfinite,) = _summed(site, _squares(wide), [~jnp.isfinite(cotangent)])
-    at_least = _at_least(jnp.abs(_subset(wide)), bins.MAGNITUDE_MARKS)
-    return Backward(jnp.stack(squares), *(x.astype(jnp.float32) for x in (nonfinite, at_least)))
+    sums, (nonfinite,) = summed(site, squares(wide), [~jnp.isfinite(cotangent)])
+    at_least = _at_least(jnp.abs(subset(wide)), bins.MAGNITUDE_MARKS)
+    return Backward(jnp.stack(sums), *(x.astype(jnp.float32) for x in (nonfinite, at_least)))
 
 
 def sample_axes(site: Site, ndim: int) -> tuple[int, ...]:
@@ -105,11 +105,12 @@ def sample_axes(site: Site, ndim: int) -> tuple[int, ...]:
     return tuple(axis for axis in range(ndim) if axis not in site.unit_axes)
 
 
-def _squares(x: Array) -> list[Array]:
+def squares(x: Array) -> list[Array]:
+    """Square, at each of the three scales."""
     return [jnp.square(x * jnp.asarray(scale, x.dtype)) for scale in SCALES]
 
 
-def _summed(
+def summed(
     site: Site, values: Sequence[Array], conditions: Sequence[Array]
 ) -> tuple[list[Array], list[Array]]:
     """Sum values, and count conditions, over samples: in one loop over the elements."""
@@ -126,7 +127,8 @@ def _count(shape: tuple[int, ...], axes: Sequence[int]) -> int:
     return math.prod(shape[axis] for axis in axes)
 
 
-def _slope(act: Callable[[Array], Array], pre: Array) -> Array:
+def slope(act: Callable[[Array], Array], pre: Array) -> Array:
+    """Differentiate as the program would."""
     post, pullback = jax.vjp(act, pre)
     return pullback(jnp.ones_like(post))[0]
 
@@ -135,11 +137,12 @@ def _steepest(act: Callable[[Array], Array], pre: Array) -> Array:
     """Find sup |f′| on a grid, laid out in the shape of `pre`, since f may know that shape."""
     grid = jnp.linspace(-_GRID, _GRID, min(max(pre.size, 1), 257), dtype=jnp.float32)
     at = jnp.resize(grid, pre.shape).astype(pre.dtype)
-    slope = jnp.abs(_slope(act, at)).astype(jnp.float32)
-    return jnp.max(jnp.where(jnp.isfinite(slope), slope, jnp.zeros_like(slope)), initial=0.0)
+    steep = jnp.abs(slope(act, at)).astype(jnp.float32)
+    return jnp.max(jnp.where(jnp.isfinite(steep), steep, jnp.zeros_like(steep)), initial=0.0)
 
 
-def _subset(x: Array) -> Array:
+def subset(x: Array) -> Array:
+    """Take at most `bins.LOOKED_AT` elements, evenly spread, of every unit some."""
     width = x.shape[-1] if x.ndim else 1
     return lax.slice(x.reshape(-1), (0,), (x.size,), (bins.stride(x.size, width),))
 

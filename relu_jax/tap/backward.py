@@ -207,6 +207,7 @@ def _probes(read: Program, one: Placed, backward: Backward) -> dict[str, Any]:
 
 def _check_scalar(read: Program, *, has_aux: bool) -> None:
     outs, given = read.graph.frame.outs, list(read.results.values)
+    do = "reduce it, e.g. with jnp.mean" + ("" if has_aux else ", or pass has_aux=True")
     if not given or (len(given) > 1 and not has_aux):
         got = f"{len(given)} results"
     elif given[0] is not tracing.ARRAY:
@@ -216,8 +217,10 @@ def _check_scalar(read: Program, *, has_aux: bool) -> None:
         if shape == () and jnp.issubdtype(dtype, jnp.floating):
             return
         got = f"{dtype} of shape {shape}"
+        if shape == ():
+            do = "convert it, or look for what made it whole: an argmax, a count, a comparison"
     raise errors.rejected(
         rule="the loss is one floating number" + (", followed by aux" if has_aux else ""),
         got=got,
-        do="reduce it, e.g. with jnp.mean" + ("" if has_aux else ", or pass has_aux=True"),
+        do=do,
     )

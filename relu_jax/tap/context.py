@@ -34,8 +34,9 @@ def purpose(
         return "of a gradient"  # clipped, or on its way into an optimiser's state
     if facts.differentiates and facts.products and fact.fed < 0 and not reach.product:
         return "of a gradient"  # the state of an optimiser, where a weight had no gradient
-    if fact.leaf is not None and fact.fed < 0:
-        kept = fact.leaf.arg >= 0 and not facts.is_data(fact.leaf)
+    if fact.fed < 0:
+        leaf = fact.leaf
+        kept = leaf is not None and leaf.arg >= 0 and not facts.is_data(leaf)
         if kept or norms.only_spread(regions, cut.y):  # a stored variance, in its own argument
             return "parameter transform"
     if fact.raw and reach.product and any(node.name in _PERIODIC for node in cut.nodes):

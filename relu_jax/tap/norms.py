@@ -183,8 +183,11 @@ def _divides(regions: Regions, y: int) -> bool:
     What is taken away from the argument of an exponential divides it.
     """
 
-    def onward(user: Node, _of: int) -> bool:
-        return user.name in ("add", "max") or user.name in elementwise.MOVES
+    def onward(user: Node, of: int) -> bool:
+        # Times a number, or chosen: blended into a running variance.
+        blended = user.name == "select_n" and user.ins[0] != of
+        blended |= user.name == "mul" and any(regions.graph.number(a) is not None for a in user.ins)
+        return blended or user.name in ("add", "max") or user.name in elementwise.MOVES
 
     def taken_away(user: Node, of: int) -> bool:
         after = regions.users.get(user.outs[0], ()) if user.outs else ()

@@ -82,7 +82,7 @@ def select(what: Selectable) -> Selector:
     if not isinstance(what, str):
         callbacks.check(what, _RULE, "site")
         words = getattr(what, "__name__", "test")
-        return Selector(lambda sites: {site.id for site in sites if what(site)}, words)
+        return Selector(lambda sites: _passing(sites, what), words)
     if not what:  # as a pattern it would mean every site
         raise errors.rejected(
             rule=_RULE, got="an empty text", do='write ".*" or None for all sites'
@@ -104,6 +104,15 @@ def _named(sites: Sequence[Site], word: str, pattern: re.Pattern[str]) -> set[st
         or _ids(site for site in sites if site.kind == word)
         or _ids(site for site in sites if pattern.search(site.path))
     )
+
+
+def _passing(sites: Sequence[Site], test: Callable[[Site], bool]) -> set[str]:
+    found = set()
+    for site in sites:
+        with callbacks.at(site, test, "selector"):
+            if test(site):
+                found.add(site.id)
+    return found
 
 
 def _ids(sites: Iterable[Site]) -> set[str]:

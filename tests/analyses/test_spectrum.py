@@ -71,6 +71,16 @@ def test_the_largest_values_need_no_jacobian(f):
     assert not got.whole
 
 
+@pytest.mark.parametrize("sides", [(64, 2), (64, 5), (3, 64)], ids=str)
+def test_a_short_side_is_taken_to_its_end(sides):
+    matrix = jax.random.normal(KEYS[0], sides) * jnp.linspace(0.1, 3.0, sides[1])[None]
+    want = np.linalg.svd(np.asarray(matrix, np.float64), compute_uv=False)[None]
+    for k in range(1, min(sides) + 1):
+        got = singular_values(lambda x: x @ matrix, jnp.ones((1, sides[0])), k=k)
+        np.testing.assert_allclose(got.values, want[:, :k], rtol=1e-5)
+        assert (np.abs(got.values - want[:, :k]) <= got.error).all()
+
+
 def test_matrices_whose_values_are_known():
     scales = jnp.array([5.0, 3.0, 3.0, 3.0, 1.0, 0.0])
     x = jnp.ones((2, 6))

@@ -129,12 +129,16 @@ def jnp_sum(site, cotangent):
         (jnp.tanh, r"float32 of shape \(2,\)"),
         (lambda x: (jnp.sum(x), x), "2 results"),
         (lambda x: None, "0 results"),
-        (lambda x: jnp.sum(x).astype(int), "int32"),
     ],
 )
 def test_a_loss_is_one_floating_number(loss, got):
     with pytest.raises(ValueError, match=f"the loss is one floating number; got .*{got}.*; reduce"):
         tap.cotangents(loss)(jnp.ones(2))
+
+
+def test_a_loss_that_is_whole_is_told_so():
+    with pytest.raises(ValueError, match=r"got int32 of shape \(\); convert it, or look for"):
+        tap.cotangents(lambda x: jnp.sum(x).astype(int))(jnp.ones(2))
 
 
 def test_cotangents_take_a_loss_with_aux():

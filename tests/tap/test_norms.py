@@ -1,5 +1,6 @@
 """Are the steps of a norm told from an activation that stands before one?"""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import pytest
@@ -128,6 +129,38 @@ def test_a_stored_variance_is_a_parameter_wherever_it_is_kept(name):
     sites = tap.sites(f, *args)
     assert [(site.id, site.kind) for site in sites] == [("w", "relu")]
     assert sites.coverage.ignored == {"parameter transform": 1}
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["or the first", "blended"])
+def test_a_variance_kept_above_0_is_one_where_it_is_blended_into_a_running_one(first):
+    def f(params, state, x):
+        z = x @ params["w"]
+        mean, square = z.mean(0), (z**2).mean(0)
+        now = jnp.maximum(0.0, square - mean**2)
+        var = 0.9 * state["var"] + 0.1 * now
+        if first:
+            var = lax.select(jnp.broadcast_to(state["first"], now.shape), now, var)
+        return jnp.tanh((z - mean[None]) / jnp.sqrt(var + 1e-5)[None]) @ params["out"]
+
+    state = {"var": jnp.ones(4), "first": jnp.asarray(False)}
+    assert [site.kind for site in tap.sites(f, P, state, n.X)] == ["tanh"]
+
+
+@pytest.mark.parametrize("inference", [False, True])
+@pytest.mark.parametrize("mode", ["ema", "batch"])
+def test_the_batch_norm_of_equinox_holds_no_activation(mode, inference):
+    layer = eqx.nn.Linear(3, 4, key=jax.random.key(0))
+    norm, state = eqx.nn.make_with_state(eqx.nn.BatchNorm)(4, "batch", mode=mode)
+    norm = eqx.nn.inference_mode(norm, inference)
+
+    def f(model, state, x):
+        def one(x):
+            y, after = model[1](model[0](x), state)
+            return nn.relu(y), after
+
+        return jax.vmap(one, axis_name="batch", out_axes=(0, None))(x)
+
+    assert [site.kind for site in tap.sites(f, (layer, norm), state, n.X)] == ["relu"]
 
 
 def test_one_over_an_affine_function_divides():

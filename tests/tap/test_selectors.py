@@ -126,6 +126,12 @@ def test_a_pattern_that_fits_everything_means_sites_without_a_path_too():
     assert list(seen) == ["site#1", "w"]
 
 
+def test_a_test_that_fails_is_told_with_its_site():
+    with pytest.raises(AttributeError) as raised:
+        tap.record(MODEL, lambda site: site.width > 3)(PARAMS, n.X)
+    assert any("raised in selector <lambda> at" in note for note in raised.value.__notes__)
+
+
 def test_a_test_takes_a_site():
     with pytest.raises(
         TypeError, match=r"or a test; got .* takes \(\); pass a function, .* site: …"

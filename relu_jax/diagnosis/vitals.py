@@ -1,0 +1,233 @@
+"""What does one training step tell of its activations, cheaply enough to ask at every step?
+
+A handful of numbers per site and leaf, as arrays of one traced program: no callback, nothing
+fetched. Sums are float32 or wider, at three scales as in `statistics`, so that no size is lost.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from relu_jax import tap
+from relu_jax.core.numerics import rms, widened
+from relu_jax.core.types import Array
+from relu_jax.diagnosis import kinds, statistics
+from relu_jax.diagnosis.expected import of_site
+from relu_jax.diagnosis.statistics import SCALES
+from relu_jax.tap import Site, shards
+
+_TINY = 2.0**-80  # below, squares of float32 may have been flushed to 0
+
+
+class SiteStats(NamedTuple):
+    """One site at one step: scalars, or one entry per layer where a loop over layers stacks them.
+
+    Fractions and RMS run over all elements: examples, positions and turns of a loop over steps.
+    What did not run, a branch that was not taken, is NaN, and no unit of it is active.
+    """
+
+    rms_pre: Array  # of z
+    rms_post: Array  # of f(z)
+    rms_d_pre: Array  # of the gradient at z; NaN where none can be taken
+    zeros: Array  # fraction of f(z) that is exactly 0
+    saturated: Array  # fraction of |f′(z)| < 0.1 sup |f′|, of at most 8192 elements; NaN: no sup
+    active: Array  # (..., units): whether f′(z) ≠ 0 on any sample; True where f is flat nowhere
+    nonfinite: Array  # bool: NaN or inf in z or f(z)
+    nonfinite_d: Array  # bool: NaN or inf in the gradient at z
+
+
+class LeafStats(NamedTuple):
+    """One leaf of the parameters at one step."""
+
+    rms: Array
+    rms_grad: Array  # NaN or inf where an entry is
+
+
+class Stats(NamedTuple):
+    """What one step gave; a tree of arrays, so that scan stacks it and jit returns it.
+
+    Where a step was not measured, floats are NaN, flags False, and `measured` says so.
+    """
+
+    measured: Array  # bool
+    loss: Array
+    sites: dict[str, SiteStats]  # in program order
+    parameters: dict[str, LeafStats]
+    nonfinite_data: Array  # bool: NaN or inf in what is no parameter
+
+
+class _Ahead(NamedTuple):
+    """Sums of one site going forward, per unit but where said."""
+
+    squares_pre: Array  # three scales, then units
+    squares_post: Array
+    zeros: Array
+    active: Array  # samples
+    saturated: Array  # scalar: elements of the subset
+    looked_at: Array  # scalar: elements of the subset
+    elements: Array  # scalar: all of them; 0 where the site did not run
+
+
+def forward(on: Array | bool, met: dict[str, Site]) -> Callable[..., _Ahead]:
+    """Build what `tap` calls with the values at each site.
+
+    Args:
+        on: whether to measure.
+        met: filled with the sites, while the program is traced.
+    """
+
+    def seen(site: Site, act: Callable[[Array], Array], pre: Array, post: Array) -> _Ahead:
+        met[site.id] = site
+        return _where(on, lambda: _ahead(site, act, pre, post))
+
+    return seen
+
+
+def backward(on: Array | bool) -> Callable[[Site, Array], Array]:
+    """Build what `tap` calls with each cotangent: sums of squares at three scales."""
+
+    def seen(site: Site, cotangent: Array) -> Array:
+        del site
+        return _where(on, lambda: _squares(widened(cotangent)))
+
+    return seen
+
+
+def of_sites(
+    met: Mapping[str, Site], ahead: Mapping[str, _Ahead], back: Mapping[str, tap.Cotangent]
+) -> dict[str, SiteStats]:
+    """Turn sums into numbers, in program order."""
+    ends = {name: end.pre for name, end in back.items()}
+    return {name: _of_site(met[name], sums, ends.get(name)) for name, sums in ahead.items()}
+
+
+def of_leaves(
+    on: Array | bool, paths: Sequence[str], own: Sequence[Array], gradients: Sequence[Array]
+) -> dict[str, LeafStats]:
+    """Measure every leaf of the parameters and its gradient."""
+
+    def measured() -> list[LeafStats]:
+        pairs = zip(own, gradients, strict=True)
+        return [LeafStats(rms(widened(leaf)), rms(widened(g))) for leaf, g in pairs]
+
+    return dict(zip(paths, _where(on, measured, math.nan), strict=True))
+
+
+def any_nonfinite(on: Array | bool, arrays: Sequence[Any]) -> Array:
+    """Say whether any floating array holds NaN or inf."""
+    floats = [x for x in arrays if jnp.issubdtype(x.dtype, jnp.floating)]
+
+    def looked() -> Array:
+        bad = [~jnp.all(jnp.isfinite(x)) for x in floats]
+        return jnp.any(jnp.stack(bad)) if bad else jnp.zeros((), bool)
+
+    return _where(on, looked)
+
+
+def _ahead(site: Site, act: Callable[[Array], Array], pre: Array, post: Array) -> _Ahead:
+    with jax.ensure_compile_time_eval():
+        known = kinds.known(site)
+    wide_pre, wide_post = widened(pre), widened(post)
+    conditions = [post == 0]
+    if known.flat is not False:
+        conditions.append((statistics.slope(act, pre) != 0) | ~jnp.isfinite(pre))
+    sums, counts = statistics.summed(
+        site, [*statistics.squares(wide_pre), *statistics.squares(wide_post)], conditions
+    )
+    n = len(SCALES)
+    looked_at, saturated = _saturated(site, known, wide_pre)
+    return _Ahead(
+        squares_pre=jnp.stack(sums[:n]),
+        squares_post=jnp.stack(sums[n:]),
+        zeros=counts[0].astype(jnp.float32),
+        active=counts[-1] if len(counts) > 1 else jnp.ones_like(counts[0]),
+        saturated=saturated,
+        looked_at=looked_at,
+        elements=jnp.float32(pre.size),
+    )
+
+
+def _saturated(site: Site, known: kinds.Known, pre: Array) -> tuple[Array, Array]:
+    """Count, of some elements, those where the slope is small; NaN where it has no largest.
+
+    By the catalogue's function: the program's own may know the shape of its argument.
+    """
+    some = statistics.subset(pre)
+    looked_at, act = jnp.float32(some.size), of_site(site)
+    if known.sup is None or act is None or some.size == 0:
+        return looked_at, jnp.float32(math.nan)
+    small = jnp.abs(act.derivative(some)) < statistics.SATURATED_BELOW * known.sup
+    return looked_at, jnp.sum(small, dtype=jnp.float32)
+
+
+def _squares(wide: Array) -> Array:
+    return jnp.stack([jnp.sum(square) for square in statistics.squares(wide)])
+
+
+def _of_site(site: Site, ahead: _Ahead, back: Array | None) -> SiteStats:
+    loops = len(site.loops)
+    # Turns of a loop over layers stay apart; those of one over steps, and units, are added up.
+    kept = loops if site.loop == "layers" else 0
+
+    def total(sums: Array, own: int) -> Array:
+        """Add up what does not stay; the `own` last axes before the units' do."""
+        along = range(kept, sums.ndim)
+        return jnp.sum(sums, axis=tuple(a for a in along if not loops <= a < loops + own))
+
+    n = total(ahead.elements, 0)
+    ran = n > 0
+    pre, post = total(ahead.squares_pre, 1), total(ahead.squares_post, 1)
+    d_pre = None if back is None else total(back, 1)
+
+    def shown(value: Array) -> Array:
+        return jnp.where(ran, value, jnp.full_like(value, math.nan))
+
+    none = jnp.full_like(n, math.nan)
+    units = ahead.active.shape[loops:]
+    active = jnp.any(
+        ahead.active.reshape(*ahead.active.shape[:loops], math.prod(units)) > 0,
+        axis=tuple(range(kept, loops)),
+    )
+    return SiteStats(
+        rms_pre=shown(_rms(pre, n)),
+        rms_post=shown(_rms(post, n)),
+        rms_d_pre=none if d_pre is None else shown(_rms(d_pre, n)),
+        zeros=shown(total(ahead.zeros, 0) / n),
+        saturated=shown(total(ahead.saturated, 0) / total(ahead.looked_at, 0)),
+        active=active,
+        nonfinite=ran & ~(_finite(pre) & _finite(post)),
+        nonfinite_d=ran & ~_finite(d_pre) if d_pre is not None else ran & False,
+    )
+
+
+def _rms(squares: Array, n: Array) -> Array:
+    """Take the root of a mean of squares, of the scale that kept it; the last axis is scales."""
+    plain, raised, lowered = (
+        jnp.sqrt(squares[..., i] / n.astype(squares.dtype)) / jnp.asarray(scale, squares.dtype)
+        for i, scale in enumerate(SCALES)
+    )
+    small = squares[..., 0] < _TINY
+    return jnp.where(small, raised, jnp.where(jnp.isfinite(plain), plain, lowered))
+
+
+def _finite(squares: Array) -> Array:
+    return jnp.isfinite(squares[..., -1])  # scaled down: no finite number is too large
+
+
+def _where(on: Array | bool, measured: Callable[[], Any], otherwise: float = 0.0) -> Any:
+    """Measure where it is asked for; else take the time of a comparison."""
+    if on is True:
+        return measured()
+    shapes = jax.eval_shape(measured)
+
+    def blank() -> Any:
+        return jax.tree.map(
+            lambda s: shards.varying(jnp.full(s.shape, otherwise, s.dtype), shards.varies(s)),
+            shapes,
+        )
+
+    return lax.cond(on, measured, blank)
