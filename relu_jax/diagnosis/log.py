@@ -57,7 +57,7 @@ class Log:
         force: bool = False,
     ) -> None:
         self._rows: list[dict[str, Any]] = []
-        self._pending: list[tuple[Any, Any, Mapping[str, float]]] = []
+        self._pending: list[tuple[Any, Stats, Mapping[str, Any]]] = []
         self._file: Any = None
         self._resumed = False
         if path is None:
@@ -70,7 +70,7 @@ class Log:
         self._file = open(place, "wb")  # noqa: SIM115 - it is closed by `close`
         self._put({"schema": SCHEMA, "provenance": records.provenance()})
 
-    def write(self, step: Any, stats: Stats, **numbers: float) -> None:
+    def write(self, step: Any, stats: Stats, **numbers: Any) -> None:
         """Take what one step told, or a stack of steps as a scan returns it.
 
         Args:
@@ -92,9 +92,11 @@ class Log:
 
     def close(self) -> None:
         """Write what is left, and close the file; nothing can be written afterwards."""
-        self._flush(keep=0)
-        if self._file is not None:
-            self._file.close()
+        try:
+            self._flush(keep=0)
+        finally:
+            if self._file is not None:
+                self._file.close()
 
     def __enter__(self) -> "Log":
         return self

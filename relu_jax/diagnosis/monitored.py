@@ -70,8 +70,9 @@ def value_and_grad(
         call = arguments.part(whole, (params, *rest), {})
         met: dict[str, tap.Site] = {}
         value, grads, ahead, back = tap.observed_value_and_grad(
-            whole, vitals.forward(on, met), vitals.backward(on), only, has_aux=has_aux
-        )(params, *rest)
+            whole, vitals.forward(on, met), vitals.backward, only, has_aux=has_aux,
+            given=None if on is True else on,
+        )(params, *rest)  # fmt: skip
         pairs = list(zip(call.leaves, call.arrays, strict=True))
         own = [(leaf.path, array) for leaf, array in pairs if leaf.arg == 0]
         stats = Stats(

@@ -175,7 +175,7 @@ def _first_place(run: Series, i: int) -> tuple[str, str] | None:
             return name, "going forward"
     if not np.isfinite(run.loss[i]):
         return "", "the loss"
-    for name, site in reversed(run.sites.items()):
+    for name, site in reversed(list(run.sites.items())):
         if site.nonfinite_d[i]:
             return name, "going backward"
     for name, values in run.rms_grad.items():

@@ -1,4 +1,4 @@
-"""How are the numbers of a watched run shown in TensorBoard? A copy of them; the log is the truth."""
+"""How does TensorBoard show a watched run? By a copy of its numbers: the log is the truth."""
 
 import os
 from types import TracebackType
@@ -12,7 +12,7 @@ from relu_jax.diagnosis.vitals import Stats
 
 
 class TensorBoard:
-    """Write scalars as TensorBoard reads them: "site/rms_pre", "site/silent", "leaf/rms_grad", …
+    """Write scalars as TensorBoard reads them, such as "layers/0/rms_pre" and "layers/0/silent".
 
     Args:
         folder: for the event file; made where it is missing.
@@ -33,7 +33,7 @@ class TensorBoard:
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         try:
-            from tensorboardX import SummaryWriter  # noqa: PLC0415 - optional, and slow to import
+            from tensorboardX import SummaryWriter
         except ImportError as missing:
             raise errors.rejected(
                 rule="event files are written by tensorboardX",
@@ -43,7 +43,7 @@ class TensorBoard:
             ) from missing
         self._writer = SummaryWriter(os.fspath(folder))
 
-    def write(self, step: Any, stats: Stats, **numbers: float) -> None:
+    def write(self, step: Any, stats: Stats, **numbers: Any) -> None:
         """Take what one step told, or a stack of steps, as `Log.write` does.
 
         Edges: it waits for the device. Steps may come in any order.

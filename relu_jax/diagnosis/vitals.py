@@ -87,14 +87,10 @@ def forward(on: Array | bool, met: dict[str, Site]) -> Callable[..., _Ahead]:
     return seen
 
 
-def backward(on: Array | bool) -> Callable[[Site, Array], Array]:
-    """Build what `tap` calls with each cotangent: sums of squares at three scales."""
-
-    def seen(site: Site, cotangent: Array) -> Array:
-        del site
-        return _where(on, lambda: _squares(widened(cotangent)))
-
-    return seen
+def backward(site: Site, cotangent: Array, on: Array | bool = True) -> Array:
+    """Sum up the squares of one cotangent, at three scales; `tap` calls it in the backward pass."""
+    del site
+    return _where(on, lambda: _squares(widened(cotangent)))
 
 
 def of_sites(

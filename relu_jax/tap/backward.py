@@ -14,7 +14,7 @@ from relu_jax.tap.program import Program
 from relu_jax.tap.selectors import Selectable
 from relu_jax.tap.types import Cotangent, Site, Tapped
 
-Backward = Callable[[Site, Any], Any]
+Backward = Callable[..., Any]
 
 
 def cotangents(
@@ -69,6 +69,7 @@ def observed_value_and_grad(
     only: Selectable | None = None,
     *,
     has_aux: bool = False,
+    given: Any = None,
 ) -> Callable[..., tuple[Any, Any, dict[str, Any], dict[str, Cotangent]]]:
     """Build a function that takes value, gradient and observations in one pass.
 
@@ -81,6 +82,8 @@ def observed_value_and_grad(
         backward: ``backward(site, cotangent)`` → floating arrays; they add up over a vmap.
         only: a selector; None looks at every site.
         has_aux: whether the loss returns something beside its value.
+        given: arrays that `backward` takes as a third argument. It may not close over arrays that
+            are traced: the backward pass of a loop is traced when they are gone.
 
     Returns:
         ``g(params, *rest) = (value or (value, aux), gradient, {id: forward(...)},
@@ -100,13 +103,14 @@ def observed_value_and_grad(
         (1.0, ['w'])
     """
     look = callbacks.told(forward, "forward", "site", "act", "pre", "post")
-    back = callbacks.told(backward, "backward", "site", "cotangent")
+    names = ("site", "cotangent") if given is None else ("site", "cotangent", "given")
+    back = callbacks.told(backward, "backward", *names)
 
     @arguments.named_like(loss)
     def run(params: Any, *rest: Any) -> tuple[Any, Any, dict[str, Any], dict[str, Cotangent]]:
         call, read = program.opened(loss, (params, *rest), {})
         own = sum(leaf.arg == 0 for leaf in call.leaves)
-        seen = _differentiated(read, call, look, back, only, own=own, has_aux=has_aux)
+        seen = _differentiated(read, call, look, back, only, own=own, has_aux=has_aux, given=given)
         gradient = jax.tree.unflatten(jax.tree.structure(params), _gradients(seen.grads, params))
         value = (seen.value, seen.aux) if has_aux else seen.value
         return value, gradient, seen.forward, seen.back
@@ -133,12 +137,14 @@ def _differentiated(
     *,
     own: int = 0,
     has_aux: bool = False,
+    given: Any = None,
 ) -> _Seen:
     """Run a loss forward and backward; its first `own` arrays get gradients."""
     _check_scalar(read, has_aux=has_aux)
     chosen = selectors.chosen(read, only)
-    probes = {one.site.id: _probes(read, one, backward) for one in chosen if not one.blind}
-    see = eyes.opened(chosen, _detached(forward), _marker(backward))
+    beside = () if given is None else (given,)
+    probes = {one.site.id: _probes(read, one, backward, beside) for one in chosen if not one.blind}
+    see = eyes.opened(chosen, _detached(forward), _marker(backward, beside))
 
     def whole(arrays: Sequence[Any], probes: Any) -> tuple[Any, Any]:
         outs, seen = interpret.run(read.graph.frame, (*arrays, *call.arrays[own:]), see, probes)
@@ -169,7 +175,7 @@ def _detached(forward: eyes.Forward) -> eyes.Forward:
     return seen
 
 
-def _marker(backward: Backward) -> Callable[[Site, Any, Any], Any]:
+def _marker(backward: Backward, beside: tuple[Any, ...]) -> Callable[[Site, Any, Any], Any]:
     """Build the identity whose derivative rule hands its cotangent to `backward`.
 
     The probe is not used forward; its cotangent is what `backward` returns, so that it leaves the
@@ -180,26 +186,28 @@ def _marker(backward: Backward) -> Callable[[Site, Any, Any], Any]:
         axes = jax.tree.map(shards.varies, probe)
 
         @jax.custom_vjp
-        def identity(value: Any, probe: Any) -> Any:
-            del probe
+        def identity(value: Any, probe: Any, beside: Any) -> Any:
+            del probe, beside
             return value
 
-        def handed_on(_: None, ct: Any) -> tuple[Any, Any]:
-            return ct, jax.tree.map(shards.varying, backward(site, ct), axes)
+        def handed_on(beside: Any, ct: Any) -> tuple[Any, Any, None]:
+            return ct, jax.tree.map(shards.varying, backward(site, ct, *beside), axes), None
 
-        identity.defvjp(lambda value, _: (value, None), handed_on)
-        return identity(value, probe)
+        identity.defvjp(lambda value, _, beside: (value, beside), handed_on)
+        return identity(value, probe, beside)
 
     return mark
 
 
-def _probes(read: Program, one: Placed, backward: Backward) -> dict[str, Any]:
+def _probes(
+    read: Program, one: Placed, backward: Backward, beside: tuple[Any, ...]
+) -> dict[str, Any]:
     """Build zeros of the shape that `backward` returns, one per turn of the loops around."""
     made = {}
     for end, v in (("pre", one.piece.z), ("post", one.piece.y)):
         argument = read.graph.avals[one.piece.z]
         like = shards.struct(argument).update(dtype=read.graph.dtype(v))
-        shapes = jax.eval_shape(lambda ct: backward(one.site, ct), like)
+        shapes = jax.eval_shape(lambda ct: backward(one.site, ct, *beside), like)
         axes = shards.varies(argument)
         made[end] = jax.tree.map(lambda s, axes=axes: shards.zeros(s, one.site.loops, axes), shapes)
     return made

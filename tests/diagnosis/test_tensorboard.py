@@ -1,0 +1,40 @@
+"""Does TensorBoard get the numbers that the log has?"""
+
+import sys
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from relu_jax.diagnosis import monitor
+from relu_jax.diagnosis.tensorboard import TensorBoard
+
+
+@pytest.fixture(scope="module")
+def stats():
+    step = jax.jit(monitor.value_and_grad(lambda w, x: jnp.mean(jax.nn.relu(x @ w))))
+    return step(jnp.asarray([[1.0, -1.0]]), jnp.ones((4, 1)))[0][1]
+
+
+def test_scalars_are_those_of_the_log(tmp_path, stats):
+    tensorboardx = pytest.importorskip("tensorboardX", reason="needs tensorboardX")
+    with TensorBoard(tmp_path) as board:
+        board.write(3, stats, accuracy=0.25)
+    (file,) = tmp_path.iterdir()
+    raw, found, at = file.read_bytes(), {}, 0
+    while at < len(raw):  # a record is its length, a sum, the event and a sum
+        length = int.from_bytes(raw[at : at + 8], "little")
+        event = tensorboardx.proto.event_pb2.Event.FromString(raw[at + 12 : at + 12 + length])
+        found |= {value.tag: (event.step, value.simple_value) for value in event.summary.value}
+        at += length + 16
+    assert found["w/rms_pre"] == (3, 1.0)
+    assert found["w/silent"] == (3, 1.0)
+    assert found["w/zeros"] == (3, 0.5)
+    assert found["accuracy"] == (3, 0.25)
+    assert found["loss"] == (3, 0.5)
+
+
+def test_without_the_library_it_says_so(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    with pytest.raises(ImportError, match=r"written by tensorboardX; .*rj.monitor.Log"):
+        TensorBoard(tmp_path)
