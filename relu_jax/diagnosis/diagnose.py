@@ -8,9 +8,9 @@ import jax
 import numpy as np
 import optax
 
-from relu_jax.core import errors, records
+from relu_jax.core import records
 from relu_jax.core.types import PyTree
-from relu_jax.diagnosis import causes, findings, losses, parameters, streaming, summarise
+from relu_jax.diagnosis import causes, findings, losses, parameters, spread, streaming, summarise
 from relu_jax.diagnosis.facts import Facts
 from relu_jax.diagnosis.result import Diagnosis
 from relu_jax.tap.selectors import Selectable
@@ -36,7 +36,8 @@ def diagnose(
         batches: any iterable of batches, examples first; taken one at a time, so a generator of
             any length will do. A batch of another shape costs a second compilation. The number
             of examples is the leading size that most of its arrays share.
-        mesh: devices to spread the work over; not built yet.
+        mesh: devices that share the examples of each batch, over all its axes; the loss is as it
+            is for one device. None leaves the arrays where they are.
         only: a selector of sites (see `relu_jax.tap.select`); None looks at all.
         has_aux: whether the loss returns (scalar, aux); None finds out.
         optimizer: measures the size of its first update from a fresh state.
@@ -47,14 +48,14 @@ def diagnose(
         findings, worst first, and all the numbers; printed, a table.
 
     Raises:
-        DataError: no batches, an empty one, params that are no floats, or a batch that the loss
-            does not take.
+        DataError: no batches, an empty one, params that are no floats, a batch that the loss does
+            not take, or that the devices of the mesh do not divide.
         ValueError: the loss is not a scalar, cannot be traced, or has no gradient.
-        TypeError: the loss is no function of (params, batch).
-        NotImplementedError: a mesh is given.
+        TypeError: the loss is no function of (params, batch), or the mesh is none.
 
     Edges: NaN and inf, wherever they come from, are findings and no errors. Means over batches
-    are weighted by examples.
+    are weighted by examples. Over a mesh counts are those of one device, and sums of floats are to
+    single roundings.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -65,10 +66,10 @@ def diagnose(
         >>> d.findings[0].kind, d.findings[0].site, d.sites["first"].dead
         ('dead_units', 'first', 4)
     """
-    _refuse_mesh(mesh)
+    devices = spread.check(mesh)
     losses.check_function(loss)
     chosen = parameters.optimiser(optimizer, learning_rate)
-    return measured(loss, params, batches, only, has_aux, chosen, progress)
+    return measured(loss, params, batches, only, has_aux, chosen, progress, mesh=devices)
 
 
 def measured(
@@ -80,11 +81,12 @@ def measured(
     chosen: optax.GradientTransformation | None = None,
     progress: Callable[[int], object] | None = None,
     programs: streaming.Programs | None = None,
+    mesh: jax.sharding.Mesh | None = None,
 ) -> Diagnosis:
     """Measure and judge, with programs that may be there from before: see `streaming.run`."""
     started = time.perf_counter()
     with jax.debug_nans(False), jax.debug_infs(False):  # here they are findings, not errors
-        found = streaming.run(loss, params, batches, only, has_aux, progress, programs)
+        found = streaming.run(loss, params, batches, only, has_aux, progress, programs, mesh)
         gradients = [np.asarray(np.asarray(s) / found.total.examples) for s in found.sums]
         steps = parameters.updates(found.call, chosen, found.own, gradients) if chosen else None
     told = parameters.reports(
@@ -110,13 +112,3 @@ def measured(
         n_examples=found.total.examples,
         provenance=records.provenance(started=started),
     )
-
-
-def _refuse_mesh(mesh: Any) -> None:
-    if mesh is not None:
-        raise errors.rejected(
-            rule="a diagnosis runs on one device so far",
-            got=f"mesh={errors.describe(mesh)}",
-            do="leave mesh out; relu_jax/diagnosis/diagnose.py is the file to extend",
-            kind=NotImplementedError,
-        )

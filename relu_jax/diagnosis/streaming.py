@@ -11,7 +11,7 @@ import numpy as np
 from relu_jax import tap
 from relu_jax.core import errors
 from relu_jax.core.types import Array, PyTree
-from relu_jax.diagnosis import causes, inputs, kinds, losses, parameters, step, totals
+from relu_jax.diagnosis import causes, inputs, kinds, losses, parameters, spread, step, totals
 from relu_jax.tap import Sites, arguments
 from relu_jax.tap.selectors import Selectable
 
@@ -61,11 +61,12 @@ def run(
     has_aux: bool | None,
     progress: Progress | None,
     programs: Programs | None = None,
+    mesh: jax.sharding.Mesh | None = None,
 ) -> Found:
     """Take all batches through, and add up what each gave.
 
     Args:
-        loss, params, batches, only, has_aux, progress: as in `diagnose`.
+        loss, params, batches, only, has_aux, progress, mesh: as in `diagnose`.
         programs: what an earlier run of the same loss built, for parameters of the same structure,
             shapes and settings; added to. None builds all anew.
 
@@ -77,7 +78,7 @@ def run(
     total, origins, first, last = None, [], None, None
     sizes: list[tuple[float, int]] = []
     built = {} if programs is None else programs
-    for turn in _behind(_turns(loss, params, batches, only, has_aux, built)):
+    for turn in _behind(_turns(loss, params, batches, only, has_aux, built, mesh)):
         first, last = first or turn, turn
         sizes = sizes or parameters.sizes(own_arrays(first.program))
         with _worded(len(origins)):
@@ -106,6 +107,7 @@ def _turns(
     only: Selectable | None,
     has_aux: bool | None,
     programs: Programs,
+    mesh: jax.sharding.Mesh | None,
 ) -> Iterator[Turn]:
     """Start the work on each batch; nothing here waits for the device."""
     own: list[Array] = []
@@ -118,10 +120,11 @@ def _turns(
         for old in list(programs)[:-_KEPT]:  # the latest shapes: flat memory, whatever comes
             del programs[old]
         if not sums:
-            own = own_arrays(program)
+            own = spread.everywhere(own_arrays(program), mesh)
             sums = step.empty_sums(own)
         with _worded(batch.position):
-            seen, sums = program.step(own, batch.arrays, sums, np.float32(batch.examples))
+            arrays = spread.split(batch, mesh)
+            seen, sums = program.step(own, arrays, sums, np.float32(batch.examples))
         yield Turn(program, batch.examples, seen, sums)
 
 

@@ -125,12 +125,6 @@ def test_a_network_without_sites_is_diagnosed_too():
     assert "No" in str(d)
 
 
-def test_a_mesh_is_not_built_yet():
-    mesh = jax.make_mesh((1,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
-    with pytest.raises(NotImplementedError, match=r"one device so far; got mesh=.*leave mesh out"):
-        rj.diagnose(mlp_loss(jnp.tanh), start(SIZES), gaussian(20, 1), mesh=mesh)
-
-
 @pytest.mark.parametrize(
     ("loss", "params", "batches", "kind", "message"),
     [
