@@ -1,4 +1,4 @@
-"""How is a batch spread over the devices of a mesh? Examples are split, parameters are everywhere."""
+"""How is a batch spread over the devices of a mesh? Examples are split, parameters are not."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -66,8 +66,8 @@ def test_parameters_that_lie_on_one_device_are_moved():
 
 def test_devices_that_do_not_divide_a_batch_are_told():
     mesh = jax.make_mesh((8,), ("data",), axis_types=(AUTO,))
+    batches = [*BATCHES[:1], *networks.gaussian(42, 1, 24)]
     with pytest.raises(DataError, match="42 examples in batch 1 for 8 devices"):
-        batches = [*BATCHES[:1], *networks.gaussian(42, 1, 24)]
         rj.diagnose(networks.mlp_loss(jax.nn.relu), PARAMS, batches, mesh=mesh)
 
 
