@@ -34,9 +34,8 @@ def purpose(
         return "of a gradient"  # clipped, or on its way into an optimiser's state
     if facts.differentiates and facts.products and fact.fed < 0 and not reach.product:
         return "of a gradient"  # the state of an optimiser, where a weight had no gradient
-    if fact.fed < 0:
-        leaf = fact.leaf
-        kept = leaf is not None and leaf.arg >= 0 and not facts.is_data(leaf)
+    if fact.leaf is not None and fact.fed < 0:
+        kept = fact.leaf.arg >= 0 and not facts.is_data(fact.leaf)
         if kept or norms.only_spread(regions, cut.y):  # a stored variance, in its own argument
             return "parameter transform"
     if fact.raw and reach.product and any(node.name in _PERIODIC for node in cut.nodes):
@@ -45,6 +44,8 @@ def purpose(
         return "distance"  # of the inputs from centres
     if step := norms.step(regions, cut, match):
         return step
+    if fact.leaf is None and fact.fed < 0 and norms.only_spread(regions, cut.y):
+        return "parameter transform"  # a stored variance over how often it was added to
     guards = match is None or match.kind in norms.CLIPS
     if guards and not regions.graph.shape(cut.z) and norms.reduced(regions, cut.z):
         return "loss"  # the root of a mean square, a mean kept above its free bits
