@@ -19,6 +19,7 @@ from jax.typing import ArrayLike
 from relu_jax.analyses.jacobian import MAX_BYTES, Batched, Plan, chunks, plan, refuse_meeting, rows
 from relu_jax.core import errors
 from relu_jax.core.integers import integer
+from relu_jax.core.numerics import widened
 from relu_jax.core.types import Array
 
 _AT_ONCE = 2**27  # bytes of Jacobians held at a time, where max_bytes allows for it
@@ -33,7 +34,9 @@ class Spectrum(NamedTuple):
     """
 
     values: np.ndarray  # (N, K)
-    error: np.ndarray  # (N, K): each is off by at most so much
+    # (N, K): a value of the Jacobian lies within so much. Where max_bytes stopped the steps and it
+    # is not small, it may be another than the k-th.
+    error: np.ndarray
     n_out: int
     n_in: int
     whole: bool  # whether these are all
@@ -112,6 +115,10 @@ def singular_values(
         ([[3.0, 3.0]], [2])
     """
     planned = plan(f, x)
+    if not planned.n_in or not planned.n_out:
+        raise errors.rejected(
+            rule="a Jacobian has rows and columns", got=str(planned), do="leave such results out"
+        )
     if k is None:
         _refuse_large(planned, max_bytes)
     refuse_meeting(f, x)
@@ -181,7 +188,7 @@ def _largest(f: Batched, planned: Plan, x: Array, k: int, max_bytes: int) -> Spe
         found = [_of_bidiagonals(*run(part)) for part in parts]
         values, error = (np.concatenate([part[i][:, :k] for part in found]) for i in (0, 1))
         error = error + _rounding(values, planned, x.dtype)
-        if steps == most or not np.any(error > _NEAR * values[:, :1]):
+        if steps == most or not np.any(error > _NEAR * values[:, :1]):  # NaN is near enough
             return Spectrum(values, error, planned.n_out, planned.n_in, whole=k == small)
         steps = min(most, 2 * steps)
 
@@ -198,8 +205,10 @@ def _bidiagonal(f: Batched, planned: Plan, steps: int) -> Callable[[Array], tupl
         flat = x.reshape(len(x), planned.n_in)
 
         def flattened(flat: Array) -> Array:
-            return f(flat.reshape(-1, *x.shape[1:])).reshape(-1, planned.n_out)
+            given = flat.astype(x.dtype).reshape(-1, *x.shape[1:])
+            return f(given).reshape(-1, planned.n_out).astype(flat.dtype)
 
+        flat = widened(flat)  # of half precision, and of results in another
         y, push = jax.linearize(flattened, flat)
         pull = jax.linear_transpose(push, flat)
         sides = (flat, push), (y, lambda u: pull(u)[0])
@@ -232,7 +241,7 @@ def _next(basis: Array, v: Array, norm: Array, key: Array) -> tuple[Array, Array
     Without it, a value that is there several times would be found once.
     """
     new = _free_of(basis, v)
-    size = jnp.linalg.norm(new, axis=1)
+    size = _length(new)
     ended = size <= 32 * jnp.finfo(v.dtype).eps * norm
 
     def replaced() -> Array:
@@ -240,8 +249,14 @@ def _next(basis: Array, v: Array, norm: Array, key: Array) -> tuple[Array, Array
         return jnp.where(ended[:, None], other, new)
 
     kept = lax.cond(jnp.any(ended), replaced, lambda: new)
-    length = jnp.linalg.norm(kept, axis=1, keepdims=True)
-    return kept / length, jnp.where(ended, jnp.zeros_like(size), size)
+    return kept / _length(kept)[:, None], jnp.where(ended, jnp.zeros_like(size), size)
+
+
+def _length(v: Array) -> Array:
+    """Take the norm of each row, of any size: squares alone end at 1e-19 and 1e19."""
+    peak = jnp.max(jnp.abs(v), axis=1, keepdims=True)
+    safe = jnp.where(peak == 0, jnp.ones_like(peak), peak)
+    return peak[:, 0] * jnp.linalg.norm(v / safe, axis=1)
 
 
 def _free_of(basis: Array, v: Array) -> Array:
@@ -260,8 +275,11 @@ def _of_bidiagonals(alphas: ArrayLike, betas: ArrayLike) -> tuple[np.ndarray, np
     at = np.arange(steps)
     upper[:, at, at] = alphas
     upper[:, at[:-1], at[1:]] = betas[:, :-1]
-    left, values, _ = np.linalg.svd(upper)
-    return values, betas[:, -1:] * np.abs(left[:, -1, :])
+    values, error = np.full((2, n, steps), np.nan)
+    known = np.isfinite(upper).all(axis=(1, 2))
+    left, values[known], _ = np.linalg.svd(upper[known])
+    error[known] = betas[known, -1:] * np.abs(left[:, -1, :])
+    return values, error
 
 
 def _refuse_large(planned: Plan, max_bytes: int) -> None:

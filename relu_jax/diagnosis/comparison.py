@@ -154,6 +154,11 @@ def _loss(trial: Trial) -> float:
 
 
 def _decades(trial: Trial) -> float:
+    reports = trial.end.sites.values()
+    if any(report.norm_d_pre == 0 for report in reports):
+        return math.inf  # no gradient at all is no factor
+    if len(reports) == 1:
+        return 0.0  # nothing to change between
     totals = (trial.end.flow.forward_total, trial.end.flow.backward_total)
     sizes = [_decades_of(total) for total in totals if total is not None]
     return max(sizes, default=math.inf)

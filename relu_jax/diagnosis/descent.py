@@ -37,7 +37,7 @@ def descend(
     """
     call = arguments.part(loss, (params, batches[0].tree), {})
     own = [
-        jnp.array(array, dtype=array.dtype)  # a copy: each step gives its arrays away
+        jnp.asarray(array, dtype=array.dtype)
         for leaf, array in zip(call.leaves, call.arrays, strict=True)
         if leaf.arg == 0
     ]
@@ -63,12 +63,20 @@ def _built(
         out = of_arrays(*own, *data)
         return out[0] if isinstance(out, tuple | list) else out
 
+    extended = optax.with_extra_args_support(optimizer)
+
     def step(own: Sequence[Any], state: Any, data: Sequence[Any]) -> Any:
+        def of_tree(params: PyTree) -> Any:  # for a line search
+            return value_of(jax.tree.leaves(params), data)
+
         value, gradient = jax.value_and_grad(value_of)(own, data)
         params = parameters.tree(call, own)
         with jax.numpy_dtype_promotion("standard"):  # optax mixes floats and counters
-            updates, state = optimizer.update(parameters.tree(call, gradient), state, params)
+            gradient = parameters.tree(call, gradient)
+            updates, state = extended.update(
+                gradient, state, params, value=value, grad=gradient, value_fn=of_tree
+            )
             params = optax.apply_updates(params, updates)
         return jax.tree.leaves(params), state, value
 
-    return jax.jit(step, donate_argnums=(0, 1))
+    return jax.jit(step)  # an optimiser's state may hold the parameters: none is given away

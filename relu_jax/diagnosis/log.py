@@ -59,7 +59,7 @@ class Log:
         self._rows: list[dict[str, Any]] = []
         self._pending: list[tuple[Any, Stats, Mapping[str, Any]]] = []
         self._file: Any = None
-        self._resumed = False
+        self._resumed = self._closed = False
         if path is None:
             return
         place = Path(path)
@@ -79,9 +79,18 @@ class Log:
             numbers: what else belongs to the step, such as an accuracy; stacked likewise.
 
         Raises:
-            ValueError: a step that does not come after the last one, or stacks of other lengths;
-                the file is as it was.
+            ValueError: a step that does not come after the last one, stacks of other lengths, or
+                a log that is closed. What came before it is kept. Of steps that are arrays it is
+                raised by the next call.
         """
+        if self._closed:
+            raise errors.rejected(
+                rule="a log is written before it is closed",
+                got=f"step {step}",
+                do="write inside the with block, or open it again with resume=True",
+            )
+        if isinstance(step, int):
+            self._check_order(step, self._pending[-1][0] if self._pending else None)
         self._pending.append((step, stats, numbers))
         self._flush(keep=1)
 
@@ -92,6 +101,7 @@ class Log:
 
     def close(self) -> None:
         """Write what is left, and close the file; nothing can be written afterwards."""
+        self._closed = True
         try:
             self._flush(keep=0)
         finally:
@@ -118,15 +128,18 @@ class Log:
     def _add(self, row: dict[str, Any]) -> None:
         if self._resumed:
             self._drop_from(row["step"])
-        if self._rows and row["step"] <= self._rows[-1]["step"]:
-            raise errors.rejected(
-                rule="steps are written in order, each once",
-                got=f"step {row['step']} after step {self._rows[-1]['step']}",
-                do="number the steps of the whole run; pass resume=True to go on after a restart",
-            )
+        self._check_order(row["step"], self._rows[-1]["step"] if self._rows else None)
         if self._file is not None:
             self._put(_line(row))
         self._rows.append(row)
+
+    def _check_order(self, step: int, last: Any) -> None:
+        if isinstance(last, int) and step <= last:
+            raise errors.rejected(
+                rule="steps are written in order, each once",
+                got=f"step {step} after step {last}",
+                do="number the steps of the whole run; pass resume=True to go on after a restart",
+            )
 
     def _put(self, line: Mapping[str, Any]) -> None:
         self._file.write(strict_json.to_json(line).encode() + b"\n")
@@ -225,7 +238,11 @@ def _read(path: Path) -> tuple[list[dict[str, Any]], list[int]]:
     if not lines or _parsed(path, lines[0], 1).get("schema") != SCHEMA:
         raise _unreadable(path, f"its first line does not say {SCHEMA}")
     ends = list(itertools.accumulate(len(line) + 1 for line in lines))
-    return [_row_of(path, line, i) for i, line in enumerate(lines[1:], 2)], ends
+    found = [_row_of(path, line, i) for i, line in enumerate(lines[1:], 2)]
+    for i, (before, after) in enumerate(itertools.pairwise(found), 3):
+        if after["step"] <= before["step"]:
+            raise _unreadable(path, f"line {i} is no step after that of the line before")
+    return found, ends
 
 
 def _parsed(path: Path, line: bytes, number: int) -> dict[str, Any]:
@@ -243,6 +260,7 @@ def _row_of(path: Path, line: bytes, number: int) -> dict[str, Any]:
             name: {**site, "active": _units(site["active"], site["units"])}
             for name, site in row["sites"].items()
         }
+        integer("step", row["step"])
         return {name: row[name] for name in _ROW} | {"sites": sites}
     except (KeyError, TypeError, ValueError, AttributeError) as wrong:
         raise _unreadable(path, f"line {number} is no step of a log") from wrong
@@ -252,7 +270,10 @@ _ROW = ("step", "loss", "parameters", "nonfinite_data", "numbers")
 
 
 def _units(bits: str, units: int) -> np.ndarray:
-    return np.unpackbits(np.frombuffer(bytes.fromhex(bits), np.uint8), count=units).astype(bool)
+    packed = np.frombuffer(bytes.fromhex(bits), np.uint8)
+    if len(packed) != -(-units // 8):
+        raise ValueError(units)  # worded by the caller, with the line
+    return np.unpackbits(packed, count=units).astype(bool)
 
 
 def _unreadable(path: Path, reason: str) -> Exception:

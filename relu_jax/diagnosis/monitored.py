@@ -1,5 +1,6 @@
 """How is a training run watched by the step that it makes anyway?"""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -31,7 +32,7 @@ def value_and_grad(
         has_aux: whether the loss returns a pair.
         only: a selector of sites; None watches all.
         every: measure each step whose number is a multiple of this; the function then takes the
-            number as ``step=``.
+            number as ``step=``, which a loss with an argument of that name gets too.
 
     Returns:
         ``g(params, *rest, **kwargs) = ((value, stats), grads)``; `value` is (value, aux) with
@@ -65,7 +66,7 @@ def value_and_grad(
 
     @arguments.named_like(loss)
     def watched(params: Any, *rest: Any, **kwargs: Any) -> tuple[tuple[Any, Stats], Any]:
-        on, kwargs = _asked(number, kwargs)
+        on, kwargs = _asked(loss, number, kwargs)
         whole = _with_keywords(loss, kwargs)
         call = arguments.part(whole, (params, *rest), {})
         met: dict[str, tap.Site] = {}
@@ -84,7 +85,7 @@ def value_and_grad(
                 jax.tree.leaves(grads),
             ),
             nonfinite_data=vitals.any_nonfinite(
-                on, [array for leaf, array in pairs if leaf.arg != 0]
+                on, [*(array for leaf, array in pairs if leaf.arg != 0), *_arrays(kwargs)]
             ),
         )  # fmt: skip
         return (value, stats), grads
@@ -92,12 +93,13 @@ def value_and_grad(
     return watched
 
 
-def _asked(every: int, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+def _asked(loss: losses.Loss, every: int, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """Say whether this step is measured: True, or an array that says so."""
     if every == 1:
         return True, kwargs
     if "step" in kwargs:
-        rest = {name: value for name, value in kwargs.items() if name != "step"}
+        own = "step" in inspect.signature(loss).parameters
+        rest = {name: value for name, value in kwargs.items() if own or name != "step"}
         return jnp.asarray(kwargs["step"]) % every == 0, rest
     raise errors.rejected(
         rule=f"with every={every} the number of the step says whether it is measured",
@@ -105,6 +107,10 @@ def _asked(every: int, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         do="call it as g(params, batch, step=i)",
         kind=TypeError,
     )
+
+
+def _arrays(tree: Any) -> list[Any]:
+    return [leaf for leaf in jax.tree.leaves(tree) if arguments.is_array(leaf)]
 
 
 def _with_keywords(loss: losses.Loss, kwargs: dict[str, Any]) -> losses.Loss:

@@ -1,6 +1,6 @@
 """Which start gives every layer of a given network a signal of the same size?"""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -11,6 +11,7 @@ from relu_jax import tap
 from relu_jax.core import errors
 from relu_jax.core.numerics import widened
 from relu_jax.core.types import Array, Key, PyTree
+from relu_jax.diagnosis import turns
 from relu_jax.tap import Site, arguments
 
 _NEAR = 0.02  # of the size that is aimed at
@@ -37,6 +38,9 @@ def lsuv(
 
     Raises:
         ValueError: the variance is no number above 0.
+
+    Where other weights lead to the same arguments, only the one that names the site is drawn, and
+    it keeps the size it was drawn with where that hardly moves theirs.
 
     Edges: for relu on a chain of dense layers it is He's start, for any f the one of
     `theory.variance_preserving`. A weight that several sites or turns of a loop over steps share is
@@ -92,7 +96,7 @@ class _Drawn:
         """Draw every weight, of about the size that is usual: it is scaled later."""
         for place, site in self.weights.items():
             old = self.arrays[place]
-            fan_in = old.size / max(1, _units(site) * _stacked(site, old))
+            fan_in = old.size / max(1, _units(site) * int(np.prod(_stacked(site, old))))
             drawn = jax.random.normal(jax.random.fold_in(key, place), old.shape, jnp.float32)
             self.arrays[place] = (drawn / fan_in**0.5).astype(old.dtype)
 
@@ -101,8 +105,8 @@ class _Drawn:
 
         Of a loop its first turn is looked at, which no other turn leads to.
         """
-        chosen = [i for i in self.vectors if self.arrays[i].ndim <= 2]
-        firsts = {site.id: _first(site) for site in self.weights.values()}
+        chosen = self.vectors
+        firsts = {site.id: site for site in self.weights.values()}
         seen = tap.record(loss, lambda site: site.id in firsts)
 
         @jax.jit
@@ -112,7 +116,7 @@ class _Drawn:
                 for i, leaf in zip(chosen, own, strict=True):
                     whole[i] = leaf
                 args, _ = self.call.filled(whole)
-                return {name: one.pre[firsts[name]] for name, one in seen(*args)[1].items()}
+                return {name: one.pre[_first(firsts[name])] for name, one in seen(*args)[1].items()}
 
             own = [arrays[i] for i in chosen]
             pushed = [jnp.full_like(leaf, on) for leaf, on in zip(own, which, strict=True)]
@@ -121,8 +125,11 @@ class _Drawn:
 
         for k, place in enumerate(chosen):
             told = ones(self.arrays, [float(k == j) for j in range(len(chosen))])
-            if any(bool(alone) and bool(there) for alone, there in told.values()):
-                self.arrays[place] = jnp.zeros_like(self.arrays[place])
+            leaf = self.arrays[place]
+            for name, (alone, there) in told.items():
+                # Of more axes it is one where they are loops: an embedding is none.
+                if alone and there and leaf.shape[:-1] in ((), firsts[name].loops):
+                    self.arrays[place] = jnp.zeros_like(leaf)
 
     def scale(self, loss: Callable[..., Any], size: float) -> None:
         """Scale each weight in turn, the first ones first."""
@@ -143,8 +150,8 @@ class _Drawn:
             old = self.arrays[place]
             self.arrays[place] = _multiplied(old, turn, size / before)
             now = measured()
-            if not abs(np.log(now / size)) < abs(np.log(before / size)):
-                self.arrays[place] = old  # its size does not matter here
+            if not abs(np.log(now / size)) < abs(np.log(before / size)) / 2:
+                self.arrays[place] = old  # its size matters little here
                 return
             before = now
 
@@ -160,19 +167,14 @@ def _sizes(loss: Callable[..., Any], weights: dict[int, Site]) -> Callable[..., 
     return lambda *args: observed(*args)[1]
 
 
-def _stacked(site: Site, leaf: Any) -> int:
-    """Count the layers whose weights lie behind one another in a leaf."""
-    layered = site.loop == "layers" and leaf.ndim > 2 and leaf.shape[0] == site.loops[0]
-    return leaf.shape[0] if layered and len(site.loops) == 1 else 1
+def _stacked(site: Site, leaf: Any) -> tuple[int, ...]:
+    """Tell the axes of a leaf along which the weights of several layers lie."""
+    layered = site.loop == "layers" and leaf.ndim > len(site.loops) + 1
+    return site.loops if layered and leaf.shape[: len(site.loops)] == site.loops else ()
 
 
-def _turns(site: Site, leaf: Any) -> Iterator[tuple[int, ...]]:
-    layers = _stacked(site, leaf)
-    if layers == 1:
-        yield ()
-        return
-    backwards = site.order[0] < 0
-    yield from ((i,) for i in (reversed(range(layers)) if backwards else range(layers)))
+def _turns(site: Site, leaf: Any) -> list[tuple[int, ...]]:
+    return turns.running(site) if _stacked(site, leaf) else [()]
 
 
 def _first(site: Site) -> tuple[int, ...]:
@@ -185,9 +187,9 @@ def _rms(mean_square: Any, turn: tuple[int, ...]) -> float:
 
 
 def _multiplied(leaf: Any, turn: tuple[int, ...], factor: float) -> Any:
-    scale = np.ones((leaf.shape[0] if turn else 1,) + (1,) * (leaf.ndim - 1))
+    scale = np.ones(leaf.shape[: len(turn)] + (1,) * (leaf.ndim - len(turn)), np.float32)
     scale[turn or ...] = factor
-    return (widened(jnp.asarray(leaf)) * scale.astype(np.float32)).astype(leaf.dtype)
+    return (widened(jnp.asarray(leaf)) * scale).astype(leaf.dtype)
 
 
 def _units(site: Site) -> int:

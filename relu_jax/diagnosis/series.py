@@ -126,12 +126,14 @@ def _nested(rows: Sequence[Mapping[str, Any]], *path: str) -> np.ndarray:
 
 
 def _site(rows: Sequence[Mapping[str, Any] | None]) -> SiteSeries:
-    there = next(row for row in rows if row is not None)
-    units = len(there["active"])
+    units = max(len(row["active"]) for row in rows if row is not None)
     filled = [row or {"active": np.zeros(units, bool)} for row in rows]
+    # A layer that was made wider on the way: units that are not there yet are not silent.
+    active = [np.pad(r["active"], (0, units - len(r["active"])), constant_values=True)
+              for r in filled]  # fmt: skip
     numbers = {name: _column(filled, name) for name in FIELDS}
     flags = {name: np.asarray([row.get(name, False) for row in filled], bool) for name in FLAGS}
-    return SiteSeries(**numbers, active=np.stack([row["active"] for row in filled]), **flags)
+    return SiteSeries(**numbers, active=np.stack(active), **flags)
 
 
 def _lives(run: Series, name: str, site: SiteSeries, patience: int) -> Iterator[Event]:

@@ -116,7 +116,7 @@ def summed(
     """Sum values, and count conditions, over samples: in one loop over the elements."""
     axes = sample_axes(site, values[0].ndim)
     # Floats are summed faster than integers on a CPU, and count exactly up to 2^24.
-    number = jnp.float32 if _count(values[0].shape, axes) < _EXACT else jnp.int32
+    number = values[0].dtype if _count(values[0].shape, axes) < _EXACT else jnp.int32
     terms = [*values, *(condition.astype(number) for condition in conditions)]
     zeros = [jnp.zeros((), term.dtype) for term in terms]
     sums = lax.reduce(terms, zeros, lambda a, b: list(map(operator.add, a, b)), axes)

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
 from relu_jax import tap
@@ -52,7 +51,8 @@ class LeafStats(NamedTuple):
 class Stats(NamedTuple):
     """What one step gave; a tree of arrays, so that scan stacks it and jit returns it.
 
-    Where a step was not measured, floats are NaN, flags False, and `measured` says so.
+    Where a step was not measured, all but `loss` is NaN or False, and `measured` says so; under
+    `jax_debug_nans` that is an error of JAX's: measure every step there.
     """
 
     measured: Array  # bool
@@ -111,9 +111,13 @@ def of_leaves(
 
     def measured() -> list[LeafStats]:
         pairs = zip(own, gradients, strict=True)
-        return [LeafStats(rms(widened(leaf)), rms(widened(g))) for leaf, g in pairs]
+        return [LeafStats(_size(leaf), _size(gradient)) for leaf, gradient in pairs]
 
     return dict(zip(paths, _where(on, measured, math.nan), strict=True))
+
+
+def _size(leaf: Array) -> Array:
+    return rms(widened(leaf)) if leaf.size else jnp.zeros((), jnp.float32)
 
 
 def any_nonfinite(on: Array | bool, arrays: Sequence[Any]) -> Array:
@@ -138,7 +142,8 @@ def _ahead(site: Site, act: Callable[[Array], Array], pre: Array) -> _Ahead:
     # neither of. Where f grows no faster than z, it is finite where z is.
     post = act(pre)
     some = statistics.subset(post)
-    squares = _squares(some, lambda: some) * _ratio(pre.size, some.size)
+    squares = _squares(some, lambda: some)
+    squares = squares * jnp.asarray(pre.size / max(1, some.size), squares.dtype)
     if known.sup is None:
         squares = _squares(post, lambda: act(pre))
     return _Ahead(
@@ -150,10 +155,6 @@ def _ahead(site: Site, act: Callable[[Array], Array], pre: Array) -> _Ahead:
         looked_at=looked_at,
         elements=jnp.float32(pre.size),
     )
-
-
-def _ratio(whole: int, part: int) -> np.float32:
-    return np.float32(whole / part if part else 1.0)
 
 
 def _per_unit(site: Site, condition: Array) -> Array:

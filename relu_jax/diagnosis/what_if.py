@@ -18,6 +18,7 @@ from relu_jax.diagnosis.diagnose import measured
 from relu_jax.diagnosis.expected import Expected, expected
 from relu_jax.tap import arguments
 from relu_jax.tap.selectors import Selectable
+from relu_jax.training.step import check_optimizer
 
 Init = Callable[[Key, Any], PyTree]
 Swapped = str | Callable[[Any], Any]
@@ -111,8 +112,26 @@ def what_if(
     kept = list(inputs.stream(batches))
     root = jax.random.key(0) if key is None else key
     for change in changes:  # before any work
-        _check(change, loss, params(root) if callable(params) else params, kept[0], has_aux)
-    drawn = callable(params) or steps > 0
+        _check(change, loss, params(root) if _is_init(params) else params, kept[0], has_aux)
+    drawn = _is_init(params) or steps > 0
+    with jax.debug_nans(False), jax.debug_infs(False):  # here they are findings, not errors
+        tried = _tried(loss, params, kept, changes, steps, seeds, drawn, root, has_aux, progress)
+    return comparison.compared(tried, steps=steps)
+
+
+def _tried(
+    loss: losses.Loss,
+    params: Any,
+    kept: Sequence[inputs.Batch],
+    changes: Sequence[_Change],
+    steps: int,
+    seeds: int,
+    drawn: bool,
+    root: Key,
+    has_aux: bool | None,
+    progress: Callable[[int, int, str], object] | None,
+) -> list[tuple[str, list[Trial], Expected]]:
+    """Try every change, the network as it is first."""
     tried, done = [], 0
     counts = [seeds if drawn or change.init else 1 for change in changes]
     for change, count in zip(changes, counts, strict=True):
@@ -124,7 +143,7 @@ def what_if(
                 progress(done, sum(counts), change.name)
         base = tried[0][1] if tried else trials
         tried.append((change.name, trials, _expected(change, base[0])))
-    return comparison.compared(tried, steps=steps)
+    return tried
 
 
 def _trials(
@@ -143,7 +162,7 @@ def _trials(
     programs, compiled = {}, {}
     for seed in range(seeds):
         of_params, of_init, of_order = jax.random.split(jax.random.fold_in(root, seed), 3)
-        start = params(of_params) if callable(params) else params
+        start = params(of_params) if _is_init(params) else params
         if change.init is not None:
             start = _started(change, start, of_init)
 
@@ -192,9 +211,14 @@ def _started(change: _Change, params: PyTree, key: Key) -> PyTree:
     )
 
 
+def _is_init(params: Any) -> bool:
+    """Say whether these are a function of a key; a module that can be called is parameters."""
+    return callable(params) and jax.tree_util.all_leaves([params])
+
+
 def _alike(old: Any, new: Any) -> bool:
-    if not arguments.is_array(old):
-        return new is old or bool(new == old)
+    if not hasattr(old, "shape"):
+        return type(new) is type(old) and (isinstance(old, float) or new is old or new == old)
     return arguments.is_array(new) and (old.shape, old.dtype) == (new.shape, new.dtype)
 
 
@@ -202,16 +226,18 @@ def _changes(
     swaps: Any, inits: Any, optimizers: Any, usual: optax.GradientTransformation, steps: int
 ) -> list[_Change]:
     """List what is to be tried."""
-    found = [
-        _Change(f"{_words(selector)} → {_words(to)}", usual, swap=(selector, to))
-        for selector, given in _pairs("swaps", swaps)
-        for to in ([given] if isinstance(given, str) or callable(given) else list(given))
-    ]
+    found = []
+    for selector, given in _pairs("swaps", swaps):
+        several = isinstance(given, list | tuple)
+        for to in given if several else [given]:
+            _refuse_unless(isinstance(to, str) or callable(to), "swaps holds activations", to)
+            name = f"{_words(selector)} → {_words(to)}"
+            found.append(_Change(name, usual, swap=(selector, to)))
     for name, init in _pairs("inits", inits):
         _refuse_unless(callable(init), "inits holds functions init(key, params)", init)
         found.append(_Change(str(name), usual, init=init))
     for name, other in _pairs("optimizers", optimizers):
-        parameters.optimiser(other, None)
+        check_optimizer(other)
         _refuse_unless(steps > 0, "an optimiser needs steps to show in", f"steps={steps}")
         found.append(_Change(str(name), other))
     names = [comparison.AS_IS, *(change.name for change in found)]

@@ -118,3 +118,34 @@ def test_bad_input_is_answered():
         singular_values(deep, X, k=25)
     with pytest.raises(TypeError, match=r"k is an integer; got float 2\.5"):
         singular_values(deep, X, k=2.5)
+
+
+@pytest.mark.parametrize("scale", [1e-20, 1e-30, 1e20])
+@pytest.mark.parametrize("sides", [(20, 5), (5, 20)], ids=str)
+def test_the_largest_values_of_any_size_are_found(scale, sides):
+    matrix = jax.random.normal(KEYS[1], sides)
+    got = singular_values(lambda x: x @ matrix * jnp.float32(scale), jnp.ones((1, sides[0])), k=2)
+    want = np.linalg.svd(np.asarray(matrix, np.float64), compute_uv=False)[:2] * scale
+    np.testing.assert_allclose(got.values[0], want, rtol=1e-5)
+
+
+def test_a_jacobian_of_nan_takes_no_other_along():
+    def f(x):
+        return jnp.where(x > 5, jnp.nan, 1.0) * 2 * x
+
+    got = singular_values(f, jnp.array([[1.0, 2.0, 3.0], [1.0, 9.0, 3.0]]), k=2)
+    np.testing.assert_allclose(got.values[0], [2, 2], rtol=1e-5)
+    assert np.isnan(got.values[1]).all()
+
+
+@pytest.mark.parametrize(("given", "weights"), [("bfloat16", "float32"), ("float32", "bfloat16")])
+def test_dtypes_may_be_mixed(given, weights):
+    w = jnp.diag(jnp.array([4.0, 2.0, 1.0])).astype(weights)
+    with jax.numpy_dtype_promotion("standard"):
+        got = singular_values(lambda x: x @ w, jnp.ones((1, 3), given), k=2)
+    np.testing.assert_allclose(got.values, [[4, 2]], rtol=1e-2)
+
+
+def test_a_result_without_entries_is_refused():
+    with pytest.raises(ValueError, match="a Jacobian has rows and columns"):
+        singular_values(lambda x: x[:, :0], X)

@@ -252,3 +252,12 @@ def test_a_derivative_that_overflows_is_told_with_what_made_it():
         ("saturated", "w"),
     ]
     assert "jax.nn.sigmoid" in d.findings[0].remedy
+
+
+def test_double_precision_is_diagnosed():
+    with jax.enable_x64(True):
+        x = np.random.default_rng(0).standard_normal((20, 3))
+        d = rj.diagnose(lambda w, x: jnp.mean(jax.nn.relu(x @ w)), jnp.eye(3), [x])
+    (site,) = d.sites.values()
+    assert site.rms_pre == pytest.approx(np.sqrt(np.mean(x**2)), rel=1e-12)
+    assert site.zeros == np.mean(x <= 0)

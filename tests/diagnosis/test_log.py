@@ -134,10 +134,14 @@ def test_a_file_that_is_there_is_kept(tmp_path, told):
 def test_steps_come_in_order(tmp_path, told):
     log = Log(tmp_path / "a")
     log.write(3, told[0][0])
-    log.write(3, told[0][0])
     with pytest.raises(ValueError, match="step 3 after step 3"):
+        log.write(3, told[0][0])
+    log.write(jnp.int32(2), told[0][0])  # it is not waited for
+    with pytest.raises(ValueError, match="step 2 after step 3"):
         log.close()
     assert read(tmp_path / "a").steps.tolist() == [3]
+    with pytest.raises(ValueError, match="before it is closed"):
+        log.write(5, told[0][0])
 
 
 def test_a_stack_has_a_number_for_each_step(told):
@@ -166,3 +170,21 @@ def test_what_is_no_log_is_refused(tmp_path):
             (tmp_path / name).touch()
         with pytest.raises(UsageError, match=r"rj\.monitor\.Log wrote"):
             read(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "match"),
+    [
+        ('"step": 2', '"step": "two"', "line 3 is no step"),
+        ('"units": 10', '"units": 99', "line 3 is no step"),
+        ('"step": 2', '"step": 0', "line 3 is no step after that"),
+    ],
+)
+def test_a_line_with_another_number_in_it_is_named(tmp_path, told, old, new, match):
+    path = tmp_path / "a"
+    filled(path, told[0])
+    *lines, last = path.read_text().splitlines()
+    assert old in last
+    path.write_text("\n".join([*lines, last.replace(old, new), ""]))
+    with pytest.raises(UsageError, match=match):
+        read(path)

@@ -126,3 +126,34 @@ def test_nothing_calls_back(step):
     text = step.lower(PARAMS, BATCH).as_text()
     assert "callback" not in text
     assert "outfeed" not in text
+
+
+def test_a_loss_with_a_step_of_its_own_gets_it():
+    def scheduled(params, batch, step=0):
+        return LOSS(params, batch) * step
+
+    (value, stats), _ = jax.jit(monitor.value_and_grad(scheduled, every=2))(PARAMS, BATCH, step=4)
+    assert stats.measured
+    assert float(value) == pytest.approx(4 * float(LOSS(PARAMS, BATCH)), rel=1e-5)
+
+
+def test_what_is_not_finite_in_a_keyword_is_data():
+    def shifted(params, batch, *, shift):
+        return LOSS(params, batch) + shift.sum() * 0
+
+    (_, stats), _ = jax.jit(monitor.value_and_grad(shifted))(
+        PARAMS, BATCH, shift=jnp.ones(2) * jnp.nan
+    )
+    assert stats.nonfinite_data
+
+
+def test_a_leaf_without_entries_and_double_precision_are_fine():
+    params = [*PARAMS[:2], {**PARAMS[2], "none": jnp.ones((0, 3))}]
+    (_, stats), _ = jax.jit(monitor.value_and_grad(LOSS))(params, BATCH)
+    assert float(stats.parameters["params/2/none"].rms) == 0
+    with jax.enable_x64(True):
+        (_, stats), _ = jax.jit(monitor.value_and_grad(lambda w, x: jnp.mean(jnp.tanh(x @ w))))(
+            jnp.eye(3) * 1e-120, np.ones((4, 3))
+        )
+        (site,) = stats.sites.values()
+        assert site.rms_pre.dtype == np.float64

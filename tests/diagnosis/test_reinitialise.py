@@ -118,3 +118,46 @@ def test_a_network_without_activations_stays():
 def test_a_variance_is_above_0(variance):
     with pytest.raises(ValueError, match="variance is a number above 0"):
         lsuv(lambda p, b: 0.0, X, variance=variance)
+
+
+def test_a_second_weight_of_the_same_arguments_does_not_shrink_the_first():
+    def loss(params, batch):
+        return jnp.mean(jax.nn.relu(batch[0] @ params["a"] + batch[0] @ params["b"]))
+
+    params = {"a": 3 * jnp.ones((64, 32)), "b": jnp.ones((64, 32))}
+    new = lsuv(loss, X)(KEY, params)
+    assert min(float(new[name].std()) for name in new if name == "b") > 0.1
+
+
+@pytest.mark.parametrize("scale", [0.1, 10.0])
+def test_a_weight_before_a_normalisation_keeps_the_size_it_was_drawn_with(scale):
+    def loss(params, batch):
+        h = batch[0] @ params["w"]
+        h = (h - h.mean(1, keepdims=True)) / jnp.sqrt(h.var(1, keepdims=True) + 1e-6)
+        return jnp.mean(jax.nn.relu(h * scale) @ params["out"])
+
+    new = lsuv(loss, X)(KEY, {"w": jnp.ones((64, 32)), "out": jnp.ones((32, 1))})
+    assert float(new["w"].std()) == pytest.approx(1 / 8, rel=0.1)
+
+
+def test_an_embedding_is_no_bias():
+    def loss(params, batch):
+        x, labels = batch
+        return jnp.mean(jax.nn.relu(x @ params["w"] + params["table"][labels]))
+
+    new = lsuv(loss, X)(KEY, {"w": jnp.ones((64, 32)), "table": jnp.ones((10, 32))})
+    assert np.all(np.asarray(new["table"]) == 1)
+
+
+def test_layers_in_two_loops_are_scaled_one_by_one():
+    def loss(params, batch):
+        def layer(x, w):
+            return jnp.tanh(x @ w), None
+
+        def block(x, w):
+            return lax.scan(layer, x, w)[0], None
+
+        return jnp.mean(lax.scan(block, batch[0], params)[0] ** 2)
+
+    new = lsuv(loss, X)(KEY, jnp.ones((2, 2, 64, 64)))
+    assert sizes(loss, new, X) == pytest.approx([1.0] * 4, rel=0.03)

@@ -111,3 +111,8 @@ def test_no_rows_are_an_empty_run():
 def test_a_patience_is_at_least_1():
     with pytest.raises(ValueError, match="patience is at least 1"):
         stacked([row(0)]).events(patience=0)
+
+
+def test_a_layer_may_be_made_wider_on_the_way():
+    run = stacked([row(0), row(1, active=(True, False, False))])
+    assert run.sites["a"].active.tolist() == [[True, True, True], [True, False, False]]

@@ -1,5 +1,6 @@
 """Are the changes tried from the same start on the same batches, and is bad input told at once?"""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -188,3 +189,53 @@ def test_a_loss_that_diverges_is_last_and_no_error():
     )  # fmt: skip
     assert found.variants[-1].score == np.inf
     assert "inf" in str(found)
+
+
+def test_a_module_that_can_be_called_is_parameters():
+    model = eqx.nn.MLP(64, 10, 16, 1, key=jax.random.key(0))
+
+    def loss(model, batch):
+        return networks.cross_entropy(jax.vmap(model)(batch[0]), batch[1])
+
+    found = rj.what_if(loss, model, BATCHES[:1], swaps={"relu": "tanh"}, steps=2, seeds=1)
+    assert len(found.variants) == 2
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        optax.contrib.prodigy(),  # keeps the parameters in its state
+        optax.chain(optax.sgd(0.1), optax.contrib.reduce_on_plateau()),  # asks for the loss
+        optax.lbfgs(),  # asks for a function
+    ],
+    ids=["prodigy", "plateau", "lbfgs"],
+)
+def test_every_optimiser_of_optax_will_do(optimizer):
+    found = rj.what_if(
+        lambda w, batch: jnp.mean((jnp.tanh(batch[0] @ w) - 0.5) ** 2), jnp.full((64, 8), 0.01),
+        BATCHES[:1], optimizers={"other": optimizer}, steps=3, seeds=1,
+    )  # fmt: skip
+    losses = found["other"].trials[0].losses
+    assert losses[-1] < losses[0]
+
+
+def test_a_start_may_leave_a_python_float_alone():
+    found = rj.what_if(
+        lambda p, batch: jnp.mean(jnp.tanh(batch[0] @ p["w"])) * p["s"],
+        {"w": jnp.ones((64, 4)), "s": 2.0}, BATCHES[:1], inits={"same": lambda _key, p: p},
+        seeds=1,
+    )  # fmt: skip
+    assert found["same"].trials[0].before.loss == found.as_is.trials[0].before.loss
+
+
+def test_no_gradient_at_all_is_the_worst_flow():
+    found = rj.what_if(LOSS, PARAMS, BATCHES[:1], swaps={"sigmoid": "sign"})
+    assert found["sigmoid → sign"].score == np.inf
+    assert found.variants[-1].name == "sigmoid → sign"
+
+
+def test_an_activation_or_an_optimiser_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="swaps holds activations; got None"):
+        _changes({"relu": None}, None, None, optax.sgd(1.0), 0)
+    with pytest.raises(TypeError, match="optax transformation"):
+        _changes(None, None, {"none": None}, optax.sgd(1.0), 1)
