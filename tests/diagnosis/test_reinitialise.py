@@ -161,3 +161,10 @@ def test_layers_in_two_loops_are_scaled_one_by_one():
 
     new = lsuv(loss, X)(KEY, jnp.ones((2, 2, 64, 64)))
     assert sizes(loss, new, X) == pytest.approx([1.0] * 4, rel=0.03)
+
+
+def test_a_rule_without_a_forward_derivative_is_no_hindrance():
+    loss = rj.lean(networks.mlp_loss(jax.nn.relu))
+    params = [{**layer, "b": layer["b"] - 3.0} for layer in networks.start([64] * 3 + [10])]
+    new = lsuv(loss, X)(KEY, params)
+    assert [float(jnp.abs(layer["b"]).max()) for layer in new] == [0, 0, 3]
