@@ -1,6 +1,7 @@
 """Does TensorBoard get the numbers that the log has?"""
 
 import sys
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +10,8 @@ import pytest
 from relu_jax.diagnosis import monitor
 from relu_jax.diagnosis.tensorboard import TensorBoard
 
+WANTED = {"w/rms_pre": 1.0, "w/silent": 1.0, "w/zeros": 0.5, "accuracy": 0.25, "loss": 0.5}
+
 
 @pytest.fixture(scope="module")
 def stats():
@@ -16,8 +19,37 @@ def stats():
     return step(jnp.asarray([[1.0, -1.0]]), jnp.ones((4, 1)))[0][1]
 
 
-def test_scalars_are_those_of_the_log(tmp_path, stats):
-    tensorboardx = pytest.importorskip("tensorboardX", reason="needs tensorboardX")
+class Recorder:
+    """Stands in for tensorboardX's writer, and keeps what it is given."""
+
+    def __init__(self, folder):
+        self.folder, self.found, self.closed = folder, {}, False
+
+    def add_scalar(self, name, value, step):
+        self.found[name] = (step, value)
+
+    def close(self):
+        self.closed = True
+
+
+def checked(found):
+    assert {step for step, _ in found.values()} == {3}
+    assert {name: found[name][1] for name in WANTED} == pytest.approx(WANTED, rel=1e-6)
+
+
+def test_scalars_are_those_of_the_log(tmp_path, monkeypatch, stats):
+    monkeypatch.setitem(sys.modules, "tensorboardX", SimpleNamespace(SummaryWriter=Recorder))
+    with TensorBoard(tmp_path) as board:
+        board.write(3, stats, accuracy=0.25)
+    writer = board._writer
+    assert (writer.folder, writer.closed) == (str(tmp_path), True)
+    checked(writer.found)
+
+
+def test_they_stand_in_the_file(tmp_path, stats):
+    tensorboardx = pytest.importorskip(
+        "tensorboardX", reason="tensorboardX is not installed, and in no lock"
+    )
     with TensorBoard(tmp_path) as board:
         board.write(3, stats, accuracy=0.25)
     (file,) = tmp_path.iterdir()
@@ -27,9 +59,7 @@ def test_scalars_are_those_of_the_log(tmp_path, stats):
         event = tensorboardx.proto.event_pb2.Event.FromString(raw[at + 12 : at + 12 + length])
         found |= {value.tag: (event.step, value.simple_value) for value in event.summary.value}
         at += length + 16
-    assert {step for step, _ in found.values()} == {3}
-    wanted = {"w/rms_pre": 1.0, "w/silent": 1.0, "w/zeros": 0.5, "accuracy": 0.25, "loss": 0.5}
-    assert {name: found[name][1] for name in wanted} == pytest.approx(wanted, rel=1e-6)
+    checked(found)
 
 
 def test_without_the_library_it_says_so(tmp_path, monkeypatch):
