@@ -217,10 +217,10 @@ def _median(values: Sequence[float | None]) -> float | None:
 def _headline(found: Comparison) -> str:
     most = max(len(variant.trials) for variant in found.variants)
     seeds = f"{most} {plural(most, 'seed', 'seeds')}"
-    when = "at the start, by its warnings first"
+    when = "at the start: fewest warnings first, then fewest powers of ten from end to end"
     if found.steps:
         when = f"after {found.steps} {plural(found.steps, 'step', 'steps')}"
-    return f"{found.measure} {when}, {seeds}; lower is better"
+    return f"{found.measure} {when}, {seeds}; lower is better; factors are from end to end"
 
 
 _COLUMNS = (

@@ -24,7 +24,7 @@ def lsuv(
     """Build a start that draws every weight which feeds an activation anew, layer by layer.
 
     Each is drawn normal, and scaled until the mean square of the arguments of its activation is
-    `variance` on the batch. What is added to those arguments alone, a bias, becomes 0. Other leaves
+    `variance` on the batch (its root to 2 %). What is added to those arguments alone, a bias, becomes 0. Other leaves
     stay as they are, such as the last layer, embeddings and the scale of a normalisation. No layout
     of weights is assumed: it works on any framework's.
 
@@ -90,7 +90,7 @@ class _Drawn:
             place = places.get(site.path)
             if place is not None and self.arrays[place].ndim > 1:
                 self.weights.setdefault(place, site)
-        self.vectors = [i for i in places.values() if i not in self.weights]
+        self.others = [i for i in places.values() if i not in self.weights]
 
     def redraw(self, key: Key) -> None:
         """Draw every weight, of about the size that is usual: it is scaled later."""
@@ -114,15 +114,22 @@ class _Drawn:
             args, _ = self.call.filled(arrays)
             return {name: one.pre[_first(firsts[name])] for name, one in seen(*args)[1].items()}
 
+        # Of more axes than one it is a bias where they are loops: an embedding is none.
+        axes = {(), *(site.loops for site in firsts.values())}
+        vectors = [
+            i for i in self.others if self.arrays[i].ndim and self.arrays[i].shape[:-1] in axes
+        ]
+        # From 0 on: beside a large number, half precision would round the 1 away.
         given = list(self.arrays)
+        for place in vectors:
+            given[place] = jnp.zeros_like(given[place])
         before = arguments_of(given)
-        for place in self.vectors:
+        for place in vectors:
             leaf = given[place]
             moved = arguments_of([*given[:place], leaf + 1, *given[place + 1 :]])
             for name, site in firsts.items():
-                # Of more axes it is one where they are loops: an embedding is none.
                 if leaf.shape[:-1] in ((), site.loops) and _is_by_one(before[name], moved[name]):
-                    self.arrays[place] = jnp.zeros_like(leaf)
+                    self.arrays[place] = leaf
 
     def scale(self, loss: Callable[..., Any], size: float) -> None:
         """Scale each weight in turn, the first ones first."""

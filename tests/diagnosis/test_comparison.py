@@ -152,7 +152,7 @@ def test_the_table_shows_every_number():
         steps=7,
     )
     lines = str(found).splitlines()
-    assert lines[0] == "loss after 7 steps, 1 seed; lower is better"
+    assert lines[0] == "loss after 7 steps, 1 seed; lower is better; factors are from end to end"
     assert lines[2].split() == [
         "relu", "→", "tanh", "1.25", "0.75", "–", "0.5", "0.4", "0.125", "–", "none"
     ]  # fmt: skip
