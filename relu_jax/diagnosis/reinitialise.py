@@ -24,9 +24,9 @@ def lsuv(
     """Build a start that draws every weight which feeds an activation anew, layer by layer.
 
     Each is drawn normal, and scaled until the mean square of the arguments of its activation is
-    `variance` on the batch (its root to 2 %). What is added to those arguments alone, a bias, becomes 0. Other leaves
-    stay as they are, such as the last layer, embeddings and the scale of a normalisation. No layout
-    of weights is assumed: it works on any framework's.
+    `variance` on the batch (its root to 2 %). What is added to those arguments alone, a bias,
+    becomes 0. Other leaves stay as they are, such as the last layer, embeddings and the scale of a
+    normalisation. No layout of weights is assumed: it works on any framework's.
 
     Args:
         loss: loss(params, batch) → scalar, or (scalar, aux).
