@@ -9,14 +9,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
-from relu_jax import activations, theory
+from relu_jax import theory
 from relu_jax.activations import Activation
-from relu_jax.diagnosis import ways
+from relu_jax.diagnosis import kinds, ways
 from relu_jax.diagnosis.result import Diagnosis
 from relu_jax.diagnosis.types import SiteReport
-from relu_jax.tap import Site
 
 _ACCURATE = 1e-2  # an average that is off by more is none
 
@@ -57,7 +54,7 @@ def expected(measured: Diagnosis, others: Mapping[str, Activation | None]) -> Ex
     way = ways.main_way(list(measured.sites.values()))
     pairs = []
     for report in way:
-        old = of_site(report.site)
+        old = kinds.activation(report.site)
         new = others.get(report.site.id, old)
         if old is None or new is None:
             return Expected(None, None)
@@ -67,15 +64,6 @@ def expected(measured: Diagnosis, others: Mapping[str, Activation | None]) -> Ex
     forward, backward = _ratios(way, pairs)
     flow = measured.flow
     return Expected(_times(flow.forward_total, forward), _times(flow.backward_total, backward))
-
-
-def of_site(site: Site) -> Activation | None:
-    """Find the activation of a site; None where it is not known in numbers."""
-    numbers = np.asarray(list(site.params.values()), float)
-    if site.kind not in activations.names() or not np.isfinite(numbers).all():
-        return None
-    found = activations.get(site.kind)
-    return found.with_params(**site.params) if isinstance(found, Activation) else None
 
 
 def _ratios(

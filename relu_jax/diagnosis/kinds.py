@@ -42,10 +42,24 @@ def known(site: Site) -> Known:
         >>> facts.sup, facts.flat, facts.bounded, round(facts.saturated, 3)
         (1.0, False, True, 0.069)
     """
-    trained = any(math.isnan(value) for value in site.params.values())
-    if trained or site.kind not in activations.names():
+    if activation(site) is None:
         return Known(None, None, None, None)
     return _facts(site.kind, tuple(sorted(site.params.items())))
+
+
+def activation(site: Site) -> activations.Activation | None:
+    """Find the activation of a site, with its parameters; None where they are not numbers.
+
+    Example:
+        >>> import jax, relu_jax as rj
+        >>> (site,) = rj.tap.sites(jax.nn.tanh, jax.ShapeDtypeStruct((2,), "float32"))
+        >>> activation(site).name
+        'tanh'
+    """
+    told = all(map(math.isfinite, site.params.values()))
+    if not told or site.kind not in activations.names():
+        return None
+    return activations.get(site.kind).with_params(**site.params)
 
 
 @lru_cache(maxsize=256)

@@ -22,6 +22,7 @@ from relu_jax.diagnosis import bins
 from relu_jax.tap import Site
 
 SCALES = (1.0, 2.0**75, 2.0**-80)  # as they are; for squares too small; for squares too large
+TINY = 2.0**-80  # below, squares of float32 may have been flushed to 0
 SATURATED_BELOW = 0.1  # of sup |f′|
 _EXACT = 2**24  # float32 counts exactly up to here
 _GRID = 8.0  # where sup |f′| of an unknown function is looked for: [-8, 8]

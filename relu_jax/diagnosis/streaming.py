@@ -115,11 +115,11 @@ def _turns(
     for batch in inputs.stream(batches):
         if batch.signature not in programs:
             programs[batch.signature] = prepare(loss, params, batch, only, has_aux)
-        call = arguments.part(loss, (params, batch.tree), {})
-        program = programs[batch.signature]._replace(call=call)
+        program = programs[batch.signature]
         for old in list(programs)[:-_KEPT]:  # the latest shapes: flat memory, whatever comes
             del programs[old]
-        if not sums:
+        if not sums:  # of parameters that may be others than those it was built with
+            program = program._replace(call=arguments.part(loss, (params, batch.tree), {}))
             own = spread.everywhere(own_arrays(program), mesh)
             sums = step.empty_sums(own)
         with _worded(batch.position):

@@ -8,10 +8,8 @@ import jax
 import numpy as np
 
 from relu_jax.diagnosis import step, turns
-from relu_jax.diagnosis.statistics import SCALES, Backward, Forward
+from relu_jax.diagnosis.statistics import SCALES, TINY, Backward, Forward
 from relu_jax.tap import Cotangent, Site
-
-_TINY = 2.0**-80  # below, squares of float32 may have been flushed to zero
 
 
 class Turns(NamedTuple):
@@ -115,8 +113,8 @@ def combined(scaled: np.ndarray) -> np.ndarray:
     plain, raised, lowered = (
         part.astype(np.float64) / scale**2 for part, scale in zip(scaled, SCALES, strict=True)
     )
-    fits = np.isfinite(plain) & (plain >= _TINY)
-    return np.where(fits, plain, np.where(plain < _TINY, raised, lowered))
+    fits = np.isfinite(plain) & (plain >= TINY)
+    return np.where(fits, plain, np.where(plain < TINY, raised, lowered))
 
 
 def _through_time(site: Site, ahead: Any, back: Any) -> Turns:

@@ -16,11 +16,8 @@ from relu_jax import tap
 from relu_jax.core.numerics import rms, widened
 from relu_jax.core.types import Array
 from relu_jax.diagnosis import kinds, statistics
-from relu_jax.diagnosis.expected import of_site
-from relu_jax.diagnosis.statistics import SCALES
+from relu_jax.diagnosis.statistics import SCALES, TINY
 from relu_jax.tap import Site, shards
-
-_TINY = 2.0**-80  # below, squares of float32 may have been flushed to 0
 
 
 class SiteStats(NamedTuple):
@@ -93,7 +90,7 @@ def forward(on: Array | bool, met: dict[str, Site]) -> Callable[..., _Ahead]:
 def backward(site: Site, cotangent: Array, on: Array | bool = True) -> Array:
     """Sum up the squares of one cotangent, at three scales; `tap` calls it in the backward pass."""
     del site
-    return _where(on, lambda: _squares(cotangent, lambda: cotangent))
+    return _where(on, lambda: _squares(cotangent))
 
 
 def of_sites(
@@ -142,13 +139,11 @@ def _ahead(site: Site, act: Callable[[Array], Array], pre: Array) -> _Ahead:
     # neither of. Where f grows no faster than z, it is finite where z is.
     post = act(pre)
     some = statistics.subset(post)
-    squares = _squares(some, lambda: some)
-    squares = squares * jnp.asarray(pre.size / max(1, some.size), squares.dtype)
-    if known.sup is None:
-        squares = _squares(post, lambda: act(pre))
+    summed = post if known.sup is None else some
+    squares = _squares(summed)
     return _Ahead(
-        squares_pre=_squares(pre, lambda: pre),
-        squares_post=squares,
+        squares_pre=_squares(pre),
+        squares_post=squares * jnp.asarray(pre.size / max(1, summed.size), squares.dtype),
         zeros=jnp.sum(some == 0, dtype=jnp.float32),
         active=active,
         saturated=saturated,
@@ -162,19 +157,14 @@ def _per_unit(site: Site, condition: Array) -> Array:
     return jnp.sum(condition, axis=axes, dtype=jnp.float32)
 
 
-def _squares(x: Array, again: Callable[[], Array]) -> Array:
-    """Sum squares at three scales: all the values are scaled only where their sum does not fit.
-
-    Args:
-        x: the values.
-        again: gives them once more, where they are needed.
-    """
+def _squares(x: Array) -> Array:
+    """Sum squares at three scales: all the values are scaled only where their sum does not fit."""
     plain = jnp.sum(jnp.square(widened(x)))
-    fits = jnp.isfinite(plain) & (plain >= jnp.asarray(_TINY, plain.dtype))
+    fits = jnp.isfinite(plain) & (plain >= jnp.asarray(TINY, plain.dtype))
     return lax.cond(
         fits,
         lambda: jnp.stack([jnp.sum(s) for s in statistics.squares(jnp.sqrt(plain))]),
-        lambda: jnp.stack([jnp.sum(s) for s in statistics.squares(widened(again()))]),
+        lambda: jnp.stack([jnp.sum(s) for s in statistics.squares(widened(x))]),
     )
 
 
@@ -184,7 +174,7 @@ def _saturated(site: Site, known: kinds.Known, pre: Array) -> tuple[Array, Array
     By the catalogue's function: the program's own may know the shape of its argument.
     """
     some = statistics.subset(pre)
-    looked_at, act = jnp.float32(some.size), of_site(site)
+    looked_at, act = jnp.float32(some.size), kinds.activation(site)
     if known.sup is None or act is None or some.size == 0:
         return jnp.float32(math.nan), looked_at
     slope = widened(jnp.abs(act.derivative(some)))
@@ -234,7 +224,7 @@ def _rms(squares: Array, n: Array) -> Array:
         jnp.sqrt(squares[..., i] / n.astype(squares.dtype)) / jnp.asarray(scale, squares.dtype)
         for i, scale in enumerate(SCALES)
     )
-    small = squares[..., 0] < _TINY
+    small = squares[..., 0] < TINY
     return jnp.where(small, raised, jnp.where(jnp.isfinite(plain), plain, lowered))
 
 

@@ -111,8 +111,9 @@ def what_if(
     changes = [_Change(comparison.AS_IS, usual), *_changes(swaps, inits, optimizers, usual, steps)]
     kept = list(inputs.stream(batches))
     root = jax.random.key(0) if key is None else key
-    for change in changes:  # before any work
-        _check(change, loss, params(root) if _is_init(params) else params, kept[0], has_aux)
+    start = params(root) if _is_init(params) else params
+    for made in [loss, *(change.made(loss) for change in changes if change.swap)]:
+        _check(made, start, kept[0], has_aux)  # before any work
     drawn = _is_init(params) or steps > 0
     with jax.debug_nans(False), jax.debug_infs(False):  # here they are findings, not errors
         tried = _tried(loss, params, kept, changes, steps, seeds, drawn, root, has_aux, progress)
@@ -179,14 +180,11 @@ def _trials(
         yield Trial(seed, before, after, tuple(map(float, seen)))
 
 
-def _check(
-    change: _Change, loss: losses.Loss, params: PyTree, batch: inputs.Batch, has_aux: bool | None
-) -> None:
-    """Trace a changed loss: a selector that means nothing is told at once."""
-    changed = change.made(loss)
-    call = arguments.part(changed, (params, batch.tree), {})
+def _check(loss: losses.Loss, params: PyTree, batch: inputs.Batch, has_aux: bool | None) -> None:
+    """Trace a loss, changed or not: a selector that means nothing is told at once."""
+    call = arguments.part(loss, (params, batch.tree), {})
     inputs.check_params(call)
-    losses.check_loss(changed, call, has_aux=has_aux)
+    losses.check_loss(loss, call, has_aux=has_aux)
 
 
 def _order(key: Key, n: int, steps: int) -> list[int]:

@@ -3,11 +3,9 @@
 import math
 
 import jax
-import numpy as np
 import pytest
 
 import relu_jax as rj
-from relu_jax.diagnosis import expected as module
 from relu_jax.diagnosis.expected import Expected, expected
 from tests.diagnosis import networks
 
@@ -76,15 +74,3 @@ def test_nothing_is_expected_of_what_is_in_no_catalogue(of_tanh):
 def test_nothing_is_expected_of_a_step_whose_slope_is_0(of_tanh):
     told = expected(of_tanh, dict.fromkeys(of_tanh.sites, rj.activations.get("heaviside")))
     assert told == Expected(None, None)
-
-
-def test_the_activation_of_a_site_has_its_parameters():
-    def f(x):
-        return jax.nn.leaky_relu(x, 0.3)
-
-    (site,) = rj.tap.sites(f, jax.ShapeDtypeStruct((2,), np.float32))
-    act = module.of_site(site)
-    assert act is not None
-    assert act.params == {"slope": pytest.approx(0.3)}
-    assert module.of_site(site._replace(params={"slope": math.nan})) is None
-    assert module.of_site(site._replace(kind="unknown", params={})) is None

@@ -2,8 +2,11 @@
 
 import math
 
+import jax
+import numpy as np
 import pytest
 
+import relu_jax as rj
 from relu_jax.activations import CATALOGUE
 from relu_jax.diagnosis import kinds
 from tests.diagnosis import made
@@ -69,3 +72,15 @@ def test_every_kind_of_the_catalogue_has_facts(act):
 def test_nothing_is_claimed_where_a_parameter_is_trained():
     trained = made.site(kind="leaky_relu", params={"slope": float("nan")})
     assert kinds.known(trained) == (None, None, None, None)
+
+
+def test_the_activation_of_a_site_has_its_parameters():
+    def f(x):
+        return jax.nn.leaky_relu(x, 0.3)
+
+    (site,) = rj.tap.sites(f, jax.ShapeDtypeStruct((2,), np.float32))
+    act = kinds.activation(site)
+    assert act is not None
+    assert act.params == {"slope": pytest.approx(0.3)}
+    assert kinds.activation(site._replace(params={"slope": math.nan})) is None
+    assert kinds.activation(site._replace(kind="unknown", params={})) is None
