@@ -1,5 +1,6 @@
 """How does TensorBoard show a watched run? By a copy of its numbers: the log is the truth."""
 
+import importlib
 import os
 from types import TracebackType
 from typing import Any
@@ -32,7 +33,7 @@ class TensorBoard:
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         try:
-            from tensorboardX import SummaryWriter
+            written_by = importlib.import_module("tensorboardX")  # whoever wants it brings it
         except ImportError as missing:
             raise errors.rejected(
                 rule="event files are written by tensorboardX",
@@ -40,7 +41,7 @@ class TensorBoard:
                 do="pip install tensorboardX, or keep the run with rj.monitor.Log",
                 kind=ImportError,
             ) from missing
-        self._writer = SummaryWriter(os.fspath(folder))
+        self._writer = written_by.SummaryWriter(os.fspath(folder))
 
     def write(self, step: Any, stats: Stats, **numbers: Any) -> None:
         """Take what one step told, or a stack of steps, as `Log.write` does.

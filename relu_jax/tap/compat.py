@@ -54,6 +54,11 @@ def inner_jaxprs(eqn: Any) -> list[Any]:
     return found
 
 
+def primitive(name: str) -> Any:
+    """Make a primitive of our own."""
+    return extend.Primitive(name)
+
+
 def is_literal(atom: Any) -> bool:
     """Say whether an equation's operand is a constant written in place."""
     return isinstance(atom, extend.Literal)

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from relu_jax.core import errors, numerics
-from relu_jax.tap import change, eyes, program, shards
+from relu_jax.tap import change, eyes, layouts, program, shards
 from relu_jax.tap.placed import Placed
 from relu_jax.tap.program import Program
 from relu_jax.tap.site_laws import DIFFERENTIATED, OWN, Law, laws
@@ -85,9 +85,11 @@ def lean(f: Callable[..., Any], *, bits: int | None = None) -> Callable[..., Any
     of what is piecewise linear or whose slope is a formula of y (tanh, sigmoid, elu, softplus, …;
     not with `bits`). With `bits`, what needs no more of them to be exact still is, and what so few
     numbers do not tell stays as it is: where they leave more than half of the variance of the slope
-    on [-4, 4] or on [-100, 100], such as that of tanh with 1 bit. On a CPU, XLA's products of
-    bfloat16 keep float32 copies of y, beside which the saving is smaller (measured in
-    benchmarks/records).
+    on [-4, 4] or on [-100, 100], such as that of tanh with 1 bit. On a CPU the result is kept in
+    the form in which XLA keeps it for the product that reads it (layouts.py), where lean sees that
+    product: make the whole loss lean, not a layer that a loop of yours calls, and compile the
+    gradient as a whole. A product on the left, grouped convolutions but depthwise ones, and a vmap
+    around what is lean are kept in both forms.
 
     Raises:
         ValueError: `bits` is no whole number from 1 to 4; or, when it runs, an f that takes a
@@ -113,7 +115,8 @@ def lean(f: Callable[..., Any], *, bits: int | None = None) -> Callable[..., Any
         for one, how in found:
             if how == DIFFERENTIATED:
                 raise change.too_late(one.site, "jax.grad(rj.lean(loss))")
-        return [(one, _change(one, how)) for one, how in found if not isinstance(how, str)]
+        chosen = ((one, how) for one, how in found if not isinstance(how, str))
+        return [(one, _change(one, how, layouts.form(read, one))) for one, how in chosen]
 
     return change.rebuilt(f, planned)
 
@@ -135,8 +138,9 @@ def memory(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Memory:
 
     Edges: it counts arrays, not what a compiler makes of them. For gelu or elu XLA keeps two or
     three plain ones, for the relu of `jax.nn` in a loop a mask of one byte an element; of selu and
-    log_sigmoid it computes the last step twice, and keeps as much with `lean`; before a
-    convolution on a CPU it keeps a transposed copy of y beside it.
+    log_sigmoid it computes the last step twice, and keeps as much with `lean`. Before a convolution
+    on a CPU, or a product in half precision, it keeps a copy of y in another form, so that the y
+    of tanh is one more array, which `lean` saves.
 
     Example:
         >>> import jax, relu_jax as rj
@@ -167,9 +171,9 @@ def _bits(n: int) -> int:
     return (n - 1).bit_length()
 
 
-def _change(one: Placed, how: Law) -> eyes.Change:
+def _change(one: Placed, how: Law, form: layouts.Form) -> eyes.Change:
     # Bound to nothing: there are no parameters.
-    act = _leaned(one.piece.bound({}), how, jnp.dtype(one.site.dtype))
+    act = _leaned(one.piece.bound({}), how, jnp.dtype(one.site.dtype), form)
 
     def changed(_site: Any, _act: Any, pre: Any, post: Any) -> Any:
         return act(pre) if pre.size else post
@@ -177,8 +181,13 @@ def _change(one: Placed, how: Law) -> eyes.Change:
     return changed
 
 
-def _leaned(act: Callable[[Any], Any], how: Law, dtype: Any) -> Callable[[Any], Any]:
-    """Build act, of arrays of a dtype, with a backward pass of the slope's law."""
+def _leaned(
+    act: Callable[[Any], Any], how: Law, dtype: Any, form: layouts.Form
+) -> Callable[[Any], Any]:
+    """Build act, of arrays of a dtype, with a backward pass of the slope's law.
+
+    What is kept of the result is laid out in the form that is given.
+    """
 
     @jax.custom_vjp
     def function(z: Any) -> Any:
@@ -193,17 +202,22 @@ def _leaned(act: Callable[[Any], Any], how: Law, dtype: Any) -> Callable[[Any], 
         if isinstance(how, Levels):
             beyond = [_once(z) > jnp.asarray(cut, z.dtype) for cut in how.cuts]
             return y, (None, _packed(beyond, len(how.slopes)))
-        return y, (y if _is_closed(how) else _once(y), _packed(_piece(z, how), len(how.fits)))
+        y = layouts.given(y, form)
+        kept = layouts.kept(y if _is_closed(how) else _once(y), form)
+        return y, (kept, _packed(_piece(z, how), len(how.fits)))
 
     def backward(kept: Any, ct: Any) -> Any:
         y, planes = kept
+        shape, ct = ct.shape, layouts.rows(ct, form)
         number = _unpacked(planes, ct)
         if not isinstance(how, Pieces):
-            return (_chosen(number, [_times(ct, s) for s in how.slopes]).astype(dtype),)
-        wide = _widened(y)
+            return (
+                _chosen(number, [_times(ct, s) for s in how.slopes]).astype(dtype).reshape(shape),
+            )
+        wide = _widened(layouts.taken(y, form))
         slope = _chosen(number, [evaluate(jnp, fit, wide) for fit in how.fits])
         slope = jnp.where(jnp.isnan(wide), wide, slope)
-        return ((ct.astype(wide.dtype) * slope).astype(dtype),)
+        return ((ct.astype(wide.dtype) * slope).astype(dtype).reshape(shape),)
 
     function.defvjp(forward, backward)
     return function

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from relu_jax.core import handover
-from relu_jax.tap import compat
+from relu_jax.tap import compat, layouts
 from relu_jax.tap.placed import Placed
 from relu_jax.tap.program import Program
 from relu_jax.tap.slope_laws import Pieces, Steps, law, steps
@@ -42,7 +42,8 @@ def laws(read: Program, bits: int | None = None) -> list[tuple[Placed, Law | str
     found = []
     for one in read.placed:
         how: Law | str | None = _hindrance(one)
-        if how is None and bits is None:
+        copied = layouts.is_copied(layouts.form(read, one))
+        if how is None and bits is None and not copied:
             how = _by_own_rule(one, once("keeps", lambda one=one: one.piece.keeps))
         if how is None:
             how = once(bits, lambda one=one: _law(one, bits)) or "left: no short law of y"

@@ -230,6 +230,17 @@ def test_lean_inside_the_shards_gives_the_same_gradient(name):
     _close(jax.jit(jax.value_and_grad(rj.lean(loss)))(PARAMS, X), expected)
 
 
+def test_lean_convolutions_gather_no_shards():
+    def loss(w, x):
+        return jnp.sum(lax.conv(nn.silu(lax.conv(x, w, (1, 1), "SAME")), w, (1, 1), "SAME") ** 2)
+
+    over = NamedSharding(EIGHT, P("data"))
+    w, x = jnp.full((4, 4, 3, 3), 0.1), jax.device_put(np.ones((16, 4, 8, 8), np.float32), over)
+    plain, lean = (jax.jit(jax.grad(f)).lower(w, x).compile() for f in (loss, rj.lean(loss)))
+    _close(lean(w, x), plain(w, x))
+    assert "all-gather" not in lean.as_text()
+
+
 def test_a_network_of_shards_is_diagnosed():
     def loss(params, x):
         return jnp.mean(jnp.square(over_data()(params, x)))
