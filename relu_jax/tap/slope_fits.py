@@ -1,4 +1,4 @@
-"""Of which variable, made of the result y of a monotone function, is the slope a short polynomial?
+"""Of which variable, made of the result y of a monotone function, is the slope a short fraction?
 
 Near an extremum z goes as the root of y's distance from it, in a tail as the root of a logarithm,
 far out as y itself: each variable below is smooth in z on such a piece. What a fit says is read
@@ -11,21 +11,26 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.polynomial import chebyshev
 
 Curve = Callable[[np.ndarray], np.ndarray]
 _DEGREES = (0, 1, 2, 4, 8, 12, 16, 20, 24, 28, 32)
+_DIVISION = 5  # terms of a polynomial that take as long as a division
+_TURNS = 8  # of a fit of a quotient
+_NEAR_0 = 1e-3  # of its largest: what a denominator stays above
 _BOUNDED = 1e3  # beyond, a value far out is taken for no limit
 
 
 class Fit(NamedTuple):
-    """f′ = factor · Σ c_k T_k(t) on a piece of f, t being a variable made of y, from -1 to 1."""
+    """f′ = factor · Σ c_k T_k(t) / Σ b_k T_k(t) on a piece of f; t, from -1 to 1, is made of y."""
 
     variable: str  # one of VARIABLES
     a: float
     b: float
     low: float
     high: float
-    coefficients: tuple[float, ...]
+    coefficients: tuple[float, ...]  # c
+    below: tuple[float, ...] = ()  # b; empty: divided by 1
 
 
 def _root(xp: Any, x: Any) -> Any:
@@ -86,6 +91,8 @@ def evaluate(xp: Any, fit: Fit, y: Any) -> Any:
     else:
         t = xp.zeros_like(v)
     slope = _chebyshev(xp, fit.coefficients, t)
+    if fit.below:
+        slope = slope / _chebyshev(xp, fit.below, t)
     return slope if factor is None else slope * factor
 
 
@@ -200,12 +207,40 @@ def _polynomial(
     degrees = _DEGREES if high > low else (0,)
 
     def tried(degree: int) -> Fit | None:
-        c, _ = np.polynomial.chebyshev.chebfit(t, d / factor, degree, full=True, w=np.abs(factor))
-        off = np.abs(np.polynomial.chebyshev.chebval(t, c) * factor - d)
+        c, _ = chebyshev.chebfit(t, d / factor, degree, full=True, w=np.abs(factor))
+        off = np.abs(chebyshev.chebval(t, c) * factor - d)
         good = float(off.max()) <= error
         return Fit(*variable, low, high, tuple(map(float, c))) if good else None
 
     longest = tried(degrees[-1])
     if longest is None:
         return None  # where the longest is off, no shorter one is tried
-    return next(filter(None, map(tried, degrees[:-1])), longest)
+    fit = next(filter(None, map(tried, degrees[:-1])), longest)
+    for degree in range(2, (len(fit.coefficients) - _DIVISION) // 2):
+        c, b = _quotient(t, d / factor, np.abs(factor), degree)
+        off = np.abs(chebyshev.chebval(t, c) / chebyshev.chebval(t, b) * factor - d)
+        if float(off.max()) <= error:
+            return fit._replace(coefficients=tuple(map(float, c)), below=tuple(map(float, b)))
+    return fit
+
+
+def _quotient(
+    t: np.ndarray, aim: np.ndarray, weight: np.ndarray, degree: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fit a quotient of two polynomials of one degree (Sanathanan & Koerner 1963).
+
+    The quotient of the best turn is given, or NaN where a denominator comes near to 0.
+    """
+    terms = chebyshev.chebvander(t, degree)
+    below, best = np.ones_like(t), (math.inf, np.full(degree + 1, np.nan), np.ones(1))
+    for _ in range(_TURNS):
+        share = (weight / below)[:, None]
+        rows = np.concatenate([terms * share, -aim[:, None] * share * terms[:, 1:]], axis=1)
+        found = np.linalg.lstsq(rows, aim * share[:, 0], rcond=1e-14)[0]
+        c, b = found[: degree + 1], np.concatenate([[1.0], found[degree + 1 :]])
+        below = terms @ b
+        if below.min() < _NEAR_0 * below.max():
+            break
+        off = float(np.max(np.abs(terms @ c / below - aim) * weight))
+        best = min(best, (off, c, b), key=lambda kept: kept[0])
+    return best[1], best[2]
