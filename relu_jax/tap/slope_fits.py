@@ -17,7 +17,7 @@ Curve = Callable[[np.ndarray], np.ndarray]
 _DEGREES = (0, 1, 2, 4, 8, 12, 16, 20, 24, 28, 32)
 _DIVISION = 5  # terms of a polynomial that take as long as a division
 _TURNS = 8  # of a fit of a quotient
-_NEAR_0 = 1e-3  # of its largest: what a denominator stays above
+_NEAR_0 = 0.02  # of its largest: what a denominator stays above
 _BOUNDED = 1e3  # beyond, a value far out is taken for no limit
 
 
@@ -229,7 +229,7 @@ def _quotient(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fit a quotient of two polynomials of one degree (Sanathanan & Koerner 1963).
 
-    The quotient of the best turn is given, or NaN where a denominator comes near to 0.
+    That of the best turn is given; NaN where denominators come near to 0, which float32 would feel.
     """
     terms = chebyshev.chebvander(t, degree)
     below, best = np.ones_like(t), (math.inf, np.full(degree + 1, np.nan), np.ones(1))
@@ -239,8 +239,9 @@ def _quotient(
         found = np.linalg.lstsq(rows, aim * share[:, 0], rcond=1e-14)[0]
         c, b = found[: degree + 1], np.concatenate([[1.0], found[degree + 1 :]])
         below = terms @ b
-        if below.min() < _NEAR_0 * below.max():
+        if below.min() <= 0:
             break
-        off = float(np.max(np.abs(terms @ c / below - aim) * weight))
-        best = min(best, (off, c, b), key=lambda kept: kept[0])
+        if below.min() > _NEAR_0 * below.max():
+            off = float(np.max(np.abs(terms @ c / below - aim) * weight))
+            best = min(best, (off, c, b), key=lambda kept: kept[0])
     return best[1], best[2]

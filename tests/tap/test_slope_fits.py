@@ -52,3 +52,16 @@ def test_at_its_limit_nothing_is_divided_by_zero():
     fit = Fit("log", 3.0, -1.0, 0.0, 1.5, (0.4, 0.3))
     with jax.debug_infs(True):
         assert float(evaluate(jnp, fit, jnp.float32(-1.0))) == 0.0
+
+
+def test_a_quotient_is_taken_where_it_is_shorter():
+    y = np.linspace(0.0, 4.0, 2001)
+    bell = 1 / (1 + (y / 2 - 1) ** 2)
+    fit = _found(y, bell, error=1e-9)
+    assert (len(fit.coefficients), len(fit.below)) == (3, 3)
+    np.testing.assert_allclose(evaluate(np, fit, y), bell, atol=1e-9)
+    assert not _found(y, 1 - y / 8).below
+    narrow = 1 / (1 + 60 * (y / 2 - 1) ** 2)  # its denominator comes near to 0
+    fit = _found(y, narrow, error=0.05)
+    assert len(fit.coefficients) > 20
+    assert not fit.below
