@@ -1,26 +1,37 @@
 """Analyses: one question about a network each; arrays or a function in, a NamedTuple out."""
 
+from relu_jax.analyses.bounds import Bounds, Certificate, bounds
 from relu_jax.analyses.collapse import Collapse, collapse
 from relu_jax.analyses.dead_units import DeadUnits, dead_units
+from relu_jax.analyses.dimension import Dimension, dimension
 from relu_jax.analyses.jacobian import jacobian
 from relu_jax.analyses.jacobian import plan as jacobian_plan
 from relu_jax.analyses.regions import Regions, regions
 from relu_jax.analyses.samples import of_site
+from relu_jax.analyses.separability import Probe, Separability, separability
 from relu_jax.analyses.sparsity import Sparsity, sparsity, union_active
 from relu_jax.analyses.spectrum import Spectrum, singular_values
 
 __all__ = [
+    "Bounds",
+    "Certificate",
     "Collapse",
     "DeadUnits",
+    "Dimension",
+    "Probe",
     "Regions",
+    "Separability",
     "Sparsity",
     "Spectrum",
+    "bounds",
     "collapse",
     "dead_units",
+    "dimension",
     "jacobian",
     "jacobian_plan",
     "of_site",
     "regions",
+    "separability",
     "singular_values",
     "sparsity",
     "union_active",

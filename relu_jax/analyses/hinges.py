@@ -5,14 +5,12 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
-import numpy as np
 
 from relu_jax import tap
-from relu_jax.activations import CATALOGUE, Activation, get
+from relu_jax.activations import Activation
+from relu_jax.analyses.catalogued import catalogued
 from relu_jax.core import errors
 from relu_jax.core.types import Array
-
-_NAMES = frozenset(act.name for act in CATALOGUE)
 
 
 class Hinge(NamedTuple):
@@ -89,9 +87,8 @@ def _kinks(site: tap.Site, examples: int) -> tuple[float, ...]:
             do="regions in branches are not followed; relu_jax/analyses/hinges.py is to extend",
             kind=NotImplementedError,
         )
-    known = site.kind in _NAMES and np.isfinite(list(site.params.values())).all()
-    act = get(site.kind).with_params(**site.params) if known else None
-    if act is None or not _is_piecewise_linear(act):
+    act = catalogued(site)
+    if act is None or not is_piecewise_linear(act):
         raise errors.rejected(
             rule="exact regions are those of continuous piecewise linear activations",
             got=f"{site.kind} at {site.id}",
@@ -100,8 +97,14 @@ def _kinks(site: tap.Site, examples: int) -> tuple[float, ...]:
     return act.kinks
 
 
-def _is_piecewise_linear(act: Activation) -> bool:
-    """Say whether a function is a line between its kinks, and does not jump there."""
+def is_piecewise_linear(act: Activation) -> bool:
+    """Say whether a function is a line between its kinks, and does not jump there.
+
+    Example:
+        >>> from relu_jax.activations import get
+        >>> is_piecewise_linear(get("relu6")), is_piecewise_linear(get("elu"))
+        (True, False)
+    """
     if not act.kinks:
         return False
     ends = [act.kinks[0] - 4.0, *act.kinks, act.kinks[-1] + 4.0]

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from relu_jax import theory
 from relu_jax.activations import Activation
-from relu_jax.diagnosis import kinds, ways
+from relu_jax.analyses.catalogued import catalogued
+from relu_jax.diagnosis import ways
 from relu_jax.diagnosis.result import Diagnosis
 from relu_jax.diagnosis.types import SiteReport
 
@@ -54,7 +55,7 @@ def expected(measured: Diagnosis, others: Mapping[str, Activation | None]) -> Ex
     way = ways.main_way(list(measured.sites.values()))
     pairs = []
     for report in way:
-        old = kinds.activation(report.site)
+        old = catalogued(report.site)
         new = others.get(report.site.id, old)
         if old is None or new is None:
             return Expected(None, None)

@@ -1,12 +1,12 @@
 """What is known of an activation before any number is measured?"""
 
-import math
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from relu_jax import activations
+from relu_jax.analyses.catalogued import catalogued
 from relu_jax.diagnosis.statistics import SATURATED_BELOW
 from relu_jax.tap import Site
 
@@ -42,24 +42,9 @@ def known(site: Site) -> Known:
         >>> facts.sup, facts.flat, facts.bounded, round(facts.saturated, 3)
         (1.0, False, True, 0.069)
     """
-    if activation(site) is None:
+    if catalogued(site) is None:
         return Known(None, None, None, None)
     return _facts(site.kind, tuple(sorted(site.params.items())))
-
-
-def activation(site: Site) -> activations.Activation | None:
-    """Find the activation of a site, with its parameters; None where they are not numbers.
-
-    Example:
-        >>> import jax, relu_jax as rj
-        >>> (site,) = rj.tap.sites(jax.nn.tanh, jax.ShapeDtypeStruct((2,), "float32"))
-        >>> activation(site).name
-        'tanh'
-    """
-    told = all(map(math.isfinite, site.params.values()))
-    if not told or site.kind not in activations.names():
-        return None
-    return activations.get(site.kind).with_params(**site.params)
 
 
 @lru_cache(maxsize=256)

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from relu_jax import tap
+from relu_jax.analyses.catalogued import catalogued
 from relu_jax.core.numerics import rms, widened
 from relu_jax.core.types import Array
 from relu_jax.diagnosis import kinds, statistics
@@ -174,7 +175,7 @@ def _saturated(site: Site, known: kinds.Known, pre: Array) -> tuple[Array, Array
     By the catalogue's function: the program's own may know the shape of its argument.
     """
     some = statistics.subset(pre)
-    looked_at, act = jnp.float32(some.size), kinds.activation(site)
+    looked_at, act = jnp.float32(some.size), catalogued(site)
     if known.sup is None or act is None or some.size == 0:
         return jnp.float32(math.nan), looked_at
     slope = widened(jnp.abs(act.derivative(some)))

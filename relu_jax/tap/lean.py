@@ -137,10 +137,9 @@ def memory(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Memory:
         backward pass holds at a time, the turns of loops inside the checkpoint.
 
     Edges: it counts arrays, not what a compiler makes of them. For gelu or elu XLA keeps two or
-    three plain ones, for the relu of `jax.nn` in a loop a mask of one byte an element; of selu and
-    log_sigmoid it computes the last step twice, and keeps as much with `lean`. Before a convolution
-    on a CPU, or a product in half precision, it keeps a copy of y in another form, so that the y
-    of tanh is one more array, which `lean` saves.
+    three plain ones, for the relu of `jax.nn` in a loop a mask of one byte an element. Before a
+    convolution on a CPU, or a product in half precision, it keeps a copy of y in another form, so
+    that the y of tanh is one more array, which `lean` saves.
 
     Example:
         >>> import jax, relu_jax as rj

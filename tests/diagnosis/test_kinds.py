@@ -8,6 +8,7 @@ import pytest
 
 import relu_jax as rj
 from relu_jax.activations import CATALOGUE
+from relu_jax.analyses.catalogued import catalogued
 from relu_jax.diagnosis import kinds
 from tests.diagnosis import made
 from tests.sampling import some
@@ -79,8 +80,8 @@ def test_the_activation_of_a_site_has_its_parameters():
         return jax.nn.leaky_relu(x, 0.3)
 
     (site,) = rj.tap.sites(f, jax.ShapeDtypeStruct((2,), np.float32))
-    act = kinds.activation(site)
+    act = catalogued(site)
     assert act is not None
     assert act.params == {"slope": pytest.approx(0.3)}
-    assert kinds.activation(site._replace(params={"slope": math.nan})) is None
-    assert kinds.activation(site._replace(kind="unknown", params={})) is None
+    assert catalogued(site._replace(params={"slope": math.nan})) is None
+    assert catalogued(site._replace(kind="unknown", params={})) is None
