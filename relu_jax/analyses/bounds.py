@@ -164,7 +164,16 @@ def _marks(site: str, act: Activation | None) -> Callable[[Any, Any], Any]:
 def _activation(site: tap.Site) -> Activation | None:
     """Find the catalogue's function of a site, if a few turns say where it is largest."""
     act = catalogued(site)
-    return None if act is None or _turns(act) is None else act
+    if act is None or _turns(act) is None:
+        return None
+    _share(act)  # looked up here: it evaluates the function, which a trace cannot
+    return act
+
+
+@functools.lru_cache(maxsize=256)
+def _share(act: Activation) -> float:
+    """Tell by which share of its size a function that is recognised may differ from this one."""
+    return 0.0 if hinges.is_piecewise_linear(act) else _KNOWN_TO
 
 
 @functools.lru_cache(maxsize=256)
@@ -185,9 +194,7 @@ def _range(act: Activation, z: Interval) -> Interval:
         values.append(act(at))
     stacked = jnp.stack(values)
     low, high = stacked.min(axis=0), stacked.max(axis=0)
-    if hinges.is_piecewise_linear(act):
-        return apart(low, high)
-    return apart(low, high, _KNOWN_TO * jnp.maximum(jnp.abs(low), jnp.abs(high)))
+    return apart(low, high, _share(act) * jnp.maximum(jnp.abs(low), jnp.abs(high)))
 
 
 def _certificate(site: tap.Site, act: Activation | None, seen: Sequence[Interval]) -> Certificate:
@@ -198,7 +205,7 @@ def _certificate(site: tap.Site, act: Activation | None, seen: Sequence[Interval
     )
     rows = [np.asarray(of_site(site, end)) for end in (low, high)]
     none = np.zeros(rows[0].shape[1], bool)
-    if act is None or not hinges.is_piecewise_linear(act):
+    if act is None or _share(act):
         return Certificate(site.id, low, high, None, none, none)
     kinks = np.asarray(act.kinks)
     piece = (rows[1][..., None] > kinks).sum(axis=-1)
