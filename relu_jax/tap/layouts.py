@@ -80,20 +80,21 @@ def form(read: Program, one: Placed) -> Form:
     """
     if jax.default_backend() != "cpu" or one.around or one.piece.axes is not None:
         return None
-    frame, shape = read.graph.frame, read.graph.shape
+    shape = read.graph.shape
     sizes = shape(one.piece.y)
     axes: dict[int, Axes] = {one.piece.y: tuple(range(len(sizes)))}
     found = set[Form]()
-    for node in frame.nodes:
-        taken = [v for v in node.operands if v in axes]
-        if not taken or node.name in _PASSED:
-            continue
-        again = _again(axes[taken[0]], sizes, shape(node.outs[0])) if node.name in _SAME else None
-        if again is not None:
-            axes[node.outs[0]] = again
-        else:
-            found.add(_read(node, axes))
-    returned = any(v in axes for v in frame.outs if not isinstance(v, Const))
+    for v in (names := [one.piece.y]):  # grows: what is y once more is read in its turn
+        for node in read.readers.get(v, ()):
+            if node.name in _PASSED:
+                continue
+            again = _again(axes[v], sizes, shape(node.outs[0])) if node.name in _SAME else None
+            if again is None:
+                found.add(_read(node, axes))
+            else:
+                axes[node.outs[0]] = again
+                names.append(node.outs[0])
+    returned = any(v in axes for v in read.graph.frame.outs if not isinstance(v, Const))
     first = found.pop() if len(found) == 1 else None
     if first is None or isinstance(first, str) or returned:
         return None if returned else first

@@ -24,7 +24,7 @@ from relu_jax.tap import (
     tracing,
 )
 from relu_jax.tap.arguments import Arguments, part
-from relu_jax.tap.graph import Frame, Graph
+from relu_jax.tap.graph import Frame, Graph, Node
 from relu_jax.tap.pieces import Piece
 from relu_jax.tap.placed import Around, Found, Inside, Placed, named, outward
 from relu_jax.tap.recognise import Match
@@ -45,6 +45,15 @@ class Program:
     placed: tuple[Placed, ...]
     sites: Sites
     results: tracing.Results
+
+    @cached_property
+    def readers(self) -> dict[int, list[Node]]:
+        """List the nodes of the outermost frame that read a variable, per variable."""
+        found: dict[int, list[Node]] = {}
+        for node in self.graph.frame.nodes:
+            for v in dict.fromkeys(node.operands):
+                found.setdefault(v, []).append(node)
+        return found
 
     @cached_property
     def differentiates(self) -> bool:

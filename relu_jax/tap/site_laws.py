@@ -42,11 +42,14 @@ def laws(read: Program, bits: int | None = None) -> list[tuple[Placed, Law | str
     found = []
     for one in read.placed:
         how: Law | str | None = _hindrance(one)
-        copied = layouts.is_copied(layouts.form(read, one))
-        if how is None and bits is None and not copied:
-            how = _by_own_rule(one, once("keeps", lambda one=one: one.piece.keeps))
+        by_rule = None
+        if how is None and bits is None:
+            by_rule = _by_own_rule(one, once("keeps", lambda one=one: one.piece.keeps))
+            # Such a rule keeps y beside the copy of a product, where there is one.
+            how = None if layouts.is_copied(layouts.form(read, one)) else by_rule
         if how is None:
-            how = once(bits, lambda one=one: _law(one, bits)) or "left: no short law of y"
+            how = once(bits, lambda one=one: _law(one, bits)) or by_rule
+            how = how or "left: no short law of y"
             how = DIFFERENTIATED if read.differentiates and not isinstance(how, str) else how
         found.append((one, how))
     return found

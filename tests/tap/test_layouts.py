@@ -244,3 +244,13 @@ def test_what_is_lean_shows_its_sites_once():
     sites = rj.tap.sites(jax.grad(rj.lean(stack(nn.silu, IMAGES))), *args)
     assert [site.kind for site in sites] == ["silu"] * 3
     assert not sites.coverage.opaque
+
+
+def test_a_rule_of_its_own_that_has_no_short_law_is_left_as_it_is():
+    @jax.custom_vjp
+    def wavy(z):
+        return jnp.sin(20 * z)
+
+    wavy.defvjp(lambda z: (wavy(z),) * 2, lambda y, ct: (ct * y,))  # reads y alone
+    kept = rj.memory(stack(wavy, IMAGES), *drawn((4, 6, 6, 8), (3, 3, 8, 8)))
+    assert {one.how for one in kept} == {"of y, by its own rule"}
