@@ -210,9 +210,8 @@ def _leaned(
         shape, ct = ct.shape, layouts.rows(ct, form)
         number = _unpacked(planes, ct)
         if not isinstance(how, Pieces):
-            return (
-                _chosen(number, [_times(ct, s) for s in how.slopes]).astype(dtype).reshape(shape),
-            )
+            ct = _chosen(number, [_times(ct, s) for s in how.slopes])
+            return (ct.astype(dtype).reshape(shape),)
         wide = _widened(layouts.taken(y, form))
         slope = _chosen(number, [evaluate(jnp, fit, wide) for fit in how.fits])
         slope = jnp.where(jnp.isnan(wide), wide, slope)
