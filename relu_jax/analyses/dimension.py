@@ -50,8 +50,8 @@ def dimension(code: ArrayLike) -> Dimension:
         >>> import numpy as np
         >>> t = np.random.default_rng(0).uniform(0, 6, size=300)
         >>> found = dimension(np.stack([np.cos(t), np.sin(t), t], axis=1))  # a curve
-        >>> bool(found.low < 1 < found.high), found.rank
-        (True, 3)
+        >>> round(found.neighbours), found.rank
+        (1, 3)
     """
     x = np.asarray(code, np.float64)
     if x.ndim != 2 or len(x) < 2 or not x.shape[1]:
