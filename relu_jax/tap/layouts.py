@@ -82,6 +82,8 @@ def form(read: Program, one: Placed) -> Form:
         return None
     shape = read.graph.shape
     sizes = shape(one.piece.y)
+    if not sizes:
+        return None
     axes: dict[int, Axes] = {one.piece.y: tuple(range(len(sizes)))}
     found = set[Form]()
     for v in (names := [one.piece.y]):  # grows: what is y once more is read in its turn

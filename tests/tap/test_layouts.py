@@ -177,6 +177,7 @@ READ_ELSEWHERE = {
     "reshaped": lambda w, x: conv(nn.silu(x).reshape(16, 4, 8, 8), w),
     "in a loop": looped,
     "of one axis": lambda w, x: nn.silu(x[0, 0, 0]) @ w[0, 0],
+    "a number": lambda w, x: nn.silu(x[0, 0, 0, 0]).reshape(1, 1) @ w[0, 0, :1],
     "on the right": lambda w, x: w[0, 0] @ nn.silu(x),
 }
 
