@@ -107,7 +107,7 @@ def bounds(f: Callable[[Any], Any], low: ArrayLike, high: ArrayLike) -> Bounds:
     box = _boxes(low, high)
     placed = [one for one in program.opened(f, (box.low,), {})[1].placed if not one.ruled]
     sites = [one.site for one in placed]
-    known = {site.id: _activation(site) for site in sites}
+    known = {site.id: _known(catalogued(site)) for site in sites}
     marked = tap.patch(f, {site.id: _marks(site.id, known[site.id]) for site in sites})
     closed, shape = jax.make_jaxpr(marked, return_shape=True)(box.low)
 
@@ -115,9 +115,9 @@ def bounds(f: Callable[[Any], Any], low: ArrayLike, high: ArrayLike) -> Bounds:
         seen: dict[str, dict[tuple[int, ...], Interval]] = {site.id: {} for site in sites}
 
         def site(eqn: Any, args: Sequence[Any], turn: tuple[int, ...]) -> list[Any]:
-            z, act = Interval(*ends(args[0])), known[eqn.params["site"]]
+            z, one = Interval(*ends(args[0])), known[eqn.params["site"]]
             seen[eqn.params["site"]][turn] = z
-            return [_range(act, z) if len(args) == 1 and act else args[-1]]
+            return [_range(one, z) if len(args) == 1 and one else args[-1]]
 
         out = intervals.evaluate(closed, [Interval(low, high)], {_site.name: site})
         turns = {name: [found[turn] for turn in sorted(found)] for name, found in seen.items()}
@@ -148,56 +148,49 @@ def _boxes(low: ArrayLike, high: ArrayLike) -> Interval:
     return box
 
 
+class _Known(NamedTuple):
+    """A function of the catalogue, and what bounds it: looked up before anything is traced."""
+
+    act: Activation
+    turns: tuple[float, ...]  # between which it is monotone
+    linear: bool  # piecewise
+
+
+@functools.lru_cache(maxsize=256)
+def _known(act: Activation | None) -> _Known | None:
+    """Look a function up; None where it turns too often."""
+    found = act and extremes(act, curve(act), 0, ())
+    if act is None or found is None or found.more:
+        return None
+    places = (at for turn in found.turns for at in (turn.where.low, turn.where.high))
+    turns = sorted({*act.kinks, *filter(math.isfinite, places)})
+    return _Known(act, tuple(turns), hinges.is_piecewise_linear(act))
+
+
 # Stands where an activation was, and is given its argument, or what was computed there as well.
 _site = compat.primitive("bounded_site")
 _site.def_abstract_eval(lambda *args, **_: args[-1])
 
 
-def _marks(site: str, act: Activation | None) -> Callable[[Any, Any], Any]:
+def _marks(site: str, known: _Known | None) -> Callable[[Any, Any], Any]:
     def patch(pre: Any, post: Any) -> Any:
-        told = act is not None and (pre.shape, pre.dtype) == (post.shape, post.dtype)
+        told = known is not None and (pre.shape, pre.dtype) == (post.shape, post.dtype)
         return _site.bind(*((pre,) if told else (pre, post)), site=site)
 
     return patch
 
 
-def _activation(site: tap.Site) -> Activation | None:
-    """Find the catalogue's function of a site, if a few turns say where it is largest."""
-    act = catalogued(site)
-    if act is None or _turns(act) is None:
-        return None
-    _share(act)  # looked up here: it evaluates the function, which a trace cannot
-    return act
-
-
-@functools.lru_cache(maxsize=256)
-def _share(act: Activation) -> float:
-    """Tell by which share of its size a function that is recognised may differ from this one."""
-    return 0.0 if hinges.is_piecewise_linear(act) else _KNOWN_TO
-
-
-@functools.lru_cache(maxsize=256)
-def _turns(act: Activation) -> tuple[float, ...] | None:
-    """List the arguments between which f is monotone; None where there are too many."""
-    found = extremes(act, curve(act), 0, ())
-    if found.more:
-        return None
-    ends = (end for turn in found.turns for end in (turn.where.low, turn.where.high))
-    return tuple(sorted({*act.kinks, *(end for end in ends if math.isfinite(end))}))
-
-
-def _range(act: Activation, z: Interval) -> Interval:
+def _range(known: _Known, z: Interval) -> Interval:
     """Bound f(z): at the ends, and where f turns or bends between them."""
-    values = [act(z.low), act(z.high)]
-    for turn in _turns(act) or ():
-        at = jnp.clip(jnp.asarray(turn, z.low.dtype), z.low, z.high)
-        values.append(act(at))
-    stacked = jnp.stack(values)
-    low, high = stacked.min(axis=0), stacked.max(axis=0)
-    return apart(low, high, _share(act) * jnp.maximum(jnp.abs(low), jnp.abs(high)))
+    act, turns, linear = known
+    inside = [jnp.clip(jnp.asarray(turn, z.low.dtype), z.low, z.high) for turn in turns]
+    values = jnp.stack([act(at) for at in (z.low, z.high, *inside)])
+    low, high = values.min(axis=0), values.max(axis=0)
+    share = 0.0 if linear else _KNOWN_TO
+    return apart(low, high, share * jnp.maximum(jnp.abs(low), jnp.abs(high)))
 
 
-def _certificate(site: tap.Site, act: Activation | None, seen: Sequence[Interval]) -> Certificate:
+def _certificate(site: tap.Site, known: _Known | None, seen: Sequence[Interval]) -> Certificate:
     shape = (*site.loops, *site.shape)
     low, high = (
         jnp.stack([one[i] for one in seen]).reshape(shape) if seen else jnp.full(shape, jnp.nan)
@@ -205,8 +198,9 @@ def _certificate(site: tap.Site, act: Activation | None, seen: Sequence[Interval
     )
     rows = [np.asarray(of_site(site, end)) for end in (low, high)]
     none = np.zeros(rows[0].shape[1], bool)
-    if act is None or _share(act):
+    if known is None or not known.linear:
         return Certificate(site.id, low, high, None, none, none)
+    act = known.act
     kinks = np.asarray(act.kinks)
     piece = (rows[1][..., None] > kinks).sum(axis=-1)
     settled = (rows[0][..., None] >= kinks).sum(axis=-1) >= piece

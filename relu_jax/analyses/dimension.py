@@ -6,6 +6,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from scipy.spatial import distance
 
+from relu_jax.analyses.samples import refuse_non_finite
 from relu_jax.core import errors
 
 _ROWS = 512  # whose distances are held at a time
@@ -60,13 +61,7 @@ def dimension(code: ArrayLike) -> Dimension:
             got=errors.describe(x),
             do="lay it out with rj.analyses.of_site",
         )
-    lost = int((~np.isfinite(x)).sum())
-    if lost:
-        raise errors.rejected(
-            rule="a code is finite",
-            got=f"{lost} of {x.size} values that are not",
-            do="rj.diagnose names the first site that is not finite",
-        )
+    refuse_non_finite(x)
     spread = np.abs(x).max()
     x = x / spread if spread > 0 else x
     values = np.linalg.svd(x - x.mean(axis=0), compute_uv=False)

@@ -17,7 +17,7 @@ from relu_jax.core import errors
 from relu_jax.tap import compat
 
 Turn = tuple[int, ...]
-Placed = Callable[[Any, Sequence[Any], Turn], list[Any]]
+SiteRule = Callable[[Any, Sequence[Any], Turn], list[Any]]
 _LONGEST = 512  # turns of a loop that are written out
 _CALLS = frozenset({
     "jit", "pjit", "closed_call", "core_call", "custom_jvp_call", "custom_vjp_call", "remat",
@@ -28,8 +28,8 @@ _CALLS = frozenset({
 def evaluate(
     closed: Any,
     args: Sequence[Any],
-    rules: Mapping[str, Placed],
-    line: str = "?",
+    rules: Mapping[str, SiteRule],
+    around: tuple[Any, ...] = (),
     turn: Turn = (),
 ) -> list[Any]:
     """Run a jaxpr on arrays and intervals.
@@ -39,7 +39,7 @@ def evaluate(
         args: per input an array, or an `Interval`.
         rules: for primitives beside those known here: ``rule(eqn, operands, turn)``, a list of
             results.
-        line: of the user's that holds the jaxpr.
+        around: the equations whose bodies it stands in, innermost first: they tell its line.
         turn: of the loops around it, outermost first.
 
     Returns:
@@ -65,8 +65,7 @@ def evaluate(
     for eqn in _needed(jaxpr):
         operands = [read(atom) for atom in eqn.invars]
         if any(isinstance(x, Interval) for x in operands) or _holds(eqn, rules):
-            here = next(_lines(eqn), line)
-            inside = partial(evaluate, rules=rules, line=here)
+            inside = partial(evaluate, rules=rules, around=(eqn, *around))
             results = _bounded(eqn, operands, rules, inside, turn)
         else:
             results = compat.bind(eqn, operands)
@@ -85,7 +84,7 @@ def _needed(jaxpr: Any) -> list[Any]:
     return kept[::-1]
 
 
-def _holds(eqn: Any, rules: Mapping[str, Placed]) -> bool:
+def _holds(eqn: Any, rules: Mapping[str, SiteRule]) -> bool:
     """Say whether an equation is, or holds in a body, one that has a rule of its own."""
     bodies = (compat.opened(inner).jaxpr for inner in compat.inner_jaxprs(eqn))
     return eqn.primitive.name in rules or any(
@@ -104,7 +103,7 @@ def _lines(eqn: Any) -> Iterator[str]:
 def _bounded(
     eqn: Any,
     operands: Sequence[Any],
-    rules: Mapping[str, Placed],
+    rules: Mapping[str, SiteRule],
     inside: partial[list[Any]],
     turn: Turn,
 ) -> list[Any]:
@@ -119,9 +118,10 @@ def _bounded(
             raise Unbounded("bounds go through arithmetic, products and elementary functions")
         return RULES[name](eqn, operands)
     except Unbounded as unknown:
+        written = (line for one in inside.keywords["around"] for line in _lines(one))
         raise errors.rejected(
             rule=str(unknown),
-            got=f"{name}, at {inside.keywords['line']}",
+            got=f"{name}, at {next(written, 'a line that JAX does not tell')}",
             do="ask for the bounds of what stands before it, or of a function without it",
             kind=NotImplementedError,
         ) from unknown

@@ -3,6 +3,7 @@
 import math
 
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Shaped
 
@@ -47,6 +48,24 @@ def of_site(site: Site, values: ArrayLike) -> Shaped[Array, "N H"]:
     behind = jnp.moveaxis(array, units, range(array.ndim - len(units), array.ndim))
     width = math.prod(site.shape[axis] for axis in site.unit_axes)
     return behind.reshape(-1 if array.size else _rows(array.shape, units), width)
+
+
+def refuse_non_finite(code: np.ndarray) -> None:
+    """Refuse a code with values that are not finite.
+
+    Raises:
+        ValueError: how many there are.
+
+    Example:
+        >>> refuse_non_finite(np.ones((2, 3)))
+    """
+    lost = int((~np.isfinite(code)).sum())
+    if lost:
+        raise errors.rejected(
+            rule="a code is finite",
+            got=f"{lost} of {code.size} values that are not",
+            do="rj.diagnose names the first site that is not finite",
+        )
 
 
 def _rows(shape: tuple[int, ...], units: tuple[int, ...]) -> int:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jax.typing import ArrayLike
 
+from relu_jax.analyses.samples import refuse_non_finite
 from relu_jax.core import errors
 
 _RIDGES = np.geomspace(1e-6, 1e3, 19)  # of the mean of the kernel's diagonal
@@ -106,13 +107,7 @@ def _checked(code: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray, np.ndarray
             + (f" with {len(np.unique(y))} classes" if fits else ""),
             do="lay it out with rj.analyses.of_site, and take a sample of the rows",
         )
-    lost = int((~np.isfinite(x)).sum())
-    if lost:
-        raise errors.rejected(
-            rule="a code is finite",
-            got=f"{lost} of {x.size} values that are not",
-            do="rj.diagnose names the first site that is not finite",
-        )
+    refuse_non_finite(x)
     return x, y
 
 

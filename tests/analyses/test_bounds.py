@@ -73,7 +73,7 @@ def test_the_range_of_an_activation_is_attained(act):
     size = 1 + np.maximum(abs(least), abs(most))
     assert (found.low <= least + 1e-6 * size).all()
     assert (found.high >= most - 1e-6 * size).all()
-    told = importlib.import_module("relu_jax.analyses.bounds")._turns(act) is not None
+    told = importlib.import_module("relu_jax.analyses.bounds")._known(act) is not None
     if told and act.name in {site.kind for site in rj.tap.sites(act, low)}:
         assert (found.low >= least - 1e-3 * size).all()
         assert (found.high <= most + 1e-3 * size).all()
