@@ -8,7 +8,11 @@ the median over the rounds of the ratios within each round. PyTorch's memory is 
 saves beside the weights, over that of its linear network.
 
     python benchmarks/lean_training.py [--json FILE] [--dtype bfloat16] [--networks NAME ...]
-                                       [--bits 3]
+                                       [--bits 3] [--processes 5]
+
+How fast a step is depends on where a process happens to have its memory: one and the same program
+took up to a quarter longer from one process to the next. With `--processes` each network is
+measured in so many, one after the other, and a ratio is the median over them.
 
 PyTorch is measured where it is installed (make torch).
 Aims, in float32: memory at most 1.1 times the linear network's; time at most 1.05 times jax.nn's
@@ -21,6 +25,9 @@ import functools
 import importlib.util
 import json
 import statistics
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -239,6 +246,25 @@ def _aims(found: dict[str, Any], function: Function, dtype: str) -> dict[str, bo
     return aims
 
 
+def in_processes(net_name: str, args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Measure a network in several processes: medians over them, and the ratios of each."""
+    words = ["--dtype", args.dtype, "--only", args.only, "--rounds", str(args.rounds)]
+    words += ["--bits", str(args.bits)] if args.bits else []
+    tables = []
+    for _ in range(args.processes):
+        with tempfile.NamedTemporaryFile(suffix=".json") as file:
+            program = [sys.executable, __file__, *words, "--networks", net_name]
+            subprocess.run([*program, "--json", file.name], check=True, stdout=subprocess.DEVNULL)
+            tables.append(json.loads(Path(file.name).read_text())["rows"])
+    for ones in zip(*tables, strict=True):
+        row = ones[0]
+        for key in ("seconds", "lean_over"):
+            of_each = {name: [one[key][name] for one in ones] for name in row[key]}
+            row[key] = {name: statistics.median(found) for name, found in of_each.items()}
+        row["lean_over_plain_per_process"] = [one["lean_over"].get("plain") for one in ones]
+        yield row
+
+
 def main() -> None:
     """Print the table, and write it where a file is named."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -248,7 +274,9 @@ def main() -> None:
     parser.add_argument("--bits", type=int, help="as of rj.lean")
     parser.add_argument("--only", default="", help="functions whose name holds this")
     parser.add_argument("--rounds", type=int, default=5, help="of the networks of middle size")
+    parser.add_argument("--processes", type=int, default=1, help="to measure each network in")
     args = parser.parse_args()
+    measured = in_processes if args.processes > 1 else rows
     device = jax.devices()[0].device_kind
     print(f"{args.dtype} on {device}, jax {jax.__version__}")
     print(
@@ -256,10 +284,10 @@ def main() -> None:
         "of lean over jax.nn's, the linear network's and PyTorch's; gradient off by"
     )
     about = {"dtype": args.dtype, "jax": jax.__version__, "device": device}
-    about |= {"rounds": args.rounds, "bits": args.bits}
+    about |= {"rounds": args.rounds, "bits": args.bits, "processes": args.processes}
     found = []
     for net_name in args.networks:
-        for one in rows(net_name, args):
+        for one in measured(net_name, args):
             found.append(one)
             print(told(one, args.dtype), flush=True)
         if args.json:

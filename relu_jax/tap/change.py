@@ -18,7 +18,6 @@ from relu_jax.tap.types import Site
 
 # Makes the change at a site; None: the site is what was asked for already.
 _Plan = Callable[[Site], eyes.Change | None]
-Changes = list[tuple[Placed, eyes.Change]]
 
 
 def swap(
@@ -100,26 +99,26 @@ def _pairs(given: Any, verb: str) -> Mapping[Selectable, Any]:
 def _changed(f: Callable[..., Any], plans: Mapping[Selectable, _Plan]) -> Callable[..., Any]:
     chosen = [(selectors.select(what), plan) for what, plan in plans.items()]
 
-    def planned(read: Program) -> Changes:
+    def planned(read: Program) -> eyes.Plan:
         made = [(one, plan(one.site)) for one, plan in _claims(read, chosen)]
         changes = [(one, change) for one, change in made if change is not None]
         for one, _ in changes:
             _check_changeable(read, one)
-        return changes
+        return eyes.Plan(changes)
 
     return rebuilt(f, planned) if chosen else f
 
 
-def rebuilt(f: Callable[..., Any], planned: Callable[[Program], Changes]) -> Callable[..., Any]:
-    """Build the function with changes at the sites that `planned` finds in its program."""
+def rebuilt(f: Callable[..., Any], planned: Callable[[Program], eyes.Plan]) -> Callable[..., Any]:
+    """Build the function with what `planned` finds to change in its program."""
 
     @arguments.named_like(f)
     def changed(*args: Any, **kwargs: Any) -> Any:
         call, read = program.opened(f, args, kwargs)
-        changes = planned(read)
-        if not changes:
+        plan = planned(read)
+        if not any(plan):
             return f(*args, **kwargs)
-        see = eyes.changing([*changes, *_beside(read, changes)])
+        see = eyes.changing(plan._replace(changes=[*plan.changes, *_beside(read, plan.changes)]))
 
         def run(*arrays: Any) -> list[Any]:
             return interpret.run(read.graph.frame, arrays, see, {})[0]
@@ -145,7 +144,7 @@ def _claims(read: Program, chosen: list[tuple[Selector, _Plan]]) -> list[tuple[P
     return [(one, plan) for one, _, plan in claims.values()]
 
 
-def _beside(read: Program, changes: Changes) -> Changes:
+def _beside(read: Program, changes: eyes.Changes) -> eyes.Changes:
     """Compute anew the sites that compute a changed one inside, as a silu does a sigmoid."""
     results = {one.piece.y for one, _ in changes}
     dealt = {one.site.id for one, _ in changes}

@@ -59,6 +59,13 @@ def primitive(name: str) -> Any:
     return extend.Primitive(name)
 
 
+def is_for_one_device(ctx: Any) -> bool:
+    """Say whether what is lowered runs here, on one device: neither exported nor sharded."""
+    module = ctx.module_context
+    alone = getattr(module.axis_context, "num_devices", None) == 1
+    return alone and not module.lowering_parameters.for_export
+
+
 def is_literal(atom: Any) -> bool:
     """Say whether an equation's operand is a constant written in place."""
     return isinstance(atom, extend.Literal)

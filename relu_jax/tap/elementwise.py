@@ -144,7 +144,7 @@ MOVES = frozenset({
     "reshape", "transpose", "squeeze", "expand_dims", "broadcast_in_dim", "slice", "rev",
     "dynamic_slice", "gather", "concatenate", "pad", "tile", "copy", "copy_p", "split",
     "stack", "unstack", "dynamic_update_slice", "sharding_constraint", "reshard",
-    "layout_constraint", "row_major", "optimization_barrier", "all_gather",
+    "layout_constraint", "row_major", "late", "optimization_barrier", "all_gather",
     "all_gather_invariant", "all_to_all", "ppermute", "pbroadcast",
     "stop_gradient",  # ends a function: what follows has another derivative
 })  # fmt: skip

@@ -12,7 +12,7 @@ Act = Callable[[Sequence[Any]], list[Any]]
 # Moves that leave one number as it is.
 STILL = (
     "broadcast_in_dim", "reshape", "squeeze", "transpose", "full", "stop_gradient", "reshard",
-    "sharding_constraint", "layout_constraint", "row_major",
+    "sharding_constraint", "layout_constraint", "row_major", "late",
 )  # fmt: skip
 
 

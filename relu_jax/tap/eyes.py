@@ -10,8 +10,19 @@ from relu_jax.tap.types import Site
 # site, act, pre, post -> anything made of arrays
 Forward = Callable[[Site, Callable[[Any], Any], Any, Any], Any]
 Change = Callable[[Site, Callable[[Any], Any], Any, Any], Any]  # the same -> another post
+Instead = Callable[..., Any]  # of a node's operands -> its one result
 Collected = dict[str, Any]  # {site id: what the forward function made of it}
 Probes = Mapping[str, Mapping[str, Any]]  # {site id: {"pre": zeros, "post": zeros}}
+
+
+Changes = Sequence[tuple[Placed, Change]]
+
+
+class Plan(NamedTuple):
+    """What to change in a program."""
+
+    changes: Changes
+    instead: Mapping[int, Instead] = {}  # by a node's first result: what runs in its place
 
 
 class Eyes(NamedTuple):
@@ -23,6 +34,7 @@ class Eyes(NamedTuple):
     needs: Sequence[tuple[int, Sequence[int]]]  # per site: its result, what it is computed from
     joined: frozenset[int]  # variables of `at` whose repeats are the same value, with its probe
     changes: Mapping[str, Change] | None = None  # by site id: what takes the place of its result
+    instead: Mapping[int, Instead] = {}  # as in a plan
 
     @property
     def beside(self) -> bool:
@@ -50,11 +62,13 @@ def opened(
     return Eyes(at, forward, mark, needs, frozenset(starts | (at.keys() - inner)))
 
 
-def changing(changes: Sequence[tuple[Placed, Change]]) -> Eyes:
+def changing(plan: Plan) -> Eyes:
     """Open eyes that change what they see."""
-    see = opened([one for one, _ in changes], lambda *_: None)
+    see = opened([one for one, _ in plan.changes], lambda *_: None)
     return see._replace(
-        changes={one.site.id: change for one, change in changes}, joined=frozenset(see.at)
+        changes={one.site.id: change for one, change in plan.changes},
+        joined=frozenset(see.at),
+        instead=plan.instead,
     )
 
 

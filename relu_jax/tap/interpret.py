@@ -83,6 +83,8 @@ def _run_items(items: Sequence[Item], values: _Values) -> None:
         elif isinstance(item, Node) and sites_in(item.frames, values.see):
             outs, inside = entering.RULES[item.kind](run, item, ins, values.see, values.probes)
             values.collected.update(inside)
+        elif isinstance(item, Node) and item.outs and item.outs[0] in values.see.instead:
+            outs = [values.see.instead[item.outs[0]](*ins)]
         else:
             outs = compat.bind(item.eqn, ins)
         for atom, value in zip(item.outs, outs, strict=True):
@@ -119,12 +121,16 @@ def _call(call: Call, ins: list[Any], values: _Values) -> None:
 
 
 def _looks_inside(call: Call, see: Eyes) -> bool:
-    """Say whether anything is looked at that a call makes, and hides or goes on to use."""
+    """Say whether anything is looked at that a call makes, and hides or goes on to use.
+
+    Or whether something else runs instead of a node of it.
+    """
     made = set(call.variables())
     hidden = made - {a for a in call.outs if not isinstance(a, Const)}
     used = {a for a in call.read() if not isinstance(a, Const)} & made
     return (
         any(not hidden.isdisjoint((y, *needs)) for y, needs in see.needs)
+        or not see.instead.keys().isdisjoint(made)
         or any(sites_in(node.frames, see) for node in call.nodes())
         or not see.at.keys().isdisjoint(used)
         or not see.joined.isdisjoint(call.repeated())

@@ -7,14 +7,14 @@ is packed into bits: an array of flags XLA would compute again from z, and so ke
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from relu_jax.core import errors, numerics
-from relu_jax.tap import change, eyes, layouts, program, shards
+from relu_jax.tap import change, eyes, late, layouts, packed
 from relu_jax.tap.placed import Placed
 from relu_jax.tap.program import Program
 from relu_jax.tap.site_laws import DIFFERENTIATED, OWN, Law, laws
@@ -23,40 +23,6 @@ from relu_jax.tap.slope_laws import Pieces, Steps
 from relu_jax.tap.slope_levels import Levels
 
 _BITS = (1, 2, 3, 4)
-
-
-class Kept(NamedTuple):
-    """What one site keeps for the backward pass beside its result, which the next product keeps."""
-
-    id: str
-    kind: str
-    plain: int  # bytes: the argument z, which autodiff keeps at least
-    lean: int  # bytes: packed bits
-    how: str  # from what the slope is made, or why the site is left as it is
-
-
-class Memory(tuple[Kept, ...]):
-    """What every site keeps; prints as a table.
-
-    Example:
-        >>> import jax, relu_jax as rj
-        >>> print(rj.memory(jax.nn.relu, jax.ShapeDtypeStruct((64, 32), "float32")))
-        id      kind  plain bytes  lean bytes  slope
-        site#1  relu        8,192         256  one of 2 numbers
-        total               8,192         256
-    """
-
-    def __str__(self) -> str:
-        sums = [f"{sum(column):,}" for column in ([k.plain for k in self], [k.lean for k in self])]
-        rows = [("id", "kind", "plain bytes", "lean bytes", "slope")]
-        rows += [(k.id, k.kind, f"{k.plain:,}", f"{k.lean:,}", k.how) for k in self]
-        rows += [("total", "", *sums, "")]
-        widths = [max(len(row[i]) for row in rows) for i in range(5)]
-        aligned = (
-            (a.ljust(widths[0]), b.ljust(widths[1]), c.rjust(widths[2]), d.rjust(widths[3]), e)
-            for a, b, c, d, e in rows
-        )
-        return "\n".join("  ".join(row).rstrip() for row in aligned)
 
 
 def lean(f: Callable[..., Any], *, bits: int | None = None) -> Callable[..., Any]:
@@ -85,11 +51,12 @@ def lean(f: Callable[..., Any], *, bits: int | None = None) -> Callable[..., Any
     of what is piecewise linear or whose slope is a formula of y (tanh, sigmoid, elu, softplus, …;
     not with `bits`). With `bits`, what needs no more of them to be exact still is, and what so few
     numbers do not tell stays as it is: where they leave more than half of the variance of the slope
-    on [-4, 4] or on [-100, 100], such as that of tanh with 1 bit. On a CPU the result is kept in
-    the form in which XLA keeps it for the product that reads it (layouts.py), where lean sees that
-    product: make the whole loss lean, not a layer that a loop of yours calls, and compile the
-    gradient as a whole. A product on the left, grouped convolutions but depthwise ones, and a vmap
-    around what is lean are kept in both forms.
+    on [-4, 4] or on [-100, 100], such as that of tanh with 1 bit. On a CPU XLA copies what a
+    convolution, or a product of matrices in half precision, reads into another form ahead, and
+    keeps the copy; here the result is kept alone, and copied in the backward pass (late.py).
+    Before other products it is kept as rows (layouts.py). Make the whole loss lean, not a layer
+    that a loop of yours calls, and compile the gradient as a whole. On several devices, and in an
+    exported program, XLA's copies stay.
 
     Raises:
         ValueError: `bits` is no whole number from 1 to 4; or, when it runs, an f that takes a
@@ -110,67 +77,26 @@ def lean(f: Callable[..., Any], *, bits: int | None = None) -> Callable[..., Any
             do="pass 1, 2, 3 or 4, or leave bits out for the slopes as they are",
         )
 
-    def planned(read: Program) -> change.Changes:
+    def planned(read: Program) -> eyes.Plan:
         found = laws(read, bits)
         for one, how in found:
             if how == DIFFERENTIATED:
                 raise change.too_late(one.site, "jax.grad(rj.lean(loss))")
+        products = late.products(read) if any(_is_kept(how) for _, how in found) else {}
+
+        def form(one: Placed) -> str | None:
+            _, nodes = layouts.read_by(read, one.piece.y)
+            if any(node.outs[0] in products for node in nodes):
+                return "late"
+            return "rows" if layouts.in_rows(read, one) else None
+
         chosen = ((one, how) for one, how in found if not isinstance(how, str))
-        return [(one, _change(one, how, layouts.form(read, one))) for one, how in chosen]
+        return eyes.Plan([(one, _change(one, how, form(one))) for one, how in chosen], products)
 
     return change.rebuilt(f, planned)
 
 
-def memory(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Memory:
-    """Say what each activation keeps for the backward pass, plain and lean, before anything runs.
-
-    Args:
-        f: any JAX function.
-        args: what f takes; `jax.ShapeDtypeStruct` may stand for an array.
-        kwargs: likewise.
-
-    Returns:
-        per site the bytes kept beside its result, over all turns of its loops: "plain" of its
-        argument, which autodiff keeps at least, and "lean" of the bits. What is left as it is says
-        why. Of tanh, sigmoid and exp of JAX both are 0 outside of loops: their own rules read the
-        result alone. Inside a `jax.checkpoint` nothing is kept for long: counted is what the
-        backward pass holds at a time, the turns of loops inside the checkpoint.
-
-    Edges: it counts arrays, not what a compiler makes of them. For gelu or elu XLA keeps two or
-    three plain ones, for the relu of `jax.nn` in a loop a mask of one byte an element. Before a
-    convolution on a CPU, or a product in half precision, it keeps a copy of y in another form, so
-    that the y of tanh is one more array, which `lean` saves.
-
-    Example:
-        >>> import jax, relu_jax as rj
-        >>> (kept,) = rj.memory(jax.nn.silu, jax.ShapeDtypeStruct((64, 32), "float32"))
-        >>> kept.plain, kept.lean, kept.how
-        (8192, 256, 'of y, on 2 pieces')
-    """
-    _, read = program.opened(f, args, kwargs)
-    return Memory(_kept(one, how) for one, how in laws(read))
-
-
-def _kept(one: Placed, how: Law | str) -> Kept:
-    site = one.site
-    size = int(np.prod(site.shape, dtype=np.int64))
-    plain = size * jnp.dtype(site.dtype).itemsize * one.held
-    if isinstance(how, str):
-        kept = 0 if how == OWN else plain
-        return Kept(site.id, site.kind, kept, kept, how)
-    n = len(how.fits if isinstance(how, Pieces) else how.slopes)
-    last = site.shape[-1] if site.shape else 1
-    rows = int(np.prod(site.shape[:-1], dtype=np.int64))
-    packed = _bits(n) * rows * -(-last // 8) * one.held
-    told = f"of y, on {n} pieces" if isinstance(how, Pieces) else f"one of {n} numbers"
-    return Kept(site.id, site.kind, plain, packed, "of y" if packed == 0 else told)
-
-
-def _bits(n: int) -> int:
-    return (n - 1).bit_length()
-
-
-def _change(one: Placed, how: Law, form: layouts.Form) -> eyes.Change:
+def _change(one: Placed, how: Law, form: str | None) -> eyes.Change:
     # Bound to nothing: there are no parameters.
     act = _leaned(one.piece.bound({}), how, jnp.dtype(one.site.dtype), form)
 
@@ -181,12 +107,9 @@ def _change(one: Placed, how: Law, form: layouts.Form) -> eyes.Change:
 
 
 def _leaned(
-    act: Callable[[Any], Any], how: Law, dtype: Any, form: layouts.Form
+    act: Callable[[Any], Any], how: Law, dtype: Any, form: str | None
 ) -> Callable[[Any], Any]:
-    """Build act, of arrays of a dtype, with a backward pass of the slope's law.
-
-    What is kept of the result is laid out in the form that is given.
-    """
+    """Build act, of arrays of a dtype, with a backward pass of the slope's law."""
 
     @jax.custom_vjp
     def function(z: Any) -> Any:
@@ -196,29 +119,37 @@ def _leaned(
         if isinstance(how, Steps):
             y, pull = jax.vjp(act, z)
             (slope,) = pull(jnp.ones_like(y))
-            return y, (None, _packed(_nearest(slope, how.slopes), len(how.slopes)))
+            return y, (None, packed.pack(_nearest(slope, how.slopes), len(how.slopes)))
         y = act(z)
         if isinstance(how, Levels):
             beyond = [_once(z) > jnp.asarray(cut, z.dtype) for cut in how.cuts]
-            return y, (None, _packed(beyond, len(how.slopes)))
-        y = layouts.given(y, form)
-        kept = layouts.kept(y if _is_closed(how) else _once(y), form)
-        return y, (kept, _packed(_piece(z, how), len(how.fits)))
+            return y, (None, packed.pack(beyond, len(how.slopes)))
+        # Given to the product too: XLA would give that what y was rounded from.
+        kept = y = layouts.written(y) if form else y
+        kept = kept if _is_closed(how) else _once(kept)
+        kept = layouts.written(layouts.as_rows(kept)) if form == "rows" else kept
+        return y, (kept, packed.pack(_piece(z, how), len(how.fits)))
 
     def backward(kept: Any, ct: Any) -> Any:
         y, planes = kept
-        shape, ct = ct.shape, layouts.rows(ct, form)
-        number = _unpacked(planes, ct)
+        shape, ct = ct.shape, layouts.as_rows(ct) if form == "rows" else ct
+        number = packed.unpack(planes, ct)
         if not isinstance(how, Pieces):
             ct = _chosen(number, [_times(ct, s) for s in how.slopes])
             return (ct.astype(dtype).reshape(shape),)
-        wide = _widened(layouts.taken(y, form))
+        # XLA may compute the slope ahead, and keep it too.
+        wide = _widened(late.late(y, ct) if form == "late" else y)
         slope = _chosen(number, [evaluate(jnp, fit, wide) for fit in how.fits])
         slope = jnp.where(jnp.isnan(wide), wide, slope)
         return ((ct.astype(wide.dtype) * slope).astype(dtype).reshape(shape),)
 
     function.defvjp(forward, backward)
     return function
+
+
+def _is_kept(how: Law | str) -> bool:
+    """Say whether a site keeps for the backward pass nothing but its result, or its bits."""
+    return how == OWN or not isinstance(how, str)
 
 
 def _is_closed(how: Pieces) -> bool:
@@ -264,26 +195,6 @@ def _piece(z: Any, how: Pieces) -> list[Any]:
     pairs = zip(how.edges, how.left, strict=True)
     edges = ((jnp.asarray(edge, z.dtype), left) for edge, left in pairs)
     return [z > edge if left else z >= edge for edge, left in edges]
-
-
-def _packed(beyond: Sequence[Any], n: int) -> list[Any]:
-    """Pack how many edges lie below, eight elements to a byte and one array per binary digit."""
-    if n < 2:
-        return []
-    number = sum(flag.astype(jnp.uint8) for flag in beyond)
-    rows = jnp.atleast_1d(number)
-    return [jnp.packbits((rows >> i) & 1, axis=-1) for i in range(_bits(n))]
-
-
-def _unpacked(planes: Sequence[Any], like: Any) -> Any:
-    if not planes:
-        return None
-    last = like.shape[-1] if like.shape else 1
-    digits = [jnp.unpackbits(plane, axis=-1, count=last) for plane in planes]
-    number = digits[0]
-    for i, digit in enumerate(digits[1:], start=1):
-        number = number + (digit << i)
-    return shards.split_like(number.reshape(like.shape), like)
 
 
 def _chosen(number: Any, ways: Sequence[Any]) -> Any:

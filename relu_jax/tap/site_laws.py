@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from relu_jax.core import handover
-from relu_jax.tap import compat, layouts
+from relu_jax.tap import compat
 from relu_jax.tap.placed import Placed
 from relu_jax.tap.program import Program
 from relu_jax.tap.slope_laws import Pieces, Steps, law, steps
@@ -42,14 +42,10 @@ def laws(read: Program, bits: int | None = None) -> list[tuple[Placed, Law | str
     found = []
     for one in read.placed:
         how: Law | str | None = _hindrance(one)
-        by_rule = None
         if how is None and bits is None:
-            by_rule = _by_own_rule(one, once("keeps", lambda one=one: one.piece.keeps))
-            # Such a rule keeps y beside the copy of a product, where there is one.
-            how = None if layouts.is_copied(layouts.form(read, one)) else by_rule
+            how = _by_own_rule(one, once("keeps", lambda one=one: one.piece.keeps))
         if how is None:
-            how = once(bits, lambda one=one: _law(one, bits)) or by_rule
-            how = how or "left: no short law of y"
+            how = once(bits, lambda one=one: _law(one, bits)) or "left: no short law of y"
             how = DIFFERENTIATED if read.differentiates and not isinstance(how, str) else how
         found.append((one, how))
     return found

@@ -17,6 +17,8 @@ Curve = Callable[[np.ndarray], np.ndarray]
 _DEGREES = (0, 1, 2, 4, 8, 12, 16, 20, 24, 28, 32)
 _DIVISION = 5  # terms of a polynomial that take as long as a division
 _TURNS = 8  # of a fit of a quotient
+_SHORT = 24  # terms; of a longer fit and one in the next variable the shorter one is taken
+_FAR = 32.0
 _NEAR_0 = 0.02  # of its largest: what a denominator stays above
 _BOUNDED = 1e3  # beyond, a value far out is taken for no limit
 
@@ -48,9 +50,9 @@ def _arc(xp: Any, a: float, b: float, y: Any) -> tuple[Any, None]:
     return xp.arccos(xp.clip((y - (a + b) / 2) * (2 / (b - a)), -1.0, 1.0)), None
 
 
-def _far_root(xp: Any, a: float, _: float, y: Any) -> tuple[Any, None]:
+def _far_root(xp: Any, a: float, b: float, y: Any) -> tuple[Any, None]:
     away = xp.abs(y - a)
-    return _root(xp, away / (1 + away)), None
+    return _root(xp, away / (b + away)), None
 
 
 # Of xp (NumPy or jax.numpy), a, b and y: the variable, and the factor or None where that is 1.
@@ -63,7 +65,7 @@ VARIABLES: dict[str, Callable[[Any, float, float, Any], tuple[Any, Any]]] = {
     "power": lambda xp, a, b, y: (xp.zeros_like(y), xp.abs(y - a) ** b),
     "arc": _arc,  # a, b: y at two extrema
     "far": lambda xp, _a, _b, y: (y / xp.sqrt(1 + y * y), None),
-    "far root": _far_root,
+    "far root": _far_root,  # a: y at an extremum; b: how far from it the root ends
     "decay": lambda xp, _a, _b, y: (xp.exp(-xp.abs(y)), None),
     "cube root": lambda xp, a, _b, y: (xp.cbrt(xp.abs(y - a)), None),
 }
@@ -124,6 +126,7 @@ def fitted(
         error: the largest error, in the slope's unit.
         everywhere: y and the slope farther out too, where the fit has to hold as it goes on.
     """
+    long: Fit | None = None
     for variable, a, b in _candidates(y, d, closed, limits):
         if variable == "power":
             fit = _power(y, d, a)
@@ -135,12 +138,21 @@ def fitted(
             factor = np.ones_like(y) if factor is None else factor
             aim = d / factor
         fair = np.isfinite(v) & np.isfinite(aim) & np.isfinite(factor)
-        if not fair.any() or (variable not in _ENDLESS and not fair.all()):
-            continue
-        fit = _polynomial((variable, a, b), v[fair], factor[fair], d[fair], error)
-        if fit is not None and _holds(fit, *everywhere, error):
-            return fit
-    return None
+        fit = None
+        if fair.any() and (variable in _ENDLESS or fair.all()):
+            fit = _polynomial((variable, a, b), v[fair], factor[fair], d[fair], error)
+        if fit is None or not _holds(fit, *everywhere, error):
+            if long is not None:
+                return long
+        elif long is not None or _terms(fit) <= _SHORT:
+            return fit if long is None else min(long, fit, key=_terms)
+        else:
+            long = fit
+    return long
+
+
+def _terms(fit: Fit) -> int:
+    return len(fit.coefficients) + (len(fit.below) + _DIVISION if fit.below else 0)
 
 
 def _holds(fit: Fit, y: np.ndarray, d: np.ndarray, error: float) -> bool:
@@ -166,6 +178,7 @@ def _candidates(
         yield "power", end, 0.0
     for end in closed:
         yield "root", end, 0.0
+        yield "far root", end, _FAR
         yield from (("log", end, bound) for bound in bounds)
     if not closed:
         yield from (("log", limits[i - 1], limits[i]) for i in (1, 0) if limits[i] in bounds)
@@ -174,7 +187,7 @@ def _candidates(
     yield from (("root", limit, 0.0) for limit in bounds)
     yield "far", 0.0, 0.0
     for end in closed:
-        yield "far root", end, 0.0
+        yield "far root", end, 1.0
         yield "cube root", end, 0.0
     yield "decay", 0.0, 0.0
 

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax import lax, nn
+from jax import nn
 
 import relu_jax as rj
 from relu_jax.activations import CATALOGUE
@@ -105,7 +105,7 @@ def test_the_compiled_gradient_keeps_what_a_linear_network_keeps(name):
         sizes = compiled.memory_analysis()
         return sizes.temp_size_in_bytes + sizes.output_size_in_bytes
 
-    assert kept(f) <= 1.1 * kept(lambda z: z)
+    assert kept(f) <= 1.03 * kept(lambda z: z)
 
 
 @pytest.mark.parametrize("shape", [(), (0, 3), (3, 1), (2, 3, 9), (8,), (5, 17)])
@@ -272,19 +272,3 @@ def test_a_user_s_rule_around_a_function_of_jax_is_its_own(slope):
         told = jax.grad(rj.lean(lambda z, f=f: f(z).sum()))(Z)
         np.testing.assert_array_equal(told, jax.grad(lambda z, f=f: f(z).sum())(Z))
         assert rj.tap.sites(f, Z)[0].slope_at_kinks == pytest.approx((slope,))
-
-
-def test_a_loop_stacks_what_tanh_makes_of_its_result():
-    def f(ws, x):
-        return jnp.sum(lax.scan(lambda h, w: (jnp.tanh(h @ w), None), x, ws)[0] ** 2)
-
-    args = (jnp.ones((12, 64, 64)), jnp.ones((256, 64)))
-    sizes = [
-        jax.jit(jax.grad(g)).lower(*args).compile().memory_analysis().temp_size_in_bytes
-        for g in (f, rj.lean(f))
-    ]
-    (kept,) = rj.memory(f, *args)
-    assert kept.how == "of y"
-    assert kept.plain == 12 * 256 * 64 * 4
-    newer = jax.__version_info__ >= (0, 12)  # there it is made anew
-    assert sizes[0] - sizes[1] == (0 if newer else kept.plain)

@@ -58,7 +58,7 @@ SMOOTH = {
     ),
     "silu": (
         lambda z: z * _logistic(z),
-        lambda z: _logistic(z) * (1 + z * _logistic(-z)), 2, {"log", "root"},
+        lambda z: _logistic(z) * (1 + z * _logistic(-z)), 2, {"log", "far root"},
     ),
     "square": (np.square, lambda z: 2 * z, 2, {"power"}),
     "cube": (lambda z: z**3, lambda z: 3 * z**2, 1, {"power"}),
