@@ -45,13 +45,13 @@ def pack(beyond: Sequence[Any], n: int) -> list[Any]:
 
 
 def _bytes(flags: Any) -> Any:
-    """Pack along the last axis as `jnp.packbits` does, which sums in 32 bits: XLA keeps those."""
+    """Pack along the last axis as `jnp.packbits` does, which sums in 32 bits, that XLA keeps."""
     last = flags.shape[-1]
     whole = jnp.pad(flags, [*[(0, 0)] * (flags.ndim - 1), (0, -last % 8)])
     eights = whole.reshape(*flags.shape[:-1], -(-last // 8), 8)
     places = jax.lax.broadcasted_iota(np.uint8, eights.shape, eights.ndim - 1)
     placed = eights << (np.uint8(7) - places)
-    return jax.lax.reduce(placed, np.uint8(0), jax.lax.bitwise_or, (placed.ndim - 1,))
+    return jax.lax.reduce(placed, np.uint8(0), jax.lax.add, (placed.ndim - 1,))
 
 
 def unpack(planes: Sequence[Any], like: Any) -> Any:
