@@ -4,10 +4,13 @@ from relu_jax.analyses.bounds import Bounds, Certificate, bounds
 from relu_jax.analyses.collapse import Collapse, collapse
 from relu_jax.analyses.dead_units import DeadUnits, dead_units
 from relu_jax.analyses.dimension import Dimension, dimension
+from relu_jax.analyses.invariance import Invariance, Stability, invariance
 from relu_jax.analyses.jacobian import jacobian
 from relu_jax.analyses.jacobian import plan as jacobian_plan
+from relu_jax.analyses.kinks import Kinked, Kinks, kinks
 from relu_jax.analyses.regions import Regions, regions
 from relu_jax.analyses.samples import of_site
+from relu_jax.analyses.saturation import Saturation, Underflow, saturation
 from relu_jax.analyses.separability import Probe, Separability, separability
 from relu_jax.analyses.sparsity import Sparsity, sparsity, union_active
 from relu_jax.analyses.spectrum import Spectrum, singular_values
@@ -18,19 +21,28 @@ __all__ = [
     "Collapse",
     "DeadUnits",
     "Dimension",
+    "Invariance",
+    "Kinked",
+    "Kinks",
     "Probe",
     "Regions",
+    "Saturation",
     "Separability",
     "Sparsity",
     "Spectrum",
+    "Stability",
+    "Underflow",
     "bounds",
     "collapse",
     "dead_units",
     "dimension",
+    "invariance",
     "jacobian",
     "jacobian_plan",
+    "kinks",
     "of_site",
     "regions",
+    "saturation",
     "separability",
     "singular_values",
     "sparsity",

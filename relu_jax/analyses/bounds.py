@@ -24,6 +24,7 @@ from relu_jax.analyses import hinges, intervals
 from relu_jax.analyses.catalogued import catalogued
 from relu_jax.analyses.interval_rules import Interval, apart, ends
 from relu_jax.analyses.samples import of_site
+from relu_jax.analyses.tables import columns
 from relu_jax.core import errors
 from relu_jax.core.types import Array
 from relu_jax.tap import compat, program
@@ -64,11 +65,7 @@ class Bounds(NamedTuple):
             )
             for one in self.sites
         ]  # fmt: skip
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return "\n".join(
-            "  ".join(cell.ljust(n) for cell, n in zip(row, widths, strict=True)).rstrip()
-            for row in rows
-        )
+        return columns(rows, left=5)
 
 
 def bounds(f: Callable[[Any], Any], low: ArrayLike, high: ArrayLike) -> Bounds:

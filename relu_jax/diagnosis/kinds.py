@@ -7,7 +7,7 @@ import numpy as np
 
 from relu_jax import activations
 from relu_jax.analyses.catalogued import catalogued
-from relu_jax.diagnosis.statistics import SATURATED_BELOW
+from relu_jax.analyses.saturation import BELOW as SATURATED_BELOW
 from relu_jax.tap import Site
 
 _FAR = 30.0

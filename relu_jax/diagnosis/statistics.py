@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from relu_jax.analyses.saturation import BELOW as SATURATED_BELOW
 from relu_jax.core.numerics import widened
 from relu_jax.core.types import Array
 from relu_jax.diagnosis import bins
@@ -23,7 +24,6 @@ from relu_jax.tap import Site
 
 SCALES = (1.0, 2.0**75, 2.0**-80)  # as they are; for squares too small; for squares too large
 TINY = 2.0**-80  # below, squares of float32 may have been flushed to 0
-SATURATED_BELOW = 0.1  # of sup |f′|
 _EXACT = 2**24  # float32 counts exactly up to here
 _GRID = 8.0  # where sup |f′| of an unknown function is looked for: [-8, 8]
 

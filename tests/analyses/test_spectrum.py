@@ -75,7 +75,7 @@ def test_the_largest_values_need_no_jacobian(f):
 def test_a_short_side_is_taken_to_its_end(sides):
     matrix = jax.random.normal(KEYS[0], sides) * jnp.linspace(0.1, 3.0, sides[1])[None]
     want = np.linalg.svd(np.asarray(matrix, np.float64), compute_uv=False)[None]
-    for k in range(1, min(sides) + 1):
+    for k in {1, min(sides)}:
         got = singular_values(lambda x: x @ matrix, jnp.ones((1, sides[0])), k=k)
         np.testing.assert_allclose(got.values, want[:, :k], rtol=1e-5)
         assert (np.abs(got.values - want[:, :k]) <= got.error).all()

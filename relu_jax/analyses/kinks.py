@@ -1,0 +1,140 @@
+"""How often do arguments land exactly on a kink, and what hangs on the slope taken there?"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from relu_jax.activations import Activation
+from relu_jax.analyses.catalogued import catalogued
+from relu_jax.analyses.tables import columns
+from relu_jax.core import errors
+from relu_jax.tap import Site, program, record, swap
+
+_BESIDE = 4e-6  # how far from a kink the slopes beside it are read
+
+
+class Kinked(NamedTuple):
+    """What one site does at its kinks."""
+
+    site: str  # its id
+    kind: str
+    kinks: tuple[float, ...]
+    slopes: tuple[float, ...]  # that the program takes there
+    beside: tuple[tuple[float, float], ...]  # the function's own slopes below and above each
+    n: int  # arguments looked at
+    hits: tuple[int, ...]  # of them, exactly on each kink
+    below: float  # ‖g′ - g‖ / ‖g‖, where g′ takes the slopes below the kinks in place of its own
+    above: float  # the same for the slopes above
+
+
+class Kinks(tuple[Kinked, ...]):
+    """The sites that have kinks, in the order of the program; prints as a table."""
+
+    def __str__(self) -> str:
+        rows = [("site", "kind", "arguments", "on a kink", "slope there", "below", "above")]
+        rows += [
+            (
+                one.site, one.kind, f"{one.n:,}", f"{sum(one.hits):,}",
+                ", ".join(f"{slope:g}" for slope in one.slopes),
+                f"{one.below:.2g}", f"{one.above:.2g}",
+            )
+            for one in self
+        ]  # fmt: skip
+        return columns(rows, left=2)
+
+
+def kinks(loss: Callable[..., Any], params: Any, *args: Any) -> Kinks:
+    """Count arguments exactly on a kink, and measure what another slope there does to the gradient.
+
+    Args:
+        loss: gives one real number; it is not edited.
+        params: what the gradient is taken by, its first argument.
+        args: its other arguments, such as a batch.
+
+    Returns:
+        one `Kinked` per site whose function has kinks. Where nothing lands on one, the slope taken
+        there is of no consequence: `below` and `above` are 0, and nothing is run for them.
+
+    Raises:
+        ValueError: a loss that gives more than one number, or one that takes a derivative itself.
+
+    Edges: a subnormal argument, which XLA flushes to 0 on the CPU, counts as 0. A gradient that is
+    all 0, or not finite, makes `below` and `above` NaN. A site inside a derivative rule of yours
+    cannot be changed, and has NaN where something lands on its kinks. A function that the catalogue
+    does not know has no line; `rj.tap.sites` names it.
+
+    Source: Bertoin et al. 2021 (the slope of relu at 0 changes what is learned, the more the fewer
+    the digits of a number are).
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> loss = lambda w, x: jnp.sum((1 + jax.nn.relu(x @ w)) ** 2)
+        >>> w = jnp.array([[1.0, 0.0], [-1.0, 1.0]])
+        >>> print(kinks(loss, w, jnp.array([[2.0, 2.0], [3.0, 1.0]])))
+        site  kind  arguments  on a kink  slope there  below  above
+        w     relu          4          1            0      0   0.16
+    """
+    result = jax.eval_shape(loss, params, *args)
+    if getattr(result, "shape", None) != ():
+        raise errors.rejected(
+            rule="a loss gives one number",
+            got=errors.describe(result),
+            do="reduce it, as with jnp.mean, and drop what it gives beside",
+        )
+    _, read = program.opened(loss, (params, *args), {})
+    fixed = {one.site.id for one in read.placed if one.ruled}
+    known = [(site, catalogued(site)) for site in read.sites]
+    kinked = [(site, act) for site, act in known if act is not None and act.kinks]
+    if not kinked:
+        return Kinks()
+    hits = _hits(loss, {site.id: act for site, act in kinked}, params, *args)
+    plain = None
+    found = []
+    for site, act in kinked:
+        on = tuple(map(int, hits[site.id]))
+        beside = tuple((low, high) for low, high in _beside(act))
+        sides = [float("nan") if site.id in fixed and any(on) else 0.0] * 2
+        if any(on) and site.id not in fixed:
+            plain = jax.jit(jax.grad(loss))(params, *args) if plain is None else plain
+            for i in (0, 1):
+                other = act.with_slopes(*(slopes[i] for slopes in beside))
+                sides[i] = _change(loss, site, other, plain, params, *args)
+        n = int(np.prod((*site.loops, *site.shape), dtype=np.int64))
+        found.append(
+            Kinked(site.id, site.kind, act.kinks, site.slope_at_kinks, beside, n, on, *sides)
+        )
+    return Kinks(found)
+
+
+def _hits(loss: Callable[..., Any], acts: dict[str, Activation], *args: Any) -> dict[str, Any]:
+    recorded = record(loss, lambda site: site.id in acts)
+
+    @jax.jit
+    def counted(*args: Any) -> dict[str, Any]:
+        return {
+            name: [jnp.sum(one.pre == jnp.asarray(k, one.pre.dtype)) for k in acts[name].kinks]
+            for name, one in recorded(*args)[1].items()
+        }
+
+    return counted(*args)
+
+
+def _beside(act: Activation) -> list[list[float]]:
+    at = np.asarray(act.kinks)
+    away = _BESIDE * np.maximum(1, np.abs(at))
+    pairs = jnp.asarray(np.stack([at - away, at + away], axis=1), jnp.float32)
+    return np.asarray(jax.vmap(jax.vmap(act.derivative))(pairs), np.float64).tolist()
+
+
+def _change(loss: Callable[..., Any], site: Site, act: Activation, plain: Any, *args: Any) -> float:
+    other = jax.jit(jax.grad(swap(loss, {site.id: act})))(*args)
+    pairs = zip(jax.tree.leaves(other), jax.tree.leaves(plain), strict=True)
+    sizes = np.array([[_square(a - b), _square(b)] for a, b in pairs]).sum(axis=0)
+    return float(np.sqrt(sizes[0] / sizes[1])) if sizes[1] > 0 else float("nan")
+
+
+def _square(x: Any) -> float:
+    return float(np.sum(np.square(np.abs(np.asarray(x, np.float64)))))
