@@ -12,6 +12,7 @@ from jax.typing import ArrayLike
 from relu_jax.analyses.catalogued import catalogued
 from relu_jax.analyses.tables import columns
 from relu_jax.core import errors
+from relu_jax.core.numerics import widened
 from relu_jax.core.types import Key
 from relu_jax.tap import Site, record, sites
 
@@ -26,9 +27,9 @@ class Stability(NamedTuple):
     site: str  # its id
     active_by: str  # what makes a unit active here
     scale: float  # length of the change over that of the input
-    units: int  # looked at: elements of the site, over all examples and draws
+    elements: int  # looked at: units of the site, of every example and draw
     flipped: int  # of them, active with one of the two inputs alone
-    share: float  # flipped / units
+    share: float  # flipped / elements
     spread: float  # standard error of `share` over the draws; NaN of one draw
     overlap: float  # active with both / active with any (Jaccard); NaN where none is active
 
@@ -39,17 +40,17 @@ class Invariance(tuple[Stability, ...]):
     Example:
         >>> import jax
         >>> print(invariance(jax.nn.relu, jax.numpy.array([[3.0, -4.0]]), jax.random.key(0)))
-        site    change  units  flipped  share  overlap
-        site#1  0.01       16        0  0.000    1.000
-        site#1  0.1        16        0  0.000    1.000
-        site#1  1          16        3  0.188    0.625
+        site    change  elements  flipped  share  overlap
+        site#1  0.01          16        0  0.000    1.000
+        site#1  0.1           16        0  0.000    1.000
+        site#1  1             16        3  0.188    0.625
     """
 
     def __str__(self) -> str:
-        rows = [("site", "change", "units", "flipped", "share", "overlap")]
+        rows = [("site", "change", "elements", "flipped", "share", "overlap")]
         rows += [
             (
-                one.site, f"{one.scale:g}", f"{one.units:,}", f"{one.flipped:,}",
+                one.site, f"{one.scale:g}", f"{one.elements:,}", f"{one.flipped:,}",
                 f"{one.share:.3f}", f"{one.overlap:.3f}",
             )
             for one in self
@@ -62,7 +63,7 @@ def invariance(
     x: ArrayLike,
     key: Key,
     *,
-    scales: Sequence[float] = _SCALES,
+    scales: ArrayLike | Sequence[float] = _SCALES,
     draws: int = 8,
 ) -> Invariance:
     """Measure how many units change sides when an input is moved in a random direction.
@@ -97,7 +98,7 @@ def invariance(
         >>> bool(found[0].share < found[1].share < found[2].share < 0.5)
         True
     """
-    array = _checked(x, scales, draws)
+    array, scales = _checked(x, scales, draws)
     found = sites(f, array)
     if not found:
         raise errors.rejected(
@@ -107,29 +108,49 @@ def invariance(
         )
     by = {site.id: _active_by(site) for site in found}
     on = _active(f, by)
-    behind = tuple(range(1, array.ndim))
-    length = jnp.sqrt(jnp.sum(jnp.square(array), axis=behind, keepdims=True))
 
-    def compared(x: Any, way: Any, scale: Any) -> dict[str, Any]:
-        size = jnp.sqrt(jnp.sum(jnp.square(way), axis=behind, keepdims=True))
-        before, after = on(x), on(x + way * (scale * length / size))
-        return {
+    def compared(x: Any, way: Any, scale: Any) -> tuple[Any, dict[str, Any]]:
+        moved = _moved(x, way, scale)
+        before, after = on(x), on(moved)
+        return jnp.isfinite(moved).all(), {
             name: jnp.stack([jnp.sum(a ^ b), jnp.sum(a & b), jnp.sum(a | b)])
             for name, a, b in ((name, before[name], after[name]) for name in before)
         }
 
     run = jax.jit(compared)
-    ways = [jax.random.normal(k, array.shape, array.dtype) for k in jax.random.split(key, draws)]
-    counts = {
-        scale: [run(array, way, jnp.asarray(scale, array.dtype)) for way in ways]
-        for scale in scales
-    }
+    wide = widened(array).dtype
+    ways = [jax.random.normal(k, array.shape, wide) for k in jax.random.split(key, draws)]
+    counts = {}
+    for scale in scales:
+        told = [run(array, way, jnp.asarray(scale, wide)) for way in ways]
+        if not all(finite for finite, _ in told):
+            raise errors.rejected(
+                rule=f"an input that is moved stays within the numbers of {array.dtype}",
+                got=f"one that does not at scale {scale:g}",
+                do="pass a smaller scale, or x in a wider format",
+            )
+        counts[scale] = [one for _, one in told]
     sizes = {site.id: int(np.prod((*site.loops, *site.shape), dtype=np.int64)) for site in found}
     return Invariance(
         _stability(site.id, by[site.id], float(scale), sizes[site.id], counts[scale])
         for site in found
         for scale in scales
     )
+
+
+def _moved(x: Any, way: Any, scale: Any) -> Any:
+    """Move every example by a share of its length; squares are taken of numbers up to 1."""
+    behind = tuple(range(1, x.ndim))
+
+    def length(a: Any) -> tuple[Any, Any]:
+        largest = jnp.max(jnp.abs(a), axis=behind, keepdims=True)
+        unit = a / jnp.where(largest > 0, largest, 1)
+        return largest, jnp.sqrt(jnp.sum(jnp.square(unit), axis=behind, keepdims=True))
+
+    wide = widened(x)
+    (high, size), (_, away) = length(wide), length(way)
+    unit = way / jnp.max(jnp.abs(way), axis=behind, keepdims=True)
+    return (wide + unit * (scale * size / away) * high).astype(x.dtype)
 
 
 def _stability(
@@ -168,7 +189,7 @@ def _active_by(site: Site) -> str:
     return _OUT if np.any(given == 0) else _IN
 
 
-def _checked(x: ArrayLike, scales: Sequence[float], draws: int) -> Any:
+def _checked(x: ArrayLike, scales: Any, draws: Any) -> tuple[Any, list[float]]:
     array = jnp.asarray(x)
     if not jnp.issubdtype(array.dtype, jnp.floating):
         raise errors.rejected(
@@ -190,11 +211,12 @@ def _checked(x: ArrayLike, scales: Sequence[float], draws: int) -> Any:
             got=f"{lost} of {array.size} values that are not",
             do="leave those examples out",
         )
-    sizes = np.asarray(scales, np.float64)
-    if not sizes.size or not (np.isfinite(sizes) & (sizes > 0)).all() or draws < 1:
+    sizes = np.ravel(np.asarray(scales, np.float64))
+    whole = isinstance(draws, int | np.integer) and not isinstance(draws, bool) and draws > 0
+    if not sizes.size or not (np.isfinite(sizes) & (sizes > 0)).all() or not whole:
         raise errors.rejected(
-            rule="scales are above 0, and draws at least 1",
-            got=f"scales={list(scales)}, draws={draws}",
+            rule="scales are above 0, and draws a whole number of at least 1",
+            got=f"scales={sizes.tolist()}, draws={draws!r}",
             do="pass shares of an input's length, such as (0.01, 0.1)",
         )
-    return array
+    return array, sizes.tolist()

@@ -11,7 +11,8 @@ from relu_jax.activations import Activation
 from relu_jax.analyses.catalogued import catalogued
 from relu_jax.analyses.tables import columns
 from relu_jax.core import errors
-from relu_jax.tap import Site, program, record, swap
+from relu_jax.tap import program, record, swap
+from relu_jax.tap.arguments import Arguments
 
 _BESIDE = 4e-6  # how far from a kink the slopes beside it are read
 
@@ -52,14 +53,16 @@ def kinks(loss: Callable[..., Any], params: Any, *args: Any) -> Kinks:
     Args:
         loss: gives one real number; it is not edited.
         params: what the gradient is taken by, its first argument.
-        args: its other arguments, such as a batch.
+        args: its other arguments, such as a batch; what is no array is a setting.
 
     Returns:
-        one `Kinked` per site whose function has kinks. Where nothing lands on one, the slope taken
-        there is of no consequence: `below` and `above` are 0, and nothing is run for them.
+        one `Kinked` per site whose function has kinks: how many arguments lie on each, and `below`
+        = ‖g′ - g‖ / ‖g‖, where g is the gradient by params and g′ that of the loss in which this
+        site takes the slope below its kinks there; `above` likewise. Where nothing lands on a kink
+        both are 0, and nothing is run for them.
 
     Raises:
-        ValueError: a loss that gives more than one number, or one that takes a derivative itself.
+        ValueError: a loss that does not give one real number, or that takes a derivative itself.
 
     Edges: a subnormal argument, which XLA flushes to 0 on the CPU, counts as 0. A gradient that is
     all 0, or not finite, makes `below` and `above` NaN. A site inside a derivative rule of yours
@@ -77,31 +80,32 @@ def kinks(loss: Callable[..., Any], params: Any, *args: Any) -> Kinks:
         site  kind  arguments  on a kink  slope there  below  above
         w     relu          4          1            0      0   0.16
     """
-    result = jax.eval_shape(loss, params, *args)
-    if getattr(result, "shape", None) != ():
+    call, read = program.opened(loss, (params, *args), {})
+    result = jax.eval_shape(call.call(loss), *call.arrays)
+    real = getattr(result, "shape", None) == () and jnp.issubdtype(result.dtype, jnp.floating)
+    if not real:
         raise errors.rejected(
-            rule="a loss gives one number",
+            rule="a loss gives one real number",
             got=errors.describe(result),
             do="reduce it, as with jnp.mean, and drop what it gives beside",
         )
-    _, read = program.opened(loss, (params, *args), {})
     fixed = {one.site.id for one in read.placed if one.ruled}
     known = [(site, catalogued(site)) for site in read.sites]
     kinked = [(site, act) for site, act in known if act is not None and act.kinks]
     if not kinked:
         return Kinks()
-    hits = _hits(loss, {site.id: act for site, act in kinked}, params, *args)
+    hits = _hits(loss, {site.id: act for site, act in kinked}, call)
     plain = None
     found = []
     for site, act in kinked:
         on = tuple(map(int, hits[site.id]))
-        beside = tuple((low, high) for low, high in _beside(act))
+        beside = tuple((low, high) for low, high in _beside(act, site.slope_at_kinks))
         sides = [float("nan") if site.id in fixed and any(on) else 0.0] * 2
         if any(on) and site.id not in fixed:
-            plain = jax.jit(jax.grad(loss))(params, *args) if plain is None else plain
+            plain = _gradient(loss, call) if plain is None else plain
             for i in (0, 1):
                 other = act.with_slopes(*(slopes[i] for slopes in beside))
-                sides[i] = _change(loss, site, other, plain, params, *args)
+                sides[i] = _apart(_gradient(swap(loss, {site.id: other}), call), plain)
         n = int(np.prod((*site.loops, *site.shape), dtype=np.int64))
         found.append(
             Kinked(site.id, site.kind, act.kinks, site.slope_at_kinks, beside, n, on, *sides)
@@ -109,32 +113,51 @@ def kinks(loss: Callable[..., Any], params: Any, *args: Any) -> Kinks:
     return Kinks(found)
 
 
-def _hits(loss: Callable[..., Any], acts: dict[str, Activation], *args: Any) -> dict[str, Any]:
+def _hits(loss: Callable[..., Any], acts: dict[str, Activation], call: Arguments) -> dict[str, Any]:
     recorded = record(loss, lambda site: site.id in acts)
 
     @jax.jit
-    def counted(*args: Any) -> dict[str, Any]:
+    def counted(*arrays: Any) -> dict[str, Any]:
+        args, _ = call.filled(arrays)
         return {
             name: [jnp.sum(one.pre == jnp.asarray(k, one.pre.dtype)) for k in acts[name].kinks]
             for name, one in recorded(*args)[1].items()
         }
 
-    return counted(*args)
+    return counted(*call.arrays)
 
 
-def _beside(act: Activation) -> list[list[float]]:
+def _gradient(loss: Callable[..., Any], call: Arguments) -> list[Any]:
+    """Differentiate by the floating-point arrays of the first argument; settings stay settings."""
+    mine = [
+        i for i, (array, leaf) in enumerate(zip(call.arrays, call.leaves, strict=True))
+        if leaf.arg == 0 and jnp.issubdtype(array.dtype, jnp.floating)
+    ]  # fmt: skip
+
+    def of(chosen: list[Any], arrays: tuple[Any, ...]) -> Any:
+        given = list(arrays)
+        for i, array in zip(mine, chosen, strict=True):
+            given[i] = array
+        return call.call(loss)(*given)
+
+    return jax.jit(jax.grad(of))([call.arrays[i] for i in mine], call.arrays)
+
+
+def _beside(act: Activation, there: tuple[float, ...]) -> list[list[float]]:
+    """Read the slopes below and above each kink: the program's own, where it is one of them."""
     at = np.asarray(act.kinks)
     away = _BESIDE * np.maximum(1, np.abs(at))
     pairs = jnp.asarray(np.stack([at - away, at + away], axis=1), jnp.float32)
-    return np.asarray(jax.vmap(jax.vmap(act.derivative))(pairs), np.float64).tolist()
+    slopes = np.asarray(jax.vmap(jax.vmap(act.derivative))(pairs), np.float64)
+    own = np.asarray(there)[:, None]
+    return np.where(np.abs(slopes - own) < 4 * _BESIDE, own, slopes).tolist()
 
 
-def _change(loss: Callable[..., Any], site: Site, act: Activation, plain: Any, *args: Any) -> float:
-    other = jax.jit(jax.grad(swap(loss, {site.id: act})))(*args)
-    pairs = zip(jax.tree.leaves(other), jax.tree.leaves(plain), strict=True)
+def _apart(other: list[Any], plain: list[Any]) -> float:
+    pairs = zip(other, plain, strict=True)
     sizes = np.array([[_square(a - b), _square(b)] for a, b in pairs]).sum(axis=0)
     return float(np.sqrt(sizes[0] / sizes[1])) if sizes[1] > 0 else float("nan")
 
 
 def _square(x: Any) -> float:
-    return float(np.sum(np.square(np.abs(np.asarray(x, np.float64)))))
+    return float(np.sum(np.square(np.asarray(x, np.float64))))

@@ -68,7 +68,7 @@ def saturation(
     *,
     d_post: ArrayLike | None = None,
     below: float = BELOW,
-    formats: Sequence[str] = _FORMATS,
+    formats: str | Sequence[str] = _FORMATS,
 ) -> Saturation:
     """Measure on how many samples each unit lies where f is nearly flat.
 
@@ -80,7 +80,10 @@ def saturation(
         formats: number formats whose loss is told.
 
     Returns:
-        see `Saturation`. sup |f′| is looked for on [-30, 30] and at z.
+        of every unit and sample how often it is saturated (`per_unit`, `per_sample`, and of all
+        `share`), `passed` = ‖f′(z) d_post‖ / (sup |f′| ‖d_post‖), the share of the gradient that
+        passes, and per format how many of the gradients that leave it makes 0 (`underflow`).
+        sup |f′| is looked for on [-30, 30] and at z.
 
     Raises:
         ValueError: no (N, H), a d_post of another shape, values that are not finite, a `below`
@@ -118,7 +121,8 @@ def saturation(
         leaving = np.asarray(slope(z) * arriving, np.float64)
         size = largest * float(np.linalg.norm(np.asarray(arriving, np.float64)))
         passed = 0.0 if largest == 0 else float(np.linalg.norm(leaving)) / size if size else np.nan
-        lost = tuple(_underflow(slope(z) * arriving, _named(name)) for name in formats)
+        names = (formats,) if isinstance(formats, str) else formats
+        lost = tuple(_underflow(slope(z) * arriving, _named(name)) for name in names)
     return Saturation(
         len(z), z.shape[1], largest, flat.sum(axis=0), flat.sum(axis=1),
         None if passed is None else float(passed), lost,
@@ -134,7 +138,7 @@ def smallest(dtype: Any) -> float:
     """
     powers = np.ldexp(np.float32(1), -np.arange(_DEEPEST)).astype(np.float32)
     kept = np.asarray(_rounded(jnp.asarray(powers), jnp.dtype(dtype)) != 0)
-    return float(powers[int(np.argmin(kept)) - 1])
+    return float(powers[kept & (powers > 0)].min())
 
 
 def _underflow(gradients: Any, dtype: Any) -> Underflow:
@@ -177,9 +181,9 @@ def _checked(pre: ArrayLike) -> Any:
 
 def _arriving(d_post: ArrayLike, z: Any) -> Any:
     arriving = jnp.asarray(d_post)
-    if arriving.shape != z.shape:
+    if arriving.shape != z.shape or not jnp.issubdtype(arriving.dtype, jnp.floating):
         raise errors.rejected(
-            rule="gradients have the shape of the arguments",
+            rule="gradients are floating-point numbers and have the shape of the arguments",
             got=f"{errors.describe(arriving)} for {errors.describe(z)}",
             do="lay out d_post of rj.tap.cotangents as pre is",
         )

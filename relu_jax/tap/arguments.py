@@ -1,5 +1,6 @@
 """Which parts of a call are arrays to trace, and which are settings to leave alone?"""
 
+import cmath
 import functools
 import inspect
 from collections import Counter
@@ -98,9 +99,12 @@ def named_like(f: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable
 
 
 def is_array(x: Any) -> bool:
-    """Say whether a value is traced: arrays and floats are, ints and flags are settings."""
+    """Say whether a value is traced: arrays and floats are, ints and flags are settings.
+
+    So is an infinity: a pooling that starts from -inf is a maximum only where that is written.
+    """
     arrays = jax.Array | np.ndarray | np.inexact | jax.ShapeDtypeStruct
-    return isinstance(x, arrays | float | complex)
+    return isinstance(x, arrays) or (isinstance(x, float | complex) and cmath.isfinite(x))
 
 
 def _check_function(f: Any) -> None:

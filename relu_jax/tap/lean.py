@@ -179,10 +179,19 @@ def _widened(y: Any) -> Any:
     A bfloat16 by its bits: XLA's products on a CPU are of float32, so it would merge a conversion
     with theirs, and keep the wide copy for the backward pass.
     """
-    if y.dtype != jnp.bfloat16 or jax.default_backend() != "cpu":
-        return numerics.widened(y)
+    at_once = y.dtype != jnp.bfloat16 or jax.default_backend() != "cpu"
+    return numerics.widened(y) if at_once else _widened_by_bits(y)
+
+
+@jax.custom_jvp
+def _widened_by_bits(y: Any) -> Any:
     bits = jax.lax.bitcast_convert_type(y, np.uint16).astype(np.uint32)
     return jax.lax.bitcast_convert_type(bits << np.uint32(16), np.float32)
+
+
+@_widened_by_bits.defjvp
+def _widened_tangent(primals: Any, tangents: Any) -> Any:
+    return _widened_by_bits(*primals), tangents[0].astype(np.float32)
 
 
 def _nearest(slope: Any, slopes: Sequence[float]) -> Any:

@@ -27,8 +27,8 @@ def test_a_wide_random_layer_flips_by_the_angle(act):
                    for m in moved]  # fmt: skip
         # units of one layer are drawn apart: 4 examples and 6 draws share 4000 of them
         assert one.share == pytest.approx(np.mean(np.arccos(cosines)) / np.pi, abs=0.01)
-        assert one.units == 4 * 4000 * 6
-        assert one.share == one.flipped / one.units
+        assert one.elements == 4 * 4000 * 6
+        assert one.share == one.flipped / one.elements
         # of two half-spaces: both (1 - θ/π) / 2, either (1 + θ/π) / 2
         assert one.overlap == pytest.approx((1 - one.share) / (1 + one.share), abs=0.02)
 
@@ -44,7 +44,7 @@ def test_counts_are_those_of_numpy():
         a, b = (x @ w > 0, (x + way * step[:, None]) @ w > 0)  # at 6 a unit is active
         flips, both, either = flips + (a ^ b).sum(), both + (a & b).sum(), either + (a | b).sum()
     (one,) = found
-    assert (one.flipped, one.units, one.overlap) == (flips, 42, both / either)
+    assert (one.flipped, one.elements, one.overlap) == (flips, 42, both / either)
     assert one.active_by == "an output that is not 0"
 
 
@@ -57,7 +57,7 @@ def test_every_site_and_size_has_a_line():
         ("an output that is not 0", 1e-6, 0), ("an output that is not 0", 1e-3, 0),
         ("an argument above 0", 1e-6, 0), ("an argument above 0", 1e-3, 0),
     ]  # fmt: skip
-    assert [one.units for one in found] == [6 * 8, 6 * 8, 4 * 8, 4 * 8]
+    assert [one.elements for one in found] == [6 * 8, 6 * 8, 4 * 8, 4 * 8]
     assert len(str(found).splitlines()) == 5
 
 
@@ -67,6 +67,29 @@ def test_edges():
     assert all(np.isnan(one.overlap) and np.isnan(one.spread) for one in nothing)
     (half,) = invariance(nn.relu, jnp.ones((2, 3), jnp.bfloat16), KEY, scales=(0.1,))
     assert half.flipped == 0
+
+
+@pytest.mark.parametrize("by", [1.0, 1e25, 1e-25])
+def test_the_length_of_an_input_does_not_matter(by):
+    x = jax.random.normal(KEY, (3, 40))
+    w = jax.random.normal(jax.random.key(1), (40, 50))
+    plain, other = (
+        invariance(lambda x: nn.relu(x @ w), x * c, KEY, scales=jnp.array([0.1, 0.5]))
+        for c in (1.0, by)
+    )
+    assert [one.flipped for one in other] == pytest.approx([o.flipped for o in plain], abs=3)
+
+
+def test_half_precision_takes_lengths_in_float32():
+    x = 20 * jax.random.normal(KEY, (3, 400))
+    w = jax.random.normal(jax.random.key(1), (400, 50)) / 20
+    wide, half = (
+        invariance(lambda x, d=d: nn.relu(x @ w.astype(d)), x.astype(d), KEY)
+        for d in (jnp.float32, jnp.float16)
+    )
+    assert [o.share for o in half] == pytest.approx([o.share for o in wide], abs=0.01)
+    with pytest.raises(ValueError, match="within the numbers of float16"):
+        invariance(nn.relu, x.astype(jnp.float16), KEY, scales=1e5)
 
 
 @pytest.mark.parametrize(

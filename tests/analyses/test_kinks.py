@@ -106,8 +106,29 @@ def test_a_gradient_of_0_has_no_share():
     assert np.isnan(one.above)
 
 
+def test_settings_stay_settings():
+    def scaled(w, x, rate, act, name):
+        y = act(x @ w) * rate if rate > 0 else act(x @ w)
+        return jnp.sum(y**2) if name == "square" else jnp.sum(y**3)
+
+    (one,) = kinks(scaled, W, X, 0.5, nn.relu, "square")
+    assert sum(one.hits) > 0
+    (trees,) = kinks(
+        lambda p, batch: loss(p["w"], batch["x"]), {"w": W, "n": jnp.arange(2)}, {"x": X}
+    )
+    assert trees.above == kinks(loss, W, X)[0].above
+
+
+def test_a_slope_that_is_one_of_those_beside_changes_nothing():
+    (one,) = kinks(lambda w, x: loss(w, x, nn.selu), W, X)
+    assert min(one.below, one.above) < 1e-6 < max(one.below, one.above)
+
+
 def test_more_than_a_number_is_refused():
-    with pytest.raises(ValueError, match="a loss gives one number"):
+    for wrong in (lambda w: jnp.argmax(nn.relu(w)), lambda w: (loss(w, X), 1)):
+        with pytest.raises(ValueError, match="a loss gives one real number"):
+            kinks(wrong, W)
+    with pytest.raises(ValueError, match="a loss gives one real number"):
         kinks(nn.relu, W)
     with pytest.raises(ValueError, match="differentiated"):
         kinks(lambda w, x: jnp.sum(jax.grad(loss)(w, x)), W, X)

@@ -55,6 +55,7 @@ def test_what_a_format_loses_is_what_rounds_to_0(draw):
     d = np.exp2(draw.uniform(-60, 0, size=(50, 4))).astype(np.float32)
     d[0] = 0
     z = np.full(d.shape, 0.5, np.float32)  # a relu passes all
+    assert len(saturation(nn.relu, z, d_post=d, formats="float16").underflow) == 1
     found = saturation(nn.relu, z, d_post=d, formats=("float16", "bfloat16", "float32"))
     half, brain, single = found.underflow
     least = half.smallest  # half of the smallest subnormal goes to 0, by rounding to even
@@ -89,6 +90,7 @@ def test_edges():
         ({"pre": jnp.full((2, 3), jnp.inf)}, "6 of 6"),
         ({"below": 1.0}, "between 0 and 1"),
         ({"d_post": jnp.ones((3, 2))}, "have the shape"),
+        ({"d_post": jnp.ones((2, 3), complex)}, "floating-point numbers"),
         ({"d_post": jnp.full((2, 3), jnp.nan)}, "6 of 6"),
         ({"d_post": jnp.ones((2, 3)), "formats": ("int8",)}, "floating-point"),
         ({"d_post": jnp.ones((2, 3)), "formats": ("half a byte",)}, "floating-point"),

@@ -5,11 +5,13 @@ import inspect
 from collections import namedtuple
 from functools import partial
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import relu_jax as rj
 from relu_jax import tap
 from relu_jax.tap import arguments
 
@@ -125,3 +127,17 @@ def test_a_new_function_names_its_arguments_as_the_old_one_does():
         named = arguments.named_like(f)(lambda *args, **kwargs: None)
         assert list(inspect.signature(named).parameters)[:2] == ["params", "x"]
         assert not hasattr(named, "weights")
+
+
+def test_an_infinity_is_a_setting():
+    """A pooling of Equinox holds the -inf it starts from; traced, it would be no maximum."""
+    pool = eqx.nn.MaxPool2d(2, 2)
+
+    def loss(pool, x):
+        return jnp.mean(pool(jax.nn.relu(x)) ** 2)
+
+    x = jax.random.normal(jax.random.key(0), (1, 4, 4))
+    want = jax.grad(loss, argnums=1)(pool, x)
+    for f in (rj.lean(loss), rj.tap.swap(loss, {"relu": "relu"})):
+        np.testing.assert_array_equal(jax.grad(f, argnums=1)(pool, x), want)
+    assert set(rj.tap.cotangents(loss)(pool, x)[1]) == {"site#1"}

@@ -112,6 +112,21 @@ def test_half_precision_keeps_no_wide_copy():
     assert held(rj.lean(stack(nn.silu, IMAGES)), *args) <= 0.9 * linear
 
 
+def test_a_checkpoint_s_policy_sees_the_products():
+    w, x = jnp.ones((2, 8, 8), jnp.bfloat16), jnp.ones((4, 8), jnp.bfloat16)
+
+    def loss(w, x):
+        return jnp.mean(nn.gelu(nn.gelu(x @ w[0]) @ w[1]).astype(jnp.float32) ** 2)
+
+    policy = jax.checkpoint_policies.dots_saveable
+    counts = [
+        str(jax.make_jaxpr(jax.vjp(jax.checkpoint(f, policy=policy), w, x)[1])(jnp.float32(1)))
+        .count("dot_general[")
+        for f in (loss, rj.lean(loss))
+    ]  # fmt: skip
+    assert counts[0] == counts[1]
+
+
 def test_where_nothing_is_lean_the_convolutions_are_the_program_s_own():
     args = drawn((4, 6, 6, 8), (3, 3, 8, 8))
     lean, plain = (f(stack(lambda z: z, IMAGES)) for f in (rj.lean, lambda f: f))

@@ -149,6 +149,20 @@ def test_a_second_derivative_goes_backward_through_the_first(act):
     np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("act", [nn.softplus, nn.elu, jnp.tanh])
+def test_a_second_derivative_in_bfloat16_is_that_of_the_plain_function(act):
+    x = jnp.asarray([0.5, -1.0, 0.1], jnp.bfloat16)
+
+    def second(f):
+        def first(x):
+            return jax.grad(lambda x: jnp.sum(f(x).astype(jnp.float32)))(x)
+
+        return jax.grad(lambda x: jnp.sum(first(x).astype(jnp.float32)))(x)
+
+    got, want = (np.asarray(second(f), np.float64) for f in (rj.lean(act), act))
+    np.testing.assert_allclose(got, want, rtol=0.02, atol=0.004)
+
+
 def test_no_tracer_is_left_behind():
     with jax.checking_leaks():
         jax.jit(jax.grad(lambda p, x: rj.lean(c.branches)(p, x).sum()))(n.P, n.X)
