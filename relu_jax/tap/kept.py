@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from relu_jax.tap import packed, program
+from relu_jax.tap import layouts, packed, program
 from relu_jax.tap.placed import Placed
 from relu_jax.tap.site_laws import OWN, Law, laws
 from relu_jax.tap.slope_laws import Pieces
@@ -56,10 +56,11 @@ def memory(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Memory:
 
     Returns:
         per site the bytes kept beside its result, over all turns of its loops: "plain" of its
-        argument, which autodiff keeps at least, and "lean" of the bits. What is left as it is says
-        why. Of tanh, sigmoid and exp of JAX both are 0 outside of loops: their own rules read the
-        result alone. Inside a `jax.checkpoint` nothing is kept for long: counted is what the
-        backward pass holds at a time, the turns of loops inside the checkpoint.
+        argument, which autodiff keeps at least, and "lean" of the bits, and of the result where
+        nothing else keeps it: where it is only added to something, or averaged. What is left as it
+        is says why. Of tanh, sigmoid and exp of JAX both are 0 outside of loops: their own rules
+        read the result alone. Inside a `jax.checkpoint` nothing is kept for long: counted is what
+        the backward pass holds at a time, the turns of loops inside the checkpoint.
 
     Edges: it counts arrays, not what a compiler makes of them. For gelu or elu XLA keeps two or
     three plain ones, for the relu of `jax.nn` in a loop a mask of one byte an element. Before a
@@ -73,10 +74,10 @@ def memory(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Memory:
         (8192, 256, 'of y, on 2 pieces')
     """
     _, read = program.opened(f, args, kwargs)
-    return Memory(_kept(one, how) for one, how in laws(read))
+    return Memory(_kept(one, how, layouts.is_kept_anyway(read, one)) for one, how in laws(read))
 
 
-def _kept(one: Placed, how: Law | str) -> Kept:
+def _kept(one: Placed, how: Law | str, anyway: bool) -> Kept:
     site = one.site
     size = int(np.prod(site.shape, dtype=np.int64))
     plain = size * jnp.dtype(site.dtype).itemsize * one.held
@@ -88,4 +89,7 @@ def _kept(one: Placed, how: Law | str) -> Kept:
     rows = int(np.prod(site.shape[:-1], dtype=np.int64))
     taken = packed.bits(n) * rows * -(-last // 8) * one.held
     told = f"of y, on {n} pieces" if isinstance(how, Pieces) else f"one of {n} numbers"
-    return Kept(site.id, site.kind, plain, taken, "of y" if taken == 0 else told)
+    told = "of y" if taken == 0 else told
+    if isinstance(how, Pieces) and not anyway:
+        taken, told = taken + plain, f"{told}; nothing else keeps y"
+    return Kept(site.id, site.kind, plain, taken, told)

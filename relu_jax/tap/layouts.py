@@ -21,7 +21,8 @@ _SAME = (
     "copy", "copy_p", "sharding_constraint", "reshard", "layout_constraint", "broadcast_in_dim",
     "reshape", "squeeze", "expand_dims",
 )  # fmt: skip
-_PASSED = ("add", "add_any", "sub", "neg", "reduce_sum")  # their gradients read nothing of y
+# Their gradients read nothing of y.
+_PASSED = ("add", "add_any", "sub", "neg", "reduce_sum", "reduce_window_sum")
 
 
 # Its argument, written into memory row by row. Without, XLA sees that nothing but the order differs
@@ -71,6 +72,28 @@ def in_rows(read: Program, one: Placed) -> bool:
     returned = (v in names for v in read.graph.frame.outs if not isinstance(v, Const))
     nodes = [node for node in nodes if node.name not in _PASSED]
     return bool(nodes) and all(_is_of_rows(node, names) for node in nodes) and not any(returned)
+
+
+def is_kept_anyway(read: Program, one: Placed) -> bool:
+    """Say whether something else keeps a site's result for a gradient of its own.
+
+    A product does, or whatever multiplies it; a sum and an average do not. True too in a loop,
+    whose frame is not looked into, and of a result of the program.
+
+    Example:
+        >>> import jax, numpy as np
+        >>> from relu_jax.tap import program
+        >>> def asked(f):
+        ...     _, read = program.opened(f, (np.ones((3, 3)),), {})
+        ...     return is_kept_anyway(read, *read.placed)
+        >>> asked(lambda w: jax.nn.silu(w) @ w), asked(lambda w: (w + jax.nn.silu(w)) @ w)
+        (True, False)
+    """
+    if one.around or one.piece.axes is not None:
+        return True
+    names, nodes = read_by(read, one.piece.y)
+    results = {v for v in read.graph.frame.outs if not isinstance(v, Const)}
+    return bool(results & set(names)) or any(node.name not in _PASSED for node in nodes)
 
 
 def read_by(read: Program, y: int) -> tuple[list[int], list[Node]]:

@@ -36,8 +36,8 @@ def lean(f: Callable[..., Any], *, bits: int | None = None) -> Callable[..., Any
 
     Returns:
         a plain JAX function of f's arguments, with the values of f. Under `jax.grad` it keeps, per
-        activation, the result and at most three bits an element. `memory` tells what becomes of
-        each site.
+        activation, the result and at most three bits an element: a gain where something else keeps
+        the result anyway, as a product does. `memory` tells what becomes of each site.
 
     Edges: the gradient of a piecewise linear activation is f's own to the bit. The slope of a
     smooth one is off by about 1e-6 of its largest value in float32, 1e-12 in float64, and up to
@@ -56,7 +56,8 @@ def lean(f: Callable[..., Any], *, bits: int | None = None) -> Callable[..., Any
     keeps the copy; here the result is kept alone, and copied in the backward pass (late.py).
     Before other products it is kept as rows (layouts.py). Make the whole loss lean, not a layer
     that a loop of yours calls, and compile the gradient as a whole. On several devices, and in an
-    exported program, XLA's copies stay.
+    exported program, XLA's copies stay. State that f changes in a module is changed in a copy, as
+    by every verb of the tap: return it beside the loss.
 
     Raises:
         ValueError: `bits` is no whole number from 1 to 4; or, when it runs, an f that takes a

@@ -15,6 +15,18 @@ def test_the_table_adds_up():
     assert str(table).splitlines()[-1].split() == ["total", "360", "20"]
 
 
+def test_what_nothing_else_keeps_is_counted():
+    def f(w, x):
+        added = x + nn.silu(x @ w)
+        return jnp.sum(nn.relu(added @ w) + added) + jnp.sum(nn.silu(added) @ w)
+
+    first, relu, last = rj.memory(f, jnp.ones((8, 8)), jnp.ones((4, 8)))
+    assert (first.plain, first.lean) == (128, 128 + 4)
+    assert first.how == "of y, on 2 pieces; nothing else keeps y"
+    assert (relu.plain, relu.lean) == (128, 4)
+    assert (last.lean, last.how) == (4, "of y, on 2 pieces")
+
+
 def test_a_number_and_an_empty_array_have_a_line_each():
     table = rj.memory(lambda a, b: (nn.relu(a), nn.relu(b)), jnp.float32(1), jnp.ones((0, 3)))
     assert [(one.plain, one.lean) for one in table] == [(4, 1), (0, 0)]
