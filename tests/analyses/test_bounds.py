@@ -186,7 +186,7 @@ PROGRAMS = {
         jax.jit(jax.checkpoint(lambda x: nn.relu6(nn.elu(x) @ W2))), WIDE,
     ),
     "arithmetic": (
-        lambda x: [x * x, x**3, 1 / (x + 9), jnp.sqrt(jnp.abs(x)), jnp.sin(x), x / (x - x),
+        lambda x: [x * x, x**3, 1 / (x + 9), jnp.sqrt(jnp.abs(x)), jnp.sin(x),
                    jnp.where(x > 0.2, x, 2 * x), jnp.log1p(x * x), lax.rsqrt(x * x + 1), -x - x,
                    jnp.clip(x, -1, 1), x.max(0), jnp.cumsum(x, 0), (x > 0).astype(x.dtype),
                    jnp.linalg.norm(x, axis=1), nn.logsumexp(x, axis=1), jnp.float32(2), 2.0**x],
@@ -200,11 +200,13 @@ PROGRAMS = {
 def test_they_hold_in(name):
     f, x = PROGRAMS[name]
     x = jnp.asarray(x, jnp.float32)
-    if name == "arithmetic":  # x / 0 has no value
-        found = bounds(f, x - E, x + E)
-        assert np.isinf(found.low[5]).all()
-        f, everything = (lambda x: [y for i, y in enumerate(everything(x)) if i != 5]), f
     held(f, x - E, x + E)
+
+
+def test_what_is_divided_by_0_has_no_bounds():
+    found = bounds(lambda x: x / (x - x), X - E, X + E)
+    assert np.isinf(found.low).all()
+    assert np.isinf(found.high).all()
 
 
 def test_one_box_per_example_says_more():
