@@ -134,7 +134,7 @@ def test_an_infinity_is_a_setting():
     pool = eqx.nn.MaxPool2d(2, 2)
 
     def loss(pool, x):
-        return jnp.mean(pool(jax.nn.relu(x)) ** 2)
+        return jnp.mean(pool(jax.nn.relu(x)))
 
     x = jax.random.normal(jax.random.key(0), (1, 4, 4))
     want = jax.grad(loss, argnums=1)(pool, x)
