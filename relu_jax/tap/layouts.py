@@ -86,7 +86,7 @@ def is_kept_anyway(read: Program, one: Placed) -> bool:
         >>> def asked(f):
         ...     _, read = program.opened(f, (np.ones((3, 3)),), {})
         ...     return is_kept_anyway(read, *read.placed)
-        >>> asked(lambda w: jax.nn.silu(w) @ w), asked(lambda w: (w + jax.nn.silu(w)) @ w)
+        >>> asked(lambda w: jax.nn.silu(w) @ w), asked(lambda w: jax.nn.silu(w @ w).sum())
         (True, False)
     """
     if one.around or one.piece.axes is not None:
