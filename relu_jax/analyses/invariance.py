@@ -10,6 +10,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from relu_jax.analyses.catalogued import catalogued
+from relu_jax.analyses.samples import refuse_non_finite
 from relu_jax.analyses.tables import columns
 from relu_jax.core import errors
 from relu_jax.core.numerics import widened
@@ -17,6 +18,7 @@ from relu_jax.core.types import Key
 from relu_jax.tap import Site, record, sites
 
 _SCALES = (0.01, 0.1, 1.0)
+_COMPARED = (jnp.logical_xor, jnp.logical_and, jnp.logical_or)  # flipped, active with both, any
 _OUT = "an output that is not 0"
 _IN = "an argument above 0"
 
@@ -113,8 +115,8 @@ def invariance(
         moved = _moved(x, way, scale)
         before, after = on(x), on(moved)
         return jnp.isfinite(moved).all(), {
-            name: jnp.stack([jnp.sum(a ^ b), jnp.sum(a & b), jnp.sum(a | b)])
-            for name, a, b in ((name, before[name], after[name]) for name in before)
+            name: jnp.stack([jnp.sum(compare(a, after[name])) for compare in _COMPARED])
+            for name, a in before.items()
         }
 
     run = jax.jit(compared)
@@ -204,13 +206,7 @@ def _checked(x: ArrayLike, scales: Any, draws: Any) -> tuple[Any, list[float]]:
             got=errors.describe(array),
             do="put examples along the first axis",
         )
-    lost = int((~jnp.isfinite(array)).sum())
-    if lost:
-        raise errors.rejected(
-            rule="an input is finite",
-            got=f"{lost} of {array.size} values that are not",
-            do="leave those examples out",
-        )
+    refuse_non_finite(np.asarray(array, np.float64), "an input", "leave those examples out")
     sizes = np.ravel(np.asarray(scales, np.float64))
     whole = isinstance(draws, int | np.integer) and not isinstance(draws, bool) and draws > 0
     if not sizes.size or not (np.isfinite(sizes) & (sizes > 0)).all() or not whole:

@@ -148,7 +148,7 @@ def _beside(act: Activation, there: tuple[float, ...]) -> list[list[float]]:
     at = np.asarray(act.kinks)
     away = _BESIDE * np.maximum(1, np.abs(at))
     pairs = jnp.asarray(np.stack([at - away, at + away], axis=1), jnp.float32)
-    slopes = np.asarray(jax.vmap(jax.vmap(act.derivative))(pairs), np.float64)
+    slopes = np.asarray(act.derivative(pairs), np.float64)
     own = np.asarray(there)[:, None]
     return np.where(np.abs(slopes - own) < 4 * _BESIDE, own, slopes).tolist()
 

@@ -50,8 +50,17 @@ def of_site(site: Site, values: ArrayLike) -> Shaped[Array, "N H"]:
     return behind.reshape(-1 if array.size else _rows(array.shape, units), width)
 
 
-def refuse_non_finite(code: np.ndarray) -> None:
+def refuse_non_finite(
+    code: np.ndarray,
+    what: str = "a code",
+    do: str = "rj.diagnose names the first site that is not finite",
+) -> None:
     """Refuse a code with values that are not finite.
+
+    Args:
+        code: the values.
+        what: what they are, in the words of the error.
+        do: what to do about it.
 
     Raises:
         ValueError: how many there are.
@@ -62,9 +71,9 @@ def refuse_non_finite(code: np.ndarray) -> None:
     lost = int((~np.isfinite(code)).sum())
     if lost:
         raise errors.rejected(
-            rule="a code is finite",
+            rule=f"{what} is finite",
             got=f"{lost} of {code.size} values that are not",
-            do="rj.diagnose names the first site that is not finite",
+            do=do,
         )
 
 

@@ -111,18 +111,19 @@ def saturation(
             do="pass 0.1, say",
         )
     slope = jax.jit(lambda z: jax.vjp(f, z)[1](jnp.ones_like(z))[0])
-    slopes = np.abs(np.asarray(slope(z), np.float64))
+    here = slope(z)
+    slopes = np.abs(np.asarray(here, np.float64))
     grid = np.abs(np.asarray(slope(jnp.asarray(_GRID, z.dtype)), np.float64))
     largest = float(max(np.max(grid, where=np.isfinite(grid), initial=0), slopes.max()))
     flat = slopes < below * largest if largest > 0 else np.ones(slopes.shape, bool)
     passed, lost = None, ()
     if d_post is not None:
         arriving = _arriving(d_post, z)
-        leaving = np.asarray(slope(z) * arriving, np.float64)
-        size = largest * float(np.linalg.norm(np.asarray(arriving, np.float64)))
-        passed = 0.0 if largest == 0 else float(np.linalg.norm(leaving)) / size if size else np.nan
+        leaving = here * arriving
+        size = largest * _norm(arriving)
+        passed = 0.0 if largest == 0 else _norm(leaving) / size if size else np.nan
         names = (formats,) if isinstance(formats, str) else formats
-        lost = tuple(_underflow(slope(z) * arriving, _named(name)) for name in names)
+        lost = tuple(_underflow(leaving, _named(name)) for name in names)
     return Saturation(
         len(z), z.shape[1], largest, flat.sum(axis=0), flat.sum(axis=1),
         None if passed is None else float(passed), lost,
@@ -139,6 +140,10 @@ def smallest(dtype: Any) -> float:
     powers = np.ldexp(np.float32(1), -np.arange(_DEEPEST)).astype(np.float32)
     kept = np.asarray(_rounded(jnp.asarray(powers), jnp.dtype(dtype)) != 0)
     return float(powers[kept & (powers > 0)].min())
+
+
+def _norm(x: Any) -> float:
+    return float(np.linalg.norm(np.asarray(x, np.float64)))
 
 
 def _underflow(gradients: Any, dtype: Any) -> Underflow:

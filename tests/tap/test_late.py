@@ -71,7 +71,8 @@ def test_a_convolution_keeps_its_image_once(form):
     for act in (jnp.tanh, nn.relu, nn.silu):
         loss = stack(act, numbers, **settings)
         assert held(loss, *args) > 1.1 * linear  # what is to be saved
-        assert held(rj.lean(loss), *args) <= 1.1 * linear
+        # Of tanh no bit is kept beside y; of the others there is a byte for a row of six.
+        assert held(rj.lean(loss), *args) <= (1.0 if act is jnp.tanh else 1.1) * linear
 
 
 @pytest.mark.parametrize("act", [jnp.tanh, nn.gelu, nn.relu], ids=["tanh", "gelu_tanh", "relu"])
