@@ -1,9 +1,12 @@
 """Analyses: one question about a network each; arrays or a function in, a NamedTuple out."""
 
 from relu_jax.analyses.bounds import Bounds, Certificate, bounds
+from relu_jax.analyses.cells import Cells, cells
+from relu_jax.analyses.circles import circle_regions
 from relu_jax.analyses.collapse import Collapse, collapse
 from relu_jax.analyses.dead_units import DeadUnits, dead_units
 from relu_jax.analyses.dimension import Dimension, dimension
+from relu_jax.analyses.gradient_flow import GradientFlow, Leaf, Passed, gradient_flow
 from relu_jax.analyses.invariance import Invariance, Stability, invariance
 from relu_jax.analyses.jacobian import jacobian
 from relu_jax.analyses.jacobian import plan as jacobian_plan
@@ -17,13 +20,17 @@ from relu_jax.analyses.spectrum import Spectrum, singular_values
 
 __all__ = [
     "Bounds",
+    "Cells",
     "Certificate",
     "Collapse",
     "DeadUnits",
     "Dimension",
+    "GradientFlow",
     "Invariance",
     "Kinked",
     "Kinks",
+    "Leaf",
+    "Passed",
     "Probe",
     "Regions",
     "Saturation",
@@ -33,9 +40,12 @@ __all__ = [
     "Stability",
     "Underflow",
     "bounds",
+    "cells",
+    "circle_regions",
     "collapse",
     "dead_units",
     "dimension",
+    "gradient_flow",
     "invariance",
     "jacobian",
     "jacobian_plan",

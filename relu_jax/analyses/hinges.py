@@ -1,24 +1,43 @@
-"""Where does a piecewise linear network bend: at which value of which argument of an activation?"""
+"""Where does a piecewise linear network bend: at which value of which argument?
 
+The program is written out as one line of equations, loops included. A hinge is an activation, or a
+maximum of several values; between two of them everything is affine.
+"""
+
+import functools
 import itertools
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
 from relu_jax import tap
 from relu_jax.activations import Activation
+from relu_jax.analyses import intervals
 from relu_jax.analyses.catalogued import catalogued
 from relu_jax.core import errors
-from relu_jax.core.types import Array
+from relu_jax.tap import compat, program
+
+# Which of several values is the largest: of two arrays, along axes, or in a window.
+_LARGEST = {"max": 1, "reduce_max": 1, "reduce_window_max": 1, "min": -1, "reduce_min": -1}
+_WHOLE = ("reduce_max", "reduce_window_max")
+_WINDOW = ("window_dimensions", "window_strides", "padding", "base_dilation", "window_dilation")
 
 
 class Hinge(NamedTuple):
-    """One activation, at one turn of the loops around it, and where it bends."""
+    """One activation or maximum, at one turn of the loops around it, and where it bends."""
 
-    site: str
+    site: str  # id of the activation, or the name of the maximum and its line
     turn: tuple[int, ...]  # () outside of loops
-    kinks: tuple[float, ...]
+    units: int
+    kinks: tuple[float, ...]  # of each element of the argument; () of a maximum
+    # Of a maximum, (units, k): which elements of the argument each unit is the largest of; -1 for
+    # none. Of a minimum the argument is taken negative.
+    of: np.ndarray | None = None
 
     @property
     def id(self) -> str:
@@ -26,67 +45,210 @@ class Hinge(NamedTuple):
         return f"{self.site}[{','.join(map(str, self.turn))}]" if self.turn else self.site
 
 
-def hinges(f: Callable[[Any], Any], x: Any) -> tuple[Hinge, ...]:
-    """List the hinges of a function of a batch, in the order they run.
+class At(NamedTuple):
+    """An equation that is a hinge, and the arrays of the line that its argument consists of."""
+
+    hinge: Hinge
+    eqn: Any
+    operands: tuple[Any, ...]
+
+    @property
+    def is_array(self) -> bool:
+        """Whether the argument is an array of the line: nothing is put together or turned."""
+        return self.hinge.of is None or self.eqn.primitive.name in _WHOLE
+
+    @property
+    def sign(self) -> int:
+        """By what the argument is multiplied: -1 of a minimum."""
+        return _LARGEST.get(self.eqn.primitive.name, 1)
+
+
+class Line(NamedTuple):
+    """A function of a batch as equations in the order they run, none of them a loop with hinges."""
+
+    x: Any  # the variable of the batch
+    eqns: list[Any]
+    consts: dict[Any, Any]  # {variable: value}
+    moving: set[Any]  # variables that depend on the batch
+    hinges: tuple[At, ...]
+
+
+# Stands behind an activation: what was given to it, and what it made of it.
+_hinge = compat.primitive("hinge")
+_hinge.def_abstract_eval(lambda _pre, post, **_: post)
+
+
+def read(f: Callable[[Any], Any], x: Any) -> Line:
+    """Write a function of a batch out as a line, and find its hinges.
 
     Args:
         f: a function of x, of (N, ...); any network whose activations are piecewise linear.
-        x: a batch, or `jax.ShapeDtypeStruct`.
+        x: a batch.
 
     Raises:
         ValueError: an activation is not piecewise linear, or jumps.
         NotImplementedError: one in a branch, a while loop, or that mixes examples in its layout.
 
-    Edges: what bends and is no activation (a maximum over a window, a softmax) is not seen here.
+    Edges: what bends in a branch or a while loop, and what compares in other ways (a softmax, a
+    sort), is not seen here.
 
     Example:
         >>> import jax, jax.numpy as jnp
-        >>> [hinge.id for hinge in hinges(jax.nn.relu, jnp.ones((2, 3)))]
-        ['site#1']
+        >>> line = read(lambda x: jnp.max(jax.nn.relu(x), axis=1), jnp.ones((2, 3)))
+        >>> [at.hinge.id.split()[0] for at in line.hinges]
+        ['site#1', 'reduce_max']
     """
-    sites = tap.sites(f, x)
-    found = []
-    for _, group in itertools.groupby(sites, lambda site: site.loops):
-        members = [(site, _kinks(site, x.shape[0])) for site in group]
-        for turn in itertools.product(*(_turns(members[0][0]))):
-            found += [Hinge(site.id, turn, kinks) for site, kinks in members]
-    return tuple(found)
+    placed = [one for one in program.opened(f, (x,), {})[1].placed if not one.ruled]
+    kinks = {one.site.id: _kinks(one.site, len(x)) for one in placed}
+    closed = jax.make_jaxpr(tap.patch(f, {name: functools.partial(_mark, name) for name in kinks}))(
+        x
+    )
+    rules = {_hinge.name: _turned, **dict.fromkeys([*_LARGEST, "cond", "while"], _whole)}
+    written = jax.make_jaxpr(lambda x: intervals.evaluate(closed, [x], rules))(x)
+    jaxpr, consts = compat.opened(written)
+    moving = {jaxpr.invars[0]}
+    for eqn in jaxpr.eqns:
+        if not moving.isdisjoint(variables(eqn)):
+            moving.update(eqn.outvars)
+    at = _hinges(jaxpr.eqns, moving, kinks, len(x))
+    pairs = dict(zip(jaxpr.constvars, consts, strict=True))
+    return Line(jaxpr.invars[0], list(jaxpr.eqns), pairs, moving, tuple(at))
 
 
-def arguments(f: Callable[[Any], Any], chosen: tuple[Hinge, ...]) -> Callable[[Array], Any]:
-    """Build the function that gives f(x), and the argument of every hinge as (N, units).
+def variables(eqn: Any) -> list[Any]:
+    """List the variables that an equation reads.
 
     Example:
-        >>> import jax, jax.numpy as jnp
-        >>> x = jnp.ones((2, 3))
-        >>> y, (z,) = arguments(jax.nn.relu, hinges(jax.nn.relu, x))(x)
-        >>> z.shape
-        (2, 3)
+        >>> (eqn,) = jax.make_jaxpr(lambda x: x + 1.0)(2.0).eqns
+        >>> len(variables(eqn))
+        1
     """
-    recorded = tap.record(f)
-
-    def given(x: Array) -> Any:
-        y, seen = recorded(x)
-        return y, [seen[one.site].pre[one.turn].reshape(len(x), -1) for one in chosen]
-
-    return jax.jit(given)
+    return [v for v in eqn.invars if not compat.is_literal(v)]
 
 
-def _turns(site: tap.Site) -> list[range]:
-    """List the turns of each loop in the order they run."""
-    return [
-        range(n)[:: -1 if way < 0 else 1] for n, way in zip(site.loops, site.order, strict=True)
-    ]
+def run(eqn: Any, args: Sequence[Any]) -> list[Any]:
+    """Compute an equation of a line.
+
+    Example:
+        >>> (eqn,) = jax.make_jaxpr(lambda x: x + 1.0)(2.0).eqns
+        >>> [float(y) for y in run(eqn, [2.0, 1.0])]
+        [3.0]
+    """
+    return list(args[1:]) if eqn.primitive.name == _hinge.name else compat.bind(eqn, args)
+
+
+def _mark(site: str, pre: Any, post: Any) -> Any:
+    return _hinge.bind(pre, post, site=site, turn=())
+
+
+def _turned(eqn: Any, args: Sequence[Any], turn: tuple[int, ...]) -> list[Any]:
+    return [_hinge.bind(*args, site=eqn.params["site"], turn=turn)]
+
+
+def _whole(eqn: Any, args: Sequence[Any], _turn: tuple[int, ...]) -> list[Any]:
+    return compat.bind(eqn, args)
+
+
+def _hinges(
+    eqns: Sequence[Any], moving: set[Any], kinks: dict[str, tuple[float, ...]], examples: int
+) -> list[At]:
+    """List what bends, and depends on the input."""
+    inside, found = _inside(eqns), []
+    for i, eqn in enumerate(eqns):
+        if moving.isdisjoint(variables(eqn)):
+            continue
+        if eqn.primitive.name == _hinge.name:
+            pre = eqn.invars[0]
+            if not compat.is_literal(pre) and pre in moving:
+                site, turn = eqn.params["site"], eqn.params["turn"]
+                units = math.prod(pre.aval.shape[1:])
+                found.append(At(Hinge(site, turn, units, kinks[site]), eqn, (pre,)))
+        elif i not in inside and _compares(eqn):
+            found.append(At(_maximum(eqn, examples), eqn, tuple(eqn.invars)))
+    return found
+
+
+def _compares(eqn: Any) -> bool:
+    is_float = jnp.issubdtype(eqn.outvars[0].aval.dtype, jnp.floating)
+    return eqn.primitive.name in _LARGEST and is_float
+
+
+def _inside(eqns: Sequence[Any]) -> set[int]:
+    """Collect the places of the equations that activations consist of."""
+    found: set[int] = set()
+    for end, hinge in enumerate(eqns):
+        if hinge.primitive.name != _hinge.name or compat.is_literal(hinge.invars[0]):
+            continue
+        after, wanted = {hinge.invars[0]}, set(variables(hinge)[1:])
+        ahead = []
+        for i, eqn in enumerate(eqns[:end]):
+            if not after.isdisjoint(variables(eqn)):
+                after.update(eqn.outvars)
+                ahead.append(i)
+        for i in reversed(ahead):
+            if not wanted.isdisjoint(eqns[i].outvars):
+                wanted.update(variables(eqns[i]))
+                found.add(i)
+    return found
+
+
+def _maximum(eqn: Any, examples: int) -> Hinge:
+    """Describe which elements a maximum compares; its argument is theirs, one array after another.
+
+    The examples lead, and are not compared with each other.
+    """
+    name = eqn.primitive.name
+    written = next(iter(compat.user_frames(eqn)), None)
+    where = f"{name} at {Path(written[0]).name}:{written[1]}" if written else name
+    shape = eqn.invars[0].aval.shape if "reduce" in name else eqn.outvars[0].aval.shape
+    if shape[:1] != (examples,) or eqn.outvars[0].aval.shape[:1] != (examples,):
+        raise _not_by_example(where, shape, examples)
+    n = math.prod(shape[1:])
+    each = np.arange(n).reshape(shape[1:])
+    if name in ("max", "min"):
+        of = np.stack([each.ravel(), n + each.ravel()], axis=1)
+    elif name == "reduce_window_max":
+        of = _windows(eqn, each, where)
+    else:
+        of = _axes(eqn, each)
+    return Hinge(where, (), len(of), (), of)
+
+
+def _axes(eqn: Any, each: np.ndarray) -> np.ndarray:
+    """List the elements that are compared along axes."""
+    axes = [axis - 1 for axis in eqn.params["axes"]]
+    moved = np.moveaxis(each, axes, range(-len(axes), 0))
+    kept = [size for axis, size in enumerate(each.shape) if axis not in axes]
+    return moved.reshape(math.prod(kept), -1)
+
+
+def _windows(eqn: Any, each: np.ndarray, where: str) -> np.ndarray:
+    """List the elements in each window of a pooling, by pooling their numbers, place by place."""
+    size, strides, padding, base, window = (eqn.params[name] for name in _WINDOW)
+    if size[0] != 1 or set(base) != {1}:
+        raise errors.rejected(
+            rule="a pooling takes the largest of neighbours within an example",
+            got=f"{where} with windows {tuple(size)}, dilated by {tuple(base)}",
+            do="ask for what stands before it",
+            kind=NotImplementedError,
+        )
+    padded = np.pad(each, padding[1:], constant_values=-1)
+    spread = [(n - 1) * d for n, d in zip(size[1:], window[1:], strict=True)]
+    ends = [n - far for n, far in zip(padded.shape, spread, strict=True)]
+    places = itertools.product(*(range(n) for n in size[1:]))
+    columns = []
+    for place in places:
+        cut = tuple(
+            slice(at * d, at * d + end, step)
+            for at, d, end, step in zip(place, window[1:], ends, strides[1:], strict=True)
+        )
+        columns.append(padded[cut].ravel())
+    return np.stack(columns, axis=1)
 
 
 def _kinks(site: tap.Site, examples: int) -> tuple[float, ...]:
     if site.may_not_run or site.shape[:1] != (examples,):
-        raise errors.rejected(
-            rule="activations run for every example, which leads in their arrays",
-            got=f"{site.id}, of shape {site.shape} for {examples} examples",
-            do="regions in branches are not followed; relu_jax/analyses/hinges.py is to extend",
-            kind=NotImplementedError,
-        )
+        raise _not_by_example(site.id, site.shape, examples)
     act = catalogued(site)
     if act is None or not is_piecewise_linear(act):
         raise errors.rejected(
@@ -95,6 +257,15 @@ def _kinks(site: tap.Site, examples: int) -> tuple[float, ...]:
             do="swap it: rj.tap.swap(f, {" + repr(site.kind) + ': "relu"})',
         )
     return act.kinks
+
+
+def _not_by_example(where: str, shape: tuple[int, ...], examples: int) -> Exception:
+    return errors.rejected(
+        rule="activations run for every example, which leads in their arrays",
+        got=f"{where}, of shape {shape} for {examples} examples",
+        do="regions in branches are not followed; relu_jax/analyses/hinges.py is to extend",
+        kind=NotImplementedError,
+    )
 
 
 def is_piecewise_linear(act: Activation) -> bool:

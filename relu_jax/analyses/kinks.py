@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from relu_jax.activations import Activation
+from relu_jax.analyses import losses
 from relu_jax.analyses.catalogued import catalogued
 from relu_jax.analyses.tables import columns
-from relu_jax.core import errors
+from relu_jax.core.types import Array
 from relu_jax.tap import program, record, swap
 from relu_jax.tap.arguments import Arguments
 
@@ -81,14 +82,7 @@ def kinks(loss: Callable[..., Any], params: Any, *args: Any) -> Kinks:
         w     relu          4          1            0      0   0.16
     """
     call, read = program.opened(loss, (params, *args), {})
-    result = jax.eval_shape(call.call(loss), *call.arrays)
-    real = getattr(result, "shape", None) == () and jnp.issubdtype(result.dtype, jnp.floating)
-    if not real:
-        raise errors.rejected(
-            rule="a loss gives one real number",
-            got=errors.describe(result),
-            do="reduce it, as with jnp.mean, and drop what it gives beside",
-        )
+    losses.check_scalar(loss, call)
     fixed = {one.site.id for one in read.placed if one.ruled}
     known = [(site, catalogued(site)) for site in read.sites]
     kinked = [(site, act) for site, act in known if act is not None and act.kinks]
@@ -102,10 +96,10 @@ def kinks(loss: Callable[..., Any], params: Any, *args: Any) -> Kinks:
         beside = tuple((low, high) for low, high in _beside(act, site.slope_at_kinks))
         sides = [float("nan") if site.id in fixed and any(on) else 0.0] * 2
         if any(on) and site.id not in fixed:
-            plain = _gradient(loss, call) if plain is None else plain
+            plain = losses.gradient(loss, call) if plain is None else plain
             for i in (0, 1):
                 other = act.with_slopes(*(slopes[i] for slopes in beside))
-                sides[i] = _apart(_gradient(swap(loss, {site.id: other}), call), plain)
+                sides[i] = _apart(losses.gradient(swap(loss, {site.id: other}), call), plain)
         n = int(np.prod((*site.loops, *site.shape), dtype=np.int64))
         found.append(
             Kinked(site.id, site.kind, act.kinks, site.slope_at_kinks, beside, n, on, *sides)
@@ -127,22 +121,6 @@ def _hits(loss: Callable[..., Any], acts: dict[str, Activation], call: Arguments
     return counted(*call.arrays)
 
 
-def _gradient(loss: Callable[..., Any], call: Arguments) -> list[Any]:
-    """Differentiate by the floating-point arrays of the first argument; settings stay settings."""
-    mine = [
-        i for i, (array, leaf) in enumerate(zip(call.arrays, call.leaves, strict=True))
-        if leaf.arg == 0 and jnp.issubdtype(array.dtype, jnp.floating)
-    ]  # fmt: skip
-
-    def of(chosen: list[Any], arrays: tuple[Any, ...]) -> Any:
-        given = list(arrays)
-        for i, array in zip(mine, chosen, strict=True):
-            given[i] = array
-        return call.call(loss)(*given)
-
-    return jax.jit(jax.grad(of))([call.arrays[i] for i in mine], call.arrays)
-
-
 def _beside(act: Activation, there: tuple[float, ...]) -> list[list[float]]:
     """Read the slopes below and above each kink: the program's own, where it is one of them."""
     at = np.asarray(act.kinks)
@@ -153,9 +131,8 @@ def _beside(act: Activation, there: tuple[float, ...]) -> list[list[float]]:
     return np.where(np.abs(slopes - own) < 4 * _BESIDE, own, slopes).tolist()
 
 
-def _apart(other: list[Any], plain: list[Any]) -> float:
-    pairs = zip(other, plain, strict=True)
-    sizes = np.array([[_square(a - b), _square(b)] for a, b in pairs]).sum(axis=0)
+def _apart(other: dict[str, Array], plain: dict[str, Array]) -> float:
+    sizes = np.array([[_square(other[k] - g), _square(g)] for k, g in plain.items()]).sum(axis=0)
     return float(np.sqrt(sizes[0] / sizes[1])) if sizes[1] > 0 else float("nan")
 
 

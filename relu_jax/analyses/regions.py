@@ -1,25 +1,32 @@
 """Through how many linear regions of a piecewise linear network does a segment lead?
 
-Layer by layer: between the points where earlier activations bend, the argument of the next one is
-linear along the segment, so that its bends are found by interpolation. The network is evaluated
-once at every breakpoint, for many segments in one batch.
+Hinge by hinge: between the points where earlier ones bend, the argument of the next is linear along
+the segment, so that its bends are found by interpolation. So are the arguments at the new points:
+nothing is computed there but what comes after.
 """
 
-from collections.abc import Callable, Sequence
+import functools
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from relu_jax.analyses.hinges import Hinge, arguments, hinges
+from relu_jax.analyses.bends import Bends, bends
+from relu_jax.analyses.jacobian import refuse_meeting
+from relu_jax.analyses.runs import SIZE, in_runs
+from relu_jax.analyses.stages import Stage, stages
 from relu_jax.core import errors
-from relu_jax.core.types import Array
 
-_BATCH = 2048  # points that are evaluated at a time
-_AT_ONCE = 2**28  # bytes of arguments that are held
+_FEWER = 72  # in place of SIZE, where there are few segments
+_POINTS = 4096  # that are held at a time, if every unit bends once: they fit the cache
+_UNEVEN = 0.382  # of the way: in the middle a curve may be where the line is
 _TRIED = 256  # regions on which f is looked at, whether it bends inside
-_APART = 4  # times ε: breakpoints nearer than that along the segment are one
+APART = 4  # times ε: breakpoints nearer than that along the segment are one
 
 
 class Regions(NamedTuple):
@@ -33,39 +40,39 @@ class Regions(NamedTuple):
     at: np.ndarray  # (K,) where along the segment, between 0 and 1, which are none
     hinge: np.ndarray  # (K,) which of `hinges` bends there
     unit: np.ndarray  # (K,) which of its units, counted along the flattened axes
-    hinges: tuple[str, ...]  # ids of the activations, with their turn in loops
+    hinges: tuple[str, ...]  # ids of the activations, with their turn in loops; and of maxima
 
 
 class _Points(NamedTuple):
-    """Points along segments, sorted, and what is known of the hinges to come."""
+    """Points along parts of segments, in order; a part ends where the next begins."""
 
-    segment: np.ndarray
-    at: np.ndarray
-    z: list[np.ndarray]
+    part: np.ndarray  # (P,)
+    at: np.ndarray  # (P,) along the whole segment
 
-
-class _Breaks(NamedTuple):
-    segment: np.ndarray
-    at: np.ndarray
-    unit: np.ndarray
+    @property
+    def followed(self) -> np.ndarray:
+        """Whether the next point is of the same part, (P - 1,)."""
+        return self.part[1:] == self.part[:-1]
 
 
 def regions(f: Callable[[Any], Any], starts: ArrayLike, ends: ArrayLike) -> Regions:
     """Find every point at which a network bends along straight segments.
 
     Args:
-        f: a function of a batch: x, of (N, ...); any network of piecewise linear activations, with
-            convolutions and residuals: `lambda x: model(params, x)`.
+        f: a function of a batch: x, of (N, ...); any network of piecewise linear activations and
+            maxima, with convolutions, poolings and residuals: `lambda x: model(params, x)`.
         starts: where N segments start, (N, ...).
         ends: where they end, of the same shape.
 
     Raises:
         ValueError: an activation is not piecewise linear, f bends between its breakpoints (a
-            maximum over a window), or starts and ends differ in shape.
+            softmax, a norm), or starts and ends differ in shape.
         NotImplementedError: activations in branches or while loops.
 
     Edges: as exact as its arithmetic: breakpoints nearer than 4 ε of the segment's length are told
-    as one, and a unit that only touches its kink makes none.
+    as one; a unit that only touches its kink makes none, and one that bends exactly where another
+    one before it does is not listed. Along a polyline through points p ask for p[:-1] and p[1:]:
+    it leads through 1 + Σ (count - 1) regions.
 
     Source: Novak et al. 2018 and Hanin & Rolnick 2019 count regions along curves; the subdivision
     layer by layer is that of Sun, Humayun et al. 2023 (SplineCam), along a line.
@@ -87,66 +94,98 @@ def regions(f: Callable[[Any], Any], starts: ArrayLike, ends: ArrayLike) -> Regi
             got=f"{errors.describe(first)} and {errors.describe(last)}",
             do="pass arrays of (N, ...), one row for each segment",
         )
-    size = min(_BATCH, max(64, 4 * len(first)))
+    size = _FEWER if len(first) < _FEWER // 4 else SIZE
     sample = jnp.asarray(np.resize(first, (size, *first.shape[1:])))
-    found = hinges(f, sample)
-    evaluate = _in_batches(arguments(f, found), size)
-    units = sum(z.shape[1] for z in evaluate(first[:1])[1])
-    run = max(1, _AT_ONCE // (4 * max(1, units) ** 2))
-    parts = [
-        _along(evaluate, found, first[i : i + run], last[i : i + run], i)
-        for i in range(0, len(first), run)
-    ]
+    refuse_meeting(f, sample[:2])
+    found = stages(f, sample)
+    first, last = first.astype(sample.dtype), last.astype(sample.dtype)
+    walk = functools.partial(_along, found, size, first, last)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # NumPy and XLA let go of Python's lock
+        parts = list(pool.map(walk, _spans(found, len(first))))
     segment, at, hinge, unit = (np.concatenate([part[k] for part in parts]) for k in range(4))
     eps = float(jnp.finfo(sample.dtype).eps)
-    inside = (at > _APART * eps) & (at < 1 - _APART * eps)
-    segment, at, hinge, unit = segment[inside], at[inside], hinge[inside], unit[inside]
-    _refuse_other_bends(evaluate, first, last, segment, at, eps)
-    count = _count(segment, at, len(first), _APART * eps)
-    return Regions(count, segment, at, hinge, unit, tuple(one.id for one in found))
+    inside = (at > APART * eps) & (at < 1 - APART * eps)
+    order = np.flatnonzero(inside)[np.lexsort((at[inside], segment[inside]))]
+    segment, at, hinge, unit = segment[order], at[order], hinge[order], unit[order]
+    _refuse_other_bends(f, size, first, last, segment, at, eps)
+    many = count(segment, at, len(first), APART * eps)
+    return Regions(many, segment, at, hinge, unit, tuple(one.hinge.id for one in found))
 
 
-def _in_batches(given: Callable[[Array], Any], size: int) -> Callable[[np.ndarray], Any]:
-    """Evaluate any number of points, so many at a time that one program does."""
+class _Span(NamedTuple):
+    """Parts of segments that are walked along together."""
 
-    def evaluate(x: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
-        ys, zs = [], []
-        for i in range(0, len(x), size):
-            part = x[i : i + size]
-            y, z = given(jnp.asarray(np.resize(part, (size, *x.shape[1:]))))
-            ys.append(np.asarray(y)[: len(part)])
-            zs.append([np.asarray(one)[: len(part)] for one in z])
-        return np.concatenate(ys), [np.concatenate(one) for one in zip(*zs, strict=True)]
+    segment: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
 
-    return evaluate
+
+def _spans(found: Sequence[Stage], n: int) -> Iterator[_Span]:
+    """Cut segments so that a unit's bends, one in each segment, stay within `_POINTS`."""
+    units = 1 + sum(stage.hinge.units * max(1, len(stage.hinge.kinks)) for stage in found)
+    cuts = -(-units // _POINTS)
+    ends = np.linspace(0, 1, cuts + 1)
+    ends[1:-1] += 2**-0.5 / 16 / cuts  # where no network bends by design
+    segment = np.repeat(np.arange(n), cuts)
+    low, high = np.tile(ends[:-1], n), np.tile(ends[1:], n)
+    together = max(1, _POINTS // units)
+    for i in range(0, len(segment), together):
+        part = slice(i, i + together)
+        yield _Span(segment[part], low[part], high[part])
 
 
 def _along(
-    evaluate: Callable[[np.ndarray], Any],
-    found: Sequence[Hinge],
-    first: np.ndarray,
-    last: np.ndarray,
-    offset: int,
+    found: Sequence[Stage], size: int, first: np.ndarray, last: np.ndarray, span: _Span
 ) -> tuple[np.ndarray, ...]:
-    """Subdivide some segments, hinge by hinge."""
-    n = len(first)
-    points = _points(evaluate, first, last, np.repeat(np.arange(n), 2), np.tile([0.0, 1.0], n))
-    breaks: list[tuple[int, _Breaks]] = []
-    for i, hinge in enumerate(found):
-        new = _bends(points, hinge.kinks)
-        breaks.append((i, new))
-        more = _points(evaluate, first, last, new.segment, new.at, done=i + 1)
-        points = _merged(points, more)
-    segment = np.concatenate([new.segment for _, new in breaks] or [np.zeros(0, int)])
-    at = np.concatenate([new.at for _, new in breaks] or [np.zeros(0)])
-    unit = np.concatenate([new.unit for _, new in breaks] or [np.zeros(0, int)])
-    hinge = np.concatenate([np.full(len(new.at), i) for i, new in breaks] or [np.zeros(0, int)])
-    order = np.lexsort((at, segment))
-    return segment[order] + offset, at[order], hinge[order], unit[order]
+    """Subdivide some parts of segments, hinge by hinge."""
+    n = len(span.segment)
+    points = _Points(np.repeat(np.arange(n), 2), np.stack([span.low, span.high], 1).ravel())
+    known = {0: _placed(first, last, span.segment[points.part], points.at)}
+    none = np.zeros(0, np.int64)
+    breaks = [(none, np.zeros(0), none, none)]
+    for i, stage in enumerate(found):
+        made = in_runs(stage.run, [known[k] for k in stage.needs], size)
+        known |= zip(stage.gives, made, strict=True)
+        new = bends(stage.hinge, made[0], points.followed)
+        later = {k for one in found[i + 1 :] for k in one.needs}
+        at = points.at[new.row] + new.share * np.diff(points.at)[new.row]
+        part = points.part[new.row]
+        breaks.append((span.segment[part], at, np.full(len(at), i), new.unit))
+        known = {k: _interleaved(known[k], new) for k in later if k in known}
+        if stage.hinge.kinks and stage.gives[0] in known:
+            # To the last digit: what follows from 0 alone is 0 as well.
+            known[stage.gives[0]][new.places, new.unit] = new.kink
+        points = _Points(_put(points.part, new, part), _put(points.at, new, at))
+    return tuple(np.concatenate(column) for column in zip(*breaks, strict=True))
+
+
+def _interleaved(values: np.ndarray, new: Bends) -> np.ndarray:
+    """Put the values at new points between the others."""
+    low, high = values[new.row], values[new.row + 1]
+    share = new.share.astype(values.dtype)[:, None]
+    high -= low
+    high *= share
+    high += low
+    return _put(values, new, high)
+
+
+def _put(values: np.ndarray, new: Bends, more: np.ndarray) -> np.ndarray:
+    whole = np.empty((len(values) + len(more), *values.shape[1:]), values.dtype)
+    behind = np.bincount(new.row + 1, minlength=len(values))[: len(values)]
+    whole[np.arange(len(values)) + np.cumsum(behind)] = values
+    whole[new.places] = more
+    return whole
+
+
+def _placed(first: np.ndarray, last: np.ndarray, segment: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Lay points along segments out as one row each."""
+    low, high = (x[segment].reshape(len(segment), -1) for x in (first, last))
+    return (low * (1 - at[:, None]) + high * at[:, None]).astype(first.dtype)
 
 
 def _refuse_other_bends(
-    evaluate: Callable[[np.ndarray], Any],
+    f: Callable[[Any], Any],
+    size: int,
     first: np.ndarray,
     last: np.ndarray,
     segment: np.ndarray,
@@ -162,71 +201,31 @@ def _refuse_other_bends(
     whole = np.flatnonzero((of[1:] == of[:-1]) & (np.diff(ends) > 1e3 * eps))
     some = np.random.default_rng(0).permutation(whole)[:_TRIED]
     low, high, of = ends[some], ends[some + 1], of[some]
+    run = jax.jit(lambda flat: [f(flat.reshape(-1, *first.shape[1:])).reshape(len(flat), -1)])
     left, middle, right = (
-        evaluate(_placed(first, last, of, t))[0].reshape(len(some), -1).astype(np.float64)
-        for t in (low, (low + high) / 2, high)
+        in_runs(run, [_placed(first, last, of, t)], size)[0].astype(np.float64)
+        for t in (low, low + _UNEVEN * (high - low), high)
     )
-    off = np.abs(left + right - 2 * middle).max(axis=1)
-    size = max(np.abs(left).max(initial=0.0), np.abs(right).max(initial=0.0))
+    off = np.abs(left + _UNEVEN * (right - left) - middle).max(axis=1)
+    largest = max(np.abs(left).max(initial=0.0), np.abs(right).max(initial=0.0))
     span = np.abs(left - right).max(axis=1)
-    bent = off > 1e-2 * span + 256 * eps * size
+    bent = off > 1e-2 * span + 256 * eps * largest
     if bent.any():
         raise errors.rejected(
             rule="f is linear between the points where its activations bend",
             got=f"a bend in {bent.sum()} of {len(some)} regions",
-            do="a maximum over a window, a softmax, a norm and what is taken for a loss "
-            "(rj.tap.sites(f, x) tells) are not followed: ask for what stands before them",
+            do="a softmax, a norm, a sort and what is taken for a loss (rj.tap.sites(f, x) tells) "
+            "are not followed: ask for what stands before them",
         )
 
 
-def _placed(first: np.ndarray, last: np.ndarray, segment: np.ndarray, at: np.ndarray) -> np.ndarray:
-    part = at.reshape(-1, *[1] * (first.ndim - 1))
-    return (first[segment] * (1 - part) + last[segment] * part).astype(first.dtype)
+def count(segment: np.ndarray, at: np.ndarray, n: int, apart: float) -> np.ndarray:
+    """Count the regions of N segments: one more than breakpoints that are apart from each other.
 
-
-def _points(
-    evaluate: Callable[[np.ndarray], Any],
-    first: np.ndarray,
-    last: np.ndarray,
-    segment: np.ndarray,
-    at: np.ndarray,
-    done: int = 0,
-) -> _Points:
-    """Evaluate points, sorted by segment and place: the arguments of the hinges to come."""
-    order = np.lexsort((at, segment))
-    segment, at = segment[order], at[order]
-    if not len(at):
-        return _Points(segment, at, [])
-    return _Points(segment, at, evaluate(_placed(first, last, segment, at))[1][done:])
-
-
-def _bends(points: _Points, kinks: Sequence[float]) -> _Breaks:
-    """Find where the next hinge bends, between neighbouring points of a segment."""
-    z, found = points.z[0], []
-    together = points.segment[1:] == points.segment[:-1]
-    for kink in kinks:
-        above = z > kink
-        row, unit = np.nonzero((above[1:] != above[:-1]) & together[:, None])
-        low, high = z[row, unit].astype(np.float64), z[row + 1, unit].astype(np.float64)
-        before, after = points.at[row], points.at[row + 1]
-        at = before + (kink - low) / (high - low) * (after - before)
-        found.append(_Breaks(points.segment[row], at, unit))
-    return _Breaks(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
-
-
-def _merged(points: _Points, more: _Points) -> _Points:
-    """Put new points among the others, and drop what is known of the hinge that is done."""
-    if not len(more.at):
-        return points._replace(z=points.z[1:])
-    segment = np.concatenate([points.segment, more.segment])
-    at = np.concatenate([points.at, more.at])
-    order = np.lexsort((at, segment))
-    pairs = zip(points.z[1:], more.z, strict=True)
-    return _Points(segment[order], at[order], [np.concatenate(pair)[order] for pair in pairs])
-
-
-def _count(segment: np.ndarray, at: np.ndarray, n: int, apart: float) -> np.ndarray:
-    """Count regions: one more than breakpoints apart from each other."""
+    Example:
+        >>> count(np.array([0, 0, 1]), np.array([0.1, 0.1, 0.5]), 3, apart=1e-6).tolist()
+        [2, 2, 1]
+    """
     new = np.ones(len(at), bool)
     new[1:] = (segment[1:] != segment[:-1]) | (at[1:] - at[:-1] > apart)
     return 1 + np.bincount(segment[new], minlength=n)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from relu_jax.diagnosis import turns
+from relu_jax.analyses import turns
 from relu_jax.diagnosis.totals import Totals
 from relu_jax.diagnosis.types import Cause
 from relu_jax.tap import Site

@@ -9,14 +9,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from relu_jax import theory
 from relu_jax.activations import Activation
+from relu_jax.analyses.averages import mean_squares
 from relu_jax.analyses.catalogued import catalogued
 from relu_jax.diagnosis import ways
 from relu_jax.diagnosis.result import Diagnosis
 from relu_jax.diagnosis.types import SiteReport
-
-_ACCURATE = 1e-2  # an average that is off by more is none
 
 
 class Expected(NamedTuple):
@@ -74,7 +72,7 @@ def _ratios(
     q = way[0].rms_pre ** 2
     seconds, slopes = [], []
     for i, (report, (old, new)) in enumerate(zip(way, pairs, strict=True)):
-        was, now = _averages(old, report.rms_pre**2), _averages(new, q)
+        was, now = mean_squares(old, report.rms_pre**2), mean_squares(new, q)
         if was is None or now is None:
             return None, None
         seconds.append(now[0] / was[0])
@@ -82,16 +80,6 @@ def _ratios(
         if i + 1 < len(way):
             q = way[i + 1].rms_pre ** 2 * seconds[-1]
     return math.sqrt(seconds[-1] / seconds[0]), math.sqrt(math.prod(slopes[:-1]))
-
-
-def _averages(act: Activation, q: float) -> tuple[float, float] | None:
-    """Take E f(√q z)² and E f′(√q z)²; None where they are 0 or not known."""
-    if not 0 < q < math.inf:
-        return None
-    found = theory.average_with_error(act, q, "second", "slope_second")
-    values, errors = (tuple(map(float, part)) for part in (found.value, found.error))
-    known = all(v > 0 and e <= _ACCURATE * v for v, e in zip(values, errors, strict=True))
-    return (values[0], values[1]) if known else None
 
 
 def _times(total: float | None, factor: float | None) -> float | None:

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from relu_jax import tap
+from relu_jax.analyses import turns
 from relu_jax.core import errors
 from relu_jax.core.numerics import widened
 from relu_jax.core.types import Array, Key, PyTree
-from relu_jax.diagnosis import turns
 from relu_jax.tap import Site, arguments
 
 _NEAR = 0.02  # of the size that is aimed at

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from relu_jax.diagnosis import bins, kinds, symmetry, turns, ways
+from relu_jax.analyses import turns
+from relu_jax.diagnosis import bins, kinds, symmetry, ways
 from relu_jax.diagnosis.totals import Totals
 from relu_jax.diagnosis.types import Flow, Histogram, SiteReport
 from relu_jax.tap import Site

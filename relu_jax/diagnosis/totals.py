@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from relu_jax.diagnosis import step, turns
+from relu_jax.analyses import turns
+from relu_jax.diagnosis import step
 from relu_jax.diagnosis.statistics import SCALES, TINY, Backward, Forward
 from relu_jax.tap import Cotangent, Site
 

@@ -10,6 +10,7 @@ import pytest
 from jax import lax, nn
 
 from relu_jax.analyses import regions
+from tests.analyses.networks import drawn, mlp
 
 pytestmark = [
     pytest.mark.standard_promotion("networks are spelled as users write them"),
@@ -21,26 +22,6 @@ pytestmark = [
 def _as_users_write():
     with jax.numpy_rank_promotion("allow"):
         yield
-
-
-def drawn(dims, seed, denominator=None):
-    """Draw weights and biases; with a denominator, as fractions that float32 holds exactly."""
-    rng, layers = np.random.default_rng(seed), []
-    for n_in, n_out in itertools.pairwise(dims):
-        w, b = rng.standard_normal((n_in, n_out)), rng.standard_normal(n_out) / 2
-        if denominator:
-            w, b = np.round(w * denominator) / denominator, np.round(b * denominator) / denominator
-        layers.append((w.astype(np.float32), b.astype(np.float32)))
-    return layers
-
-
-def mlp(layers, act=nn.relu):
-    def f(x):
-        for w, b in layers[:-1]:
-            x = act(x @ w + b)
-        return x @ layers[-1][0] + layers[-1][1]
-
-    return f
 
 
 def in_fractions(layers, start, end):
@@ -161,7 +142,22 @@ def _convolution(x):
     return jnp.clip(y, -1, 1).reshape(len(x), -1) @ jnp.asarray(drawn([32, 2], 10)[0][0])
 
 
-@pytest.mark.parametrize("f", [_residual, _in_a_loop, _convolution])
+def _pooled(x):
+    picture = (x @ jnp.asarray(drawn([2, 36], 8)[0][0])).reshape(-1, 6, 6, 1)
+    y = lax.reduce_window(nn.relu(picture), -jnp.inf, lax.max, (1, 3, 2, 1), (1, 2, 2, 1), "SAME")
+    z = y.reshape(len(x), -1) @ jnp.asarray(drawn([9, 12], 11)[0][0])
+    z = jnp.maximum(z[:, :6], z[:, 6:]).reshape(-1, 2, 3)
+    return z.max(axis=1) - nn.relu(z.min(axis=2).mean(axis=1, keepdims=True))
+
+
+def _deep_residual(x):
+    h = x @ jnp.asarray(drawn([2, 5], 3)[0][0])
+    for seed in range(4):
+        h = h + nn.relu(nn.relu(h @ drawn([5, 5], seed)[0][0] - 0.2) @ drawn([5, 5], 9)[0][0])
+    return jnp.abs(h)
+
+
+@pytest.mark.parametrize("f", [_residual, _in_a_loop, _convolution, _pooled, _deep_residual])
 def test_any_network_is_linear_between_its_breakpoints_and_bends_there(f):
     rng = np.random.default_rng(1)
     starts, ends = 4 * rng.standard_normal((2, 3, 2)).astype(np.float32)
@@ -184,15 +180,8 @@ def test_bad_input_is_answered():
         regions(jnp.tanh, a, b)
     with pytest.raises(ValueError, match=r"got heaviside at"):
         regions(lambda x: jnp.heaviside(x, 0.0), a, b)
-    with pytest.raises(ValueError, match=r"linear between .* a bend in .* a maximum over a window"):
-        regions(
-            lambda x: (
-                nn.relu(x - 0.9)
-                + jnp.max(jnp.sin(4 * x) @ np.ones((2, 2), "f"), axis=1, keepdims=True)
-            ),
-            a,
-            b,
-        )
+    with pytest.raises(ValueError, match=r"linear between .* a bend in .* a softmax"):
+        regions(lambda x: nn.relu(x - 0.9) + nn.softmax(3 * x), a, b * np.float32([1, -1]))
     with pytest.raises(ValueError, match=r"one shape; got float32 array of shape \(1, 2\) and"):
         regions(nn.relu, a, b[0])
     with pytest.raises(NotImplementedError, match=r"run for every example"):

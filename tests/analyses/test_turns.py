@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from relu_jax.diagnosis import turns
+from relu_jax.analyses import turns
 from tests.diagnosis import made
 
 

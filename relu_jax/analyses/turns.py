@@ -23,7 +23,16 @@ def running(site: Site) -> list[tuple[int, ...]]:
 
 
 def flat(site: Site, place: tuple[int, ...]) -> int:
-    """Give the place of a turn among all turns, the innermost loop being the fastest."""
+    """Give the place of a turn among all turns, the innermost loop being the fastest.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, relu_jax as rj
+        >>> def layers(x, ws):
+        ...     return jax.lax.scan(lambda h, w: (jnp.tanh(h * w), None), x, ws)
+        >>> (site,) = rj.tap.sites(layers, jnp.float32(0), jnp.ones(3))
+        >>> flat(site, (2,)), site.loops
+        (2, (3,))
+    """
     return int(np.ravel_multi_index(place, site.loops)) if site.loops else 0
 
 

@@ -1,0 +1,280 @@
+"""Into which cells does a piecewise linear network divide a plane?
+
+Hinge by hinge and unit by unit: where a unit's argument crosses its kink inside a cell, the cell is
+cut in two along that line. On every cell all arguments are affine, so that those at a new corner
+follow from the two corners beside it.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from relu_jax.analyses.jacobian import refuse_meeting
+from relu_jax.analyses.runs import SIZE, in_runs
+from relu_jax.analyses.stages import Stage, refuse_maxima, stages
+from relu_jax.core import errors
+from relu_jax.core.integers import integer
+
+_ON = 8  # times ε of the largest argument: corners so near to a line lie on it
+_TRIED = 256  # cells on which f is looked at, whether it bends inside
+_EPS = float(np.finfo(np.float32).eps)
+
+
+class Cells(NamedTuple):
+    """The cells of a network on a square slice of its inputs; a cell is a convex polygon.
+
+    The corners of cell i are `vertices[corners[starts[i] : starts[i + 1]]]`, going round; cells
+    that touch share them.
+    """
+
+    vertices: np.ndarray  # (V, 2) float64, of the slice: (0, 0) to (1, 1)
+    values: np.ndarray  # (V, C) of f; between the corners of a cell it is affine
+    starts: np.ndarray  # (count + 1,)
+    corners: np.ndarray  # (K,)
+
+    @property
+    def count(self) -> int:
+        """Number of cells."""
+        return len(self.starts) - 1
+
+    @property
+    def areas(self) -> np.ndarray:
+        """The area of each cell, (count,); they add up to 1."""
+        x, y = self.vertices[self.corners].T
+        ahead = _next(self.starts)
+        return 0.5 * np.abs(np.add.reduceat(x * y[ahead] - x[ahead] * y, self.starts[:-1]))
+
+    def polygon(self, i: int) -> np.ndarray:
+        """Give the corners of one cell, (n, 2)."""
+        return self.vertices[self.corners[self.starts[i] : self.starts[i + 1]]]
+
+
+class _Polygons(NamedTuple):
+    starts: np.ndarray
+    corners: np.ndarray
+
+
+class _New(NamedTuple):
+    """Corners that cut edges, and where along the edge."""
+
+    one: np.ndarray
+    other: np.ndarray
+    share: np.ndarray
+
+
+def cells(
+    f: Callable[[Any], Any],
+    corner: ArrayLike,
+    right: ArrayLike,
+    up: ArrayLike,
+    *,
+    most: int = 1_000_000,
+) -> Cells:
+    """Find all cells of a network on a slice: on each, f is affine.
+
+    The slice is corner + s · right + t · up, with s and t from 0 to 1.
+
+    Args:
+        f: a function of a batch: x, of (N, ...); any network of piecewise linear activations:
+            `lambda x: model(params, x)`.
+        corner: one input, of shape (...).
+        right: along the lower side, of the same shape; of two inputs, their difference.
+        up: along the left side.
+        most: cells, at which it stops.
+
+    Raises:
+        ValueError: an activation is not piecewise linear, f bends inside of cells (a softmax, a
+            norm), the shapes differ, or there are more cells than `most`.
+        NotImplementedError: activations in branches or while loops, and maxima of several values,
+            such as max pooling, which `regions` follows along segments.
+
+    Edges: as exact as its arithmetic, float32: what is thinner than 8 ε of a unit's largest
+    argument is told together with the cell beside it.
+
+    Source: Humayun et al. 2023 (SplineCam: exact partitions on a two-dimensional slice).
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> w = jnp.array([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]])
+        >>> f = lambda x: jax.nn.relu(x @ w - jnp.array([[0.5, 0.5, 1.5]]))  # a cross, a corner
+        >>> found = cells(f, jnp.zeros(2), jnp.array([1.0, 0.0]), jnp.array([0.0, 1.0]))
+        >>> found.count, found.areas.round(3).tolist()
+        (5, [0.25, 0.25, 0.25, 0.125, 0.125])
+    """
+    most = integer("most", most)
+    origin, along, across = (np.asarray(v) for v in (corner, right, up))
+    if not origin.shape == along.shape == across.shape or not origin.size:
+        raise errors.rejected(
+            rule="a slice is a corner and two directions, inputs of one shape",
+            got=", ".join(errors.describe(v) for v in (origin, along, across)),
+            do="pass single examples: x0, x1 - x0 and x2 - x0",
+        )
+    x = jnp.asarray(np.broadcast_to(origin, (SIZE, *origin.shape)))
+    refuse_meeting(f, x[:2])
+    found = stages(f, x)
+    refuse_maxima(found)
+    place = functools.partial(
+        _placed, *(v.astype(x.dtype).ravel() for v in (origin, along, across))
+    )
+    corners = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
+    polygons = _Polygons(np.array([0, 4]), np.arange(4))
+    known: dict[int, np.ndarray] = {0: place(corners)}
+    for i, stage in enumerate(found):
+        made = in_runs(stage.run, [known[k] for k in stage.needs])
+        known |= zip(stage.gives, made, strict=True)
+        later = {k for one in found[i + 1 :] for k in one.needs} & known.keys()
+        own = stage.gives[0]
+        rows = {k: _Rows(known[k]) for k in {*later, own}}
+        table = _Rows(corners)
+        polygons = _cut(stage, rows[own], [*rows.values()], table, polygons, most)
+        corners, known = table.filled, {k: rows[k].filled for k in later}
+    run = jax.jit(lambda flat: [f(flat.reshape(-1, *origin.shape)).reshape(len(flat), -1)])
+    values = in_runs(run, [place(corners)])[0]
+    _refuse_other_bends(run, place, corners, values, polygons)
+    return Cells(corners, values, *polygons)
+
+
+class _Rows:
+    """An array of rows that grows."""
+
+    def __init__(self, rows: np.ndarray) -> None:
+        self._n, self._held = len(rows), rows
+
+    @property
+    def filled(self) -> np.ndarray:
+        return self._held[: self._n]
+
+    def append(self, rows: np.ndarray) -> None:
+        n = self._n + len(rows)
+        if n > len(self._held):
+            more = np.empty((2 * n, *self._held.shape[1:]), self._held.dtype)
+            more[: self._n] = self.filled
+            self._held = more
+        self._held[self._n : n] = rows
+        self._n = n
+
+
+def _cut(
+    stage: Stage,
+    argument: _Rows,
+    rows: Sequence[_Rows],
+    table: _Rows,
+    polygons: _Polygons,
+    most: int,
+) -> _Polygons:
+    """Cut the cells along the lines of one hinge, unit by unit; rows and table grow."""
+    for unit in range(stage.hinge.units):
+        for kink in stage.hinge.kinks:
+            z = argument.filled[:, unit].astype(np.float64)
+            near = _ON * _EPS * max(np.abs(z).max(), abs(kink))
+            side = np.where(np.abs(z - kink) <= near, 0, np.sign(z - kink)).astype(np.int8)
+            polygons, new = _divided(polygons, side, z - kink)
+            if not len(new.one):
+                continue
+            for held in (table, *rows):
+                low, high = held.filled[new.one], held.filled[new.other]
+                share = new.share.astype(held.filled.dtype)[:, None]
+                held.append(low + share * (high - low))
+            argument.filled[-len(new.one) :, unit] = kink
+            if len(polygons.starts) - 1 > most:
+                raise errors.rejected(
+                    rule=f"a slice has at most {most} cells",
+                    got=f"{len(polygons.starts) - 1}, at {stage.hinge.id}",
+                    do="take a smaller slice, or pass a larger most=",
+                )
+    return polygons
+
+
+def _divided(polygons: _Polygons, side: np.ndarray, z: np.ndarray) -> tuple[_Polygons, _New]:
+    """Cut every polygon that has corners on both sides of a line.
+
+    Args:
+        polygons: they are convex, and those that touch share their corners.
+        side: of each corner, -1, 0 or 1.
+        z: of each corner, how far from the line.
+    """
+    starts, corners = polygons
+    sides = side[corners]
+    both = (np.maximum.reduceat(sides, starts[:-1]) > 0) & (
+        np.minimum.reduceat(sides, starts[:-1]) < 0
+    )
+    none = np.zeros(0, np.int64)
+    if not both.any():
+        return polygons, _New(none, none, np.zeros(0))
+    sizes = np.diff(starts)
+    chosen = np.repeat(both, sizes)
+    a, b = corners[chosen], corners[_next(starts)][chosen]
+    owner = np.repeat(np.arange(both.sum()), sizes[both])
+    crosses = side[a] * side[b] < 0
+    edges = np.sort(np.stack([a[crosses], b[crosses]], axis=1), axis=1)
+    keys, place = np.unique(edges[:, 0] * len(side) + edges[:, 1], return_inverse=True)
+    one, other = np.divmod(keys, len(side))
+    new = _New(one, other, z[one] / (z[one] - z[other]))
+    # Round each polygon: a corner, and where its edge is cut, the corner that is new.
+    ring = np.full((len(a), 2), -1)
+    ring[:, 0] = a
+    ring[crosses, 1] = len(side) + place.ravel()
+    on = np.zeros((len(a), 2), np.int8)
+    on[:, 0] = side[a]
+    parts = [_kept(ring, keep & (ring >= 0), owner) for keep in (on >= 0, on <= 0)]
+    still = np.repeat(~both, sizes)
+    lengths = np.concatenate([sizes[~both], *(np.diff(part.starts) for part in parts)])
+    whole = np.concatenate([corners[still], *(part.corners for part in parts)])
+    return _Polygons(np.concatenate([[0], np.cumsum(lengths)]), whole), new
+
+
+def _kept(ring: np.ndarray, keep: np.ndarray, owner: np.ndarray) -> _Polygons:
+    """Keep the corners on one side."""
+    lengths = np.bincount(owner, keep.sum(axis=1)).astype(np.int64)
+    return _Polygons(np.concatenate([[0], np.cumsum(lengths)]), ring[keep])
+
+
+def _next(starts: np.ndarray) -> np.ndarray:
+    """Say, of each corner in turn, which place the next corner of its polygon has."""
+    ahead = np.arange(1, starts[-1] + 1)
+    ahead[starts[1:] - 1] = starts[:-1]
+    return ahead
+
+
+def _placed(
+    origin: np.ndarray, right: np.ndarray, up: np.ndarray, corners: np.ndarray
+) -> np.ndarray:
+    return (origin + corners[:, :1] * right + corners[:, 1:] * up).astype(origin.dtype)
+
+
+def _refuse_other_bends(
+    run: Callable[[Any], Any],
+    place: Callable[[np.ndarray], np.ndarray],
+    corners: np.ndarray,
+    values: np.ndarray,
+    polygons: _Polygons,
+) -> None:
+    """Refuse a function that is not affine on its cells, on some of them."""
+    n = len(polygons.starts) - 1
+    rng = np.random.default_rng(0)
+    some = np.sort(rng.permutation(n)[:_TRIED])
+    sizes = np.diff(polygons.starts)
+    of = np.repeat(np.isin(np.arange(n), some), sizes)
+    starts = np.concatenate([[0], np.cumsum(sizes[some])])[:-1]
+    at = polygons.corners[of]
+    # Not the mean of the corners: in the middle a curve may be where the plane is.
+    share = rng.uniform(0.1, 1, len(at))
+    share /= np.repeat(np.add.reduceat(share, starts), sizes[some])
+    inside = np.add.reduceat(corners[at] * share[:, None], starts, axis=0)
+    own = values[at].astype(np.float64)
+    expected = np.add.reduceat(own * share[:, None], starts, axis=0)
+    span = np.maximum.reduceat(own, starts, axis=0) - np.minimum.reduceat(own, starts, axis=0)
+    off = np.abs(in_runs(run, [place(inside)])[0] - expected)
+    bent = (off > 1e-2 * span.max(axis=1, keepdims=True) + 256 * _EPS * np.abs(own).max()).any(1)
+    if bent.any():
+        raise errors.rejected(
+            rule="f is affine on the cells that its activations make",
+            got=f"a bend in {bent.sum()} of {len(some)} cells",
+            do="a softmax, a norm, a sort and what is taken for a loss (rj.tap.sites(f, x) tells) "
+            "are not followed: ask for what stands before them",
+        )

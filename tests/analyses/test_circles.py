@@ -1,0 +1,120 @@
+"""Bends along circles against angles in closed form, exact fractions and a fine grid."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax, nn
+
+from relu_jax.analyses import circle_regions, regions
+from tests.analyses.networks import drawn, mlp
+
+pytestmark = [
+    pytest.mark.standard_promotion("networks are spelled as users write them"),
+    pytest.mark.leaks_unchecked("it collects garbage at every trace: tests/tap has it"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _as_users_write():
+    with jax.numpy_rank_promotion("allow"):
+        yield
+
+
+def plane(n=1):
+    return np.zeros((n, 2), "f"), np.float32([[1, 0]] * n), np.float32([[0, 1]] * n)
+
+
+def test_a_circle_crosses_a_line_at_the_angles_of_its_cosine():
+    rng = np.random.default_rng(0)
+    w, b = rng.standard_normal((2, 40)).astype("f"), rng.standard_normal(40).astype("f")
+    found = circle_regions(lambda x: nn.relu(x @ w + b), *plane())
+    length, way = np.hypot(*w.astype(float)), np.arctan2(w[1], w[0]).astype(float)
+    meets = np.abs(b) < length
+    half = np.arccos(-b[meets] / length[meets])
+    expected = np.concatenate([way[meets] + half, way[meets] - half]) / (2 * np.pi) % 1
+    np.testing.assert_allclose(found.at, np.sort(expected), atol=1e-6)
+    assert found.count.tolist() == [2 * meets.sum()]
+    assert set(found.unit) == set(np.flatnonzero(meets))
+
+
+@pytest.mark.parametrize("act", [nn.relu, nn.relu6, nn.leaky_relu])
+@pytest.mark.parametrize("seed", range(10))
+def test_bends_are_those_of_a_fine_grid(seed, act):
+    layers = drawn([3, 6, 5, 2], seed)
+    rng = np.random.default_rng(seed)
+    center, right, up = rng.standard_normal((3, 2, 3)).astype("f")
+    found = circle_regions(mlp(layers, act), center, right, up)
+    turn = np.linspace(0, 1, 40_001)
+    angle = 2 * np.pi * turn[:, None]
+    kinks = (0.0, 6.0) if act is nn.relu6 else (0.0,)
+    for i in range(2):
+        h = center[i] + np.cos(angle) * right[i] + np.sin(angle) * up[i]
+        changed = np.zeros(len(turn) - 1, bool)
+        for w, b in layers[:-1]:
+            z = h @ w + b
+            for kink in kinks:
+                changed |= ((z[1:] > kink) != (z[:-1] > kink)).any(axis=1)
+            h = np.asarray(act(jnp.asarray(z, jnp.float32)), np.float64)
+        places = (turn[1:] + turn[:-1])[changed] / 2
+        own = found.at[found.segment == i]
+        near = np.abs(own[:, None] - places[None])
+        assert np.minimum(near, 1 - near).min(axis=0, initial=1).max(initial=0) < 5e-5
+        assert 0 <= len(own) - len(places) <= 2  # two within one step of the grid look like one
+        assert found.count[i] >= max(1, len(places))
+
+
+def _residual(x):
+    h = nn.relu(x @ jnp.asarray(drawn([2, 6], 3)[0][0]) + 0.1)
+    return h + nn.leaky_relu(h @ jnp.asarray(drawn([6, 6], 4)[0][0]) - 0.3)
+
+
+def _in_a_loop(x):
+    w = jnp.stack([layer[0] for layer in drawn([2, 2, 2, 2], 6)])
+    return lax.scan(lambda h, w: (nn.relu6(3 * h @ w + 1), None), x, w)[0]
+
+
+@pytest.mark.parametrize("f", [_residual, _in_a_loop])
+def test_any_network_bends_where_it_is_said_to(f):
+    """Between breakpoints f is affine in x: a sinusoid of the angle and a constant."""
+    found = circle_regions(f, *plane())
+    ends = np.concatenate([found.at, [1 + found.at[0]]]) * 2 * np.pi
+    for low, high in itertools.pairwise(ends):
+        if high - low < 1e-3:
+            continue
+        angle = np.linspace(low, high, 9)[1:-1]
+        x = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        y = np.asarray(f(jnp.asarray(x, jnp.float32)), np.float64)
+        basis = np.concatenate([np.ones((len(x), 1)), x], axis=1)
+        weights, *_ = np.linalg.lstsq(basis, y, rcond=None)
+        assert np.abs(basis @ weights - y).max() < 1e-5 * max(1, np.abs(y).max())
+
+
+def test_a_large_flat_ellipse_is_two_segments():
+    """Once there and once back: every breakpoint of the segment, twice."""
+    f = mlp(drawn([2, 8, 8, 1], 2))
+    a, b = np.float32([[-2, 1]]), np.float32([[1, 2]])
+    there = regions(f, a, b)
+    back = circle_regions(f, (a + b) / 2, (a - b) / 2, np.zeros((1, 2), "f"))
+    expected = np.arccos(1 - 2 * there.at) / (2 * np.pi)
+    np.testing.assert_allclose(back.at, np.sort([*expected, *(1 - expected)]), atol=1e-4)
+
+
+def test_where_nothing_bends_there_is_one_region():
+    center, right, up = plane(2)
+    found = circle_regions(lambda x: nn.relu(x + 10), center, right, up)
+    assert found.count.tolist() == [1, 1]
+    assert len(found.at) == 0
+    assert circle_regions(lambda x: 2 * x, center, right, up).count.tolist() == [1, 1]
+
+
+def test_bad_input_is_answered():
+    center, right, up = plane()
+    with pytest.raises(ValueError, match="of one shape; got float32 array of shape"):
+        circle_regions(nn.relu, center, right, up[0])
+    with pytest.raises(ValueError, match="got tanh at"):
+        circle_regions(jnp.tanh, center, right, up)
+    with pytest.raises(NotImplementedError, match="got reduce_max at"):
+        circle_regions(lambda x: jnp.max(x, axis=1), center, right, up)
