@@ -11,6 +11,7 @@ from relu_jax.analyses.invariance import Invariance, Stability, invariance
 from relu_jax.analyses.jacobian import jacobian
 from relu_jax.analyses.jacobian import plan as jacobian_plan
 from relu_jax.analyses.kinks import Kinked, Kinks, kinks
+from relu_jax.analyses.paths import Paths, paths
 from relu_jax.analyses.regions import Regions, regions
 from relu_jax.analyses.samples import of_site
 from relu_jax.analyses.saturation import Saturation, Underflow, saturation
@@ -31,6 +32,7 @@ __all__ = [
     "Kinks",
     "Leaf",
     "Passed",
+    "Paths",
     "Probe",
     "Regions",
     "Saturation",
@@ -51,6 +53,7 @@ __all__ = [
     "jacobian_plan",
     "kinks",
     "of_site",
+    "paths",
     "regions",
     "saturation",
     "separability",

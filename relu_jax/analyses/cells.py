@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from relu_jax.analyses.jacobian import refuse_meeting
+from relu_jax.analyses.jacobian import plan, refuse_meeting
 from relu_jax.analyses.runs import SIZE, in_runs
 from relu_jax.analyses.stages import Stage, refuse_maxima, stages
 from relu_jax.core import errors
@@ -115,6 +115,7 @@ def cells(
             do="pass single examples: x0, x1 - x0 and x2 - x0",
         )
     x = jnp.asarray(np.broadcast_to(origin, (SIZE, *origin.shape)))
+    plan(f, x[:2])
     refuse_meeting(f, x[:2])
     found = stages(f, x)
     refuse_maxima(found)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from relu_jax.analyses.jacobian import refuse_meeting
+from relu_jax.analyses.jacobian import plan, refuse_meeting
 from relu_jax.analyses.regions import APART, Regions, count
 from relu_jax.analyses.runs import SIZE, in_runs
 from relu_jax.analyses.stages import Stage, refuse_maxima, stages
@@ -92,6 +92,7 @@ def circle_regions(
             do="pass arrays of (N, ...), one row for each circle",
         )
     x = jnp.asarray(np.resize(parts[0], (SIZE, *parts[0].shape[1:])))
+    plan(f, x[:2])
     refuse_meeting(f, x[:2])
     found = stages(f, x)
     refuse_maxima(found)

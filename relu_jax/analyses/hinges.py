@@ -7,7 +7,7 @@ maximum of several values; between two of them everything is affine.
 import functools
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,15 +17,11 @@ import numpy as np
 
 from relu_jax import tap
 from relu_jax.activations import Activation
-from relu_jax.analyses import intervals
+from relu_jax.analyses import intervals, maxima
 from relu_jax.analyses.catalogued import catalogued
 from relu_jax.core import errors
-from relu_jax.tap import compat, program
-
-# Which of several values is the largest: of two arrays, along axes, or in a window.
-_LARGEST = {"max": 1, "reduce_max": 1, "reduce_window_max": 1, "min": -1, "reduce_min": -1}
-_WHOLE = ("reduce_max", "reduce_window_max")
-_WINDOW = ("window_dimensions", "window_strides", "padding", "base_dilation", "window_dilation")
+from relu_jax.tap import compat, elementwise, program
+from relu_jax.tap.placed import Placed
 
 
 class Hinge(NamedTuple):
@@ -55,12 +51,12 @@ class At(NamedTuple):
     @property
     def is_array(self) -> bool:
         """Whether the argument is an array of the line: nothing is put together or turned."""
-        return self.hinge.of is None or self.eqn.primitive.name in _WHOLE
+        return self.hinge.of is None or self.eqn.primitive.name in maxima.OF_ONE
 
     @property
     def sign(self) -> int:
         """By what the argument is multiplied: -1 of a minimum."""
-        return _LARGEST.get(self.eqn.primitive.name, 1)
+        return maxima.SIGNS.get(self.eqn.primitive.name, 1)
 
 
 class Line(NamedTuple):
@@ -71,6 +67,8 @@ class Line(NamedTuple):
     consts: dict[Any, Any]  # {variable: value}
     moving: set[Any]  # variables that depend on the batch
     hinges: tuple[At, ...]
+    acts: dict[str, Activation]  # {site: its function}
+    results: list[Any]  # variables
 
 
 # Stands behind an activation: what was given to it, and what it made of it.
@@ -99,20 +97,22 @@ def read(f: Callable[[Any], Any], x: Any) -> Line:
         ['site#1', 'reduce_max']
     """
     placed = [one for one in program.opened(f, (x,), {})[1].placed if not one.ruled]
-    kinks = {one.site.id: _kinks(one.site, len(x)) for one in placed}
-    closed = jax.make_jaxpr(tap.patch(f, {name: functools.partial(_mark, name) for name in kinks}))(
+    acts = {one.site.id: _known(one.site, len(x)) for one in placed if not _is_of_maxima(one)}
+    closed = jax.make_jaxpr(tap.patch(f, {name: functools.partial(_mark, name) for name in acts}))(
         x
     )
-    rules = {_hinge.name: _turned, **dict.fromkeys([*_LARGEST, "cond", "while"], _whole)}
+    rules = {_hinge.name: _turned, **dict.fromkeys([*maxima.SIGNS, "cond", "while"], _whole)}
     written = jax.make_jaxpr(lambda x: intervals.evaluate(closed, [x], rules))(x)
     jaxpr, consts = compat.opened(written)
     moving = {jaxpr.invars[0]}
     for eqn in jaxpr.eqns:
         if not moving.isdisjoint(variables(eqn)):
             moving.update(eqn.outvars)
-    at = _hinges(jaxpr.eqns, moving, kinks, len(x))
+    at = _hinges(jaxpr.eqns, moving, acts, len(x))
     pairs = dict(zip(jaxpr.constvars, consts, strict=True))
-    return Line(jaxpr.invars[0], list(jaxpr.eqns), pairs, moving, tuple(at))
+    return Line(
+        jaxpr.invars[0], list(jaxpr.eqns), pairs, moving, tuple(at), acts, list(jaxpr.outvars)
+    )
 
 
 def variables(eqn: Any) -> list[Any]:
@@ -150,7 +150,7 @@ def _whole(eqn: Any, args: Sequence[Any], _turn: tuple[int, ...]) -> list[Any]:
 
 
 def _hinges(
-    eqns: Sequence[Any], moving: set[Any], kinks: dict[str, tuple[float, ...]], examples: int
+    eqns: Sequence[Any], moving: set[Any], acts: dict[str, Activation], examples: int
 ) -> list[At]:
     """List what bends, and depends on the input."""
     inside, found = _inside(eqns), []
@@ -162,7 +162,7 @@ def _hinges(
             if not compat.is_literal(pre) and pre in moving:
                 site, turn = eqn.params["site"], eqn.params["turn"]
                 units = math.prod(pre.aval.shape[1:])
-                found.append(At(Hinge(site, turn, units, kinks[site]), eqn, (pre,)))
+                found.append(At(Hinge(site, turn, units, acts[site].kinks), eqn, (pre,)))
         elif i not in inside and _compares(eqn):
             found.append(At(_maximum(eqn, examples), eqn, tuple(eqn.invars)))
     return found
@@ -170,7 +170,7 @@ def _hinges(
 
 def _compares(eqn: Any) -> bool:
     is_float = jnp.issubdtype(eqn.outvars[0].aval.dtype, jnp.floating)
-    return eqn.primitive.name in _LARGEST and is_float
+    return eqn.primitive.name in maxima.SIGNS and is_float
 
 
 def _inside(eqns: Sequence[Any]) -> set[int]:
@@ -193,60 +193,33 @@ def _inside(eqns: Sequence[Any]) -> set[int]:
 
 
 def _maximum(eqn: Any, examples: int) -> Hinge:
-    """Describe which elements a maximum compares; its argument is theirs, one array after another.
-
-    The examples lead, and are not compared with each other.
-    """
+    """Describe a maximum of several values, within each example."""
     name = eqn.primitive.name
     written = next(iter(compat.user_frames(eqn)), None)
     where = f"{name} at {Path(written[0]).name}:{written[1]}" if written else name
     shape = eqn.invars[0].aval.shape if "reduce" in name else eqn.outvars[0].aval.shape
     if shape[:1] != (examples,) or eqn.outvars[0].aval.shape[:1] != (examples,):
         raise _not_by_example(where, shape, examples)
-    n = math.prod(shape[1:])
-    each = np.arange(n).reshape(shape[1:])
-    if name in ("max", "min"):
-        of = np.stack([each.ravel(), n + each.ravel()], axis=1)
-    elif name == "reduce_window_max":
-        of = _windows(eqn, each, where)
-    else:
-        of = _axes(eqn, each)
+    of = maxima.compared(eqn, where)
     return Hinge(where, (), len(of), (), of)
 
 
-def _axes(eqn: Any, each: np.ndarray) -> np.ndarray:
-    """List the elements that are compared along axes."""
-    axes = [axis - 1 for axis in eqn.params["axes"]]
-    moved = np.moveaxis(each, axes, range(-len(axes), 0))
-    kept = [size for axis, size in enumerate(each.shape) if axis not in axes]
-    return moved.reshape(math.prod(kept), -1)
+def _is_of_maxima(one: Placed) -> bool:
+    """Say whether a function that has no name is made of maxima, which are hinges themselves."""
+    names = {name for node in one.piece.nodes for name in _operations(node.eqn)}
+    own = names - elementwise.AFFINE.keys() - {"jit", "pjit", "custom_jvp_call"}
+    return one.site.kind == "unknown" and own <= {"max", "min"}
 
 
-def _windows(eqn: Any, each: np.ndarray, where: str) -> np.ndarray:
-    """List the elements in each window of a pooling, by pooling their numbers, place by place."""
-    size, strides, padding, base, window = (eqn.params[name] for name in _WINDOW)
-    if size[0] != 1 or set(base) != {1}:
-        raise errors.rejected(
-            rule="a pooling takes the largest of neighbours within an example",
-            got=f"{where} with windows {tuple(size)}, dilated by {tuple(base)}",
-            do="ask for what stands before it",
-            kind=NotImplementedError,
-        )
-    padded = np.pad(each, padding[1:], constant_values=-1)
-    spread = [(n - 1) * d for n, d in zip(size[1:], window[1:], strict=True)]
-    ends = [n - far for n, far in zip(padded.shape, spread, strict=True)]
-    places = itertools.product(*(range(n) for n in size[1:]))
-    columns = []
-    for place in places:
-        cut = tuple(
-            slice(at * d, at * d + end, step)
-            for at, d, end, step in zip(place, window[1:], ends, strides[1:], strict=True)
-        )
-        columns.append(padded[cut].ravel())
-    return np.stack(columns, axis=1)
+def _operations(eqn: Any) -> Iterator[str]:
+    """Yield the names of an equation, and of those in its bodies."""
+    yield eqn.primitive.name
+    for body in compat.inner_jaxprs(eqn):
+        for inner in compat.opened(body).jaxpr.eqns:
+            yield from _operations(inner)
 
 
-def _kinks(site: tap.Site, examples: int) -> tuple[float, ...]:
+def _known(site: tap.Site, examples: int) -> Activation:
     if site.may_not_run or site.shape[:1] != (examples,):
         raise _not_by_example(site.id, site.shape, examples)
     act = catalogued(site)
@@ -256,7 +229,8 @@ def _kinks(site: tap.Site, examples: int) -> tuple[float, ...]:
             got=f"{site.kind} at {site.id}",
             do="swap it: rj.tap.swap(f, {" + repr(site.kind) + ': "relu"})',
         )
-    return act.kinks
+    told = all(map(math.isfinite, site.slope_at_kinks))
+    return act.with_slopes(*site.slope_at_kinks) if told else act
 
 
 def _not_by_example(where: str, shape: tuple[int, ...], examples: int) -> Exception:

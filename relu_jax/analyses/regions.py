@@ -17,7 +17,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from relu_jax.analyses.bends import Bends, bends
-from relu_jax.analyses.jacobian import refuse_meeting
+from relu_jax.analyses.jacobian import plan, refuse_meeting
 from relu_jax.analyses.runs import SIZE, in_runs
 from relu_jax.analyses.stages import Stage, stages
 from relu_jax.core import errors
@@ -96,6 +96,7 @@ def regions(f: Callable[[Any], Any], starts: ArrayLike, ends: ArrayLike) -> Regi
         )
     size = _FEWER if len(first) < _FEWER // 4 else SIZE
     sample = jnp.asarray(np.resize(first, (size, *first.shape[1:])))
+    plan(f, sample[:2])
     refuse_meeting(f, sample[:2])
     found = stages(f, sample)
     first, last = first.astype(sample.dtype), last.astype(sample.dtype)

@@ -2,6 +2,7 @@
 
 from relu_jax.diagnosis import monitor
 from relu_jax.diagnosis.build import Build, load_build
+from relu_jax.diagnosis.changes import Changes, SiteChange, compare
 from relu_jax.diagnosis.comparison import Comparison, Gain, Trial, Variant
 from relu_jax.diagnosis.diagnose import diagnose
 from relu_jax.diagnosis.expected import Expected
@@ -20,6 +21,7 @@ from relu_jax.diagnosis.what_if import what_if
 __all__ = [
     "Build",
     "Cause",
+    "Changes",
     "Comparison",
     "Diagnosis",
     "Expected",
@@ -28,10 +30,12 @@ __all__ = [
     "Gain",
     "Histogram",
     "ParameterReport",
+    "SiteChange",
     "SiteReport",
     "Trial",
     "Variant",
     "as_report",
+    "compare",
     "diagnose",
     "load",
     "load_build",

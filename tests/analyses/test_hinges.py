@@ -97,3 +97,10 @@ def test_maxima_across_examples_and_branches_are_refused():
     with pytest.raises(NotImplementedError, match=r"windows \(2, 1\), dilated by \(1, 1\)"):
         found(lambda x: lax.reduce_window(
             x, -jnp.inf, lax.max, (2, 1), (1, 1), "SAME"))  # fmt: skip
+
+
+def test_a_function_without_a_name_bends_where_its_maxima_do():
+    def f(x):
+        return x + nn.relu(x + 1) + jnp.minimum(nn.relu(x - 1), 3.0) + nn.relu(x - 2)
+
+    assert [one.of.shape for one in found(f)] == [(2, 2)] * 4
