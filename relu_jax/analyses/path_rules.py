@@ -58,10 +58,12 @@ def through(eqn: Any, args: Sequence[Any], counts: Mapping[int, Any]) -> list[An
     if name in _SAME and set(counts) == {0}:
         return [jnp.broadcast_to(counts[0], eqn.outvars[0].aval.shape)]
     if name in _PRODUCTS and len(counts) == 1:
-        given = [counts.get(i, _is_there(arg)) for i, arg in enumerate(args)]
+        given = [counts[i] if i in counts else _is_there(arg) for i, arg in enumerate(args)]
         return compat.bind(eqn, given)
     if name in _MOVES:
-        return compat.bind(eqn, [counts.get(i, _without(arg)) for i, arg in enumerate(args)])
+        return compat.bind(
+            eqn, [counts[i] if i in counts else _without(arg) for i, arg in enumerate(args)]
+        )
     written = next(iter(compat.user_frames(eqn)), None)
     raise errors.rejected(
         rule="paths lead through sums, products by constants, and what moves numbers",
