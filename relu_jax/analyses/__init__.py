@@ -1,6 +1,7 @@
 """Analyses: one question about a network each; arrays or a function in, a NamedTuple out."""
 
 from relu_jax.analyses.bounds import Bounds, Certificate, bounds
+from relu_jax.analyses.buckets import BucketRegions, bucket_regions
 from relu_jax.analyses.cells import Cells, cells
 from relu_jax.analyses.circles import circle_regions
 from relu_jax.analyses.collapse import Collapse, collapse
@@ -21,6 +22,7 @@ from relu_jax.analyses.spectrum import Spectrum, singular_values
 
 __all__ = [
     "Bounds",
+    "BucketRegions",
     "Cells",
     "Certificate",
     "Collapse",
@@ -42,6 +44,7 @@ __all__ = [
     "Stability",
     "Underflow",
     "bounds",
+    "bucket_regions",
     "cells",
     "circle_regions",
     "collapse",
