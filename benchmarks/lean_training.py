@@ -257,7 +257,7 @@ def in_processes(net_name: str, args: argparse.Namespace) -> Iterator[dict[str, 
             subprocess.run([*program, "--json", file.name], check=True, stdout=subprocess.DEVNULL)
             tables.append(json.loads(Path(file.name).read_text())["rows"])
     for ones in zip(*tables, strict=True):
-        row = ones[0]
+        row = dict(ones[0])
         for key in ("seconds", "lean_over"):
             of_each = {name: [one[key][name] for one in ones] for name in row[key]}
             row[key] = {name: statistics.median(found) for name, found in of_each.items()}

@@ -15,13 +15,14 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from relu_jax.analyses.jacobian import plan, refuse_meeting
+from relu_jax.analyses.regions import BENT, EDGE, TRIED, not_affine
 from relu_jax.analyses.runs import SIZE, in_runs
+from relu_jax.analyses.samples import refuse_non_finite
 from relu_jax.analyses.stages import Stage, refuse_maxima, stages
 from relu_jax.core import errors
 from relu_jax.core.integers import integer
 
 _ON = 8  # times ε of the largest argument: corners so near to a line lie on it
-_TRIED = 256  # cells on which f is looked at, whether it bends inside
 _EPS = float(np.finfo(np.float32).eps)
 
 
@@ -89,7 +90,8 @@ def cells(
 
     Raises:
         ValueError: an activation is not piecewise linear, f bends inside of cells (a softmax, a
-            norm), the shapes differ, or there are more cells than `most`.
+            norm), computes in half precision or mixes examples, the shapes differ, a number is
+            not finite, or there are more cells than `most`.
         NotImplementedError: activations in branches or while loops, and maxima of several values,
             such as max pooling, which `regions` follows along segments.
 
@@ -114,9 +116,10 @@ def cells(
             got=", ".join(errors.describe(v) for v in (origin, along, across)),
             do="pass single examples: x0, x1 - x0 and x2 - x0",
         )
+    refuse_non_finite(np.stack([origin, along, across]), "a slice", "choose another one")
     x = jnp.asarray(np.broadcast_to(origin, (SIZE, *origin.shape)))
     plan(f, x[:2])
-    refuse_meeting(f, x[:2])
+    refuse_meeting(f, jnp.asarray(np.stack([origin, origin + along, origin + across])))
     found = stages(f, x)
     refuse_maxima(found)
     place = functools.partial(
@@ -136,7 +139,7 @@ def cells(
         corners, known = table.filled, {k: rows[k].filled for k in later}
     run = jax.jit(lambda flat: [f(flat.reshape(-1, *origin.shape)).reshape(len(flat), -1)])
     values = in_runs(run, [place(corners)])[0]
-    _refuse_other_bends(run, place, corners, values, polygons)
+    _refuse_other_bends(run, place, corners, polygons)
     return Cells(corners, values, *polygons)
 
 
@@ -252,30 +255,27 @@ def _refuse_other_bends(
     run: Callable[[Any], Any],
     place: Callable[[np.ndarray], np.ndarray],
     corners: np.ndarray,
-    values: np.ndarray,
     polygons: _Polygons,
 ) -> None:
     """Refuse a function that is not affine on its cells, on some of them."""
     n = len(polygons.starts) - 1
     rng = np.random.default_rng(0)
-    some = np.sort(rng.permutation(n)[:_TRIED])
+    some = np.sort(rng.permutation(n)[:TRIED])
     sizes = np.diff(polygons.starts)
     of = np.repeat(np.isin(np.arange(n), some), sizes)
     starts = np.concatenate([[0], np.cumsum(sizes[some])])[:-1]
-    at = polygons.corners[of]
+    at = corners[polygons.corners[of]]
+    center = np.add.reduceat(at, starts, axis=0) / sizes[some][:, None]
+    at += EDGE * (np.repeat(center, sizes[some], axis=0) - at)
     # Not the mean of the corners: in the middle a curve may be where the plane is.
     share = rng.uniform(0.1, 1, len(at))
     share /= np.repeat(np.add.reduceat(share, starts), sizes[some])
-    inside = np.add.reduceat(corners[at] * share[:, None], starts, axis=0)
-    own = values[at].astype(np.float64)
+    inside = np.add.reduceat(at * share[:, None], starts, axis=0)
+    own, given = (in_runs(run, [place(x)])[0].astype(np.float64) for x in (at, inside))
+    refuse_non_finite(np.concatenate([given, own]), "f(x)", "rj.diagnose names what is not")
     expected = np.add.reduceat(own * share[:, None], starts, axis=0)
     span = np.maximum.reduceat(own, starts, axis=0) - np.minimum.reduceat(own, starts, axis=0)
-    off = np.abs(in_runs(run, [place(inside)])[0] - expected)
-    bent = (off > 1e-2 * span.max(axis=1, keepdims=True) + 256 * _EPS * np.abs(own).max()).any(1)
+    off = np.abs(given - expected)
+    bent = (off > BENT * span.max(axis=1, keepdims=True) + 256 * _EPS * np.abs(own).max()).any(1)
     if bent.any():
-        raise errors.rejected(
-            rule="f is affine on the cells that its activations make",
-            got=f"a bend in {bent.sum()} of {len(some)} cells",
-            do="a softmax, a norm, a sort and what is taken for a loss (rj.tap.sites(f, x) tells) "
-            "are not followed: ask for what stands before them",
-        )
+        raise not_affine(f"a bend in {bent.sum()} of {len(some)} cells")

@@ -7,16 +7,20 @@ angle and a constant, known by three of its values: those at both ends of an arc
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
 from relu_jax.analyses.jacobian import plan, refuse_meeting
-from relu_jax.analyses.regions import APART, Regions, count
+from relu_jax.analyses.regions import APART, BENT, EDGE, TRIED, Regions, not_affine
 from relu_jax.analyses.runs import SIZE, in_runs
+from relu_jax.analyses.samples import refuse_non_finite
 from relu_jax.analyses.stages import Stage, refuse_maxima, stages
 from relu_jax.core import errors
 
+_UNEVEN = 0.764  # of half an arc, from its middle
+_NEAR = 8  # times ε of the largest value: a unit that comes no nearer does not touch its kink
 _FIRST = 3  # arcs to begin with: of each, the three values differ
 _TURN = 2 * np.pi
 
@@ -46,8 +50,9 @@ class _Values(NamedTuple):
     def at(self, arc: np.ndarray, shift: np.ndarray, half: np.ndarray) -> np.ndarray:
         """Give the values at angles from the middle of arcs."""
         low, middle, high = (part[arc] for part in self)
-        sine = (np.sin(shift) / np.sin(half)).astype(low.dtype)[:, None]
-        rest = (_versed(shift) / _versed(half)).astype(low.dtype)[:, None]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            sine = np.where(half > 0, np.sin(shift) / np.sin(half), 0).astype(low.dtype)[:, None]
+            rest = np.where(half > 0, _versed(shift) / _versed(half), 0).astype(low.dtype)[:, None]
         return middle + sine * (high - low) / 2 + rest * ((high + low) / 2 - middle)
 
 
@@ -69,7 +74,9 @@ def circle_regions(
         begin is no breakpoint: a circle with K breakpoints leads through K regions, or 1.
 
     Raises:
-        ValueError: an activation is not piecewise linear, or the shapes differ.
+        ValueError: an activation is not piecewise linear, f bends between its breakpoints (a
+            softmax, a norm), computes in half precision or mixes examples, the shapes differ, or
+            a number is not finite.
         NotImplementedError: activations in branches or while loops, and maxima of several values,
             such as max pooling, which `regions` follows along segments.
 
@@ -91,9 +98,10 @@ def circle_regions(
             got=", ".join(errors.describe(v) for v in parts),
             do="pass arrays of (N, ...), one row for each circle",
         )
+    refuse_non_finite(np.stack(parts), "a circle", "leave that circle out")
     x = jnp.asarray(np.resize(parts[0], (SIZE, *parts[0].shape[1:])))
     plan(f, x[:2])
-    refuse_meeting(f, x[:2])
+    refuse_meeting(f, jnp.asarray(np.concatenate([parts[0][:4] + part[:4] for part in parts[1:]])))
     found = stages(f, x)
     refuse_maxima(found)
     rows = [part.reshape(len(part), -1).astype(x.dtype) for part in parts]
@@ -101,11 +109,54 @@ def circle_regions(
     eps = APART * float(jnp.finfo(x.dtype).eps)
     circle = np.repeat(np.arange(len(each)), [len(at) for at, *_ in each])
     at, hinge, unit = (np.concatenate([one[k] for one in each]) for k in range(3))
-    # On a circle the last breakpoint is followed by the first.
-    many = count(circle, at, len(each), eps) - 1
-    return Regions(
-        np.maximum(many, 1), circle, at, hinge, unit, tuple(one.hinge.id for one in found)
-    )
+    _refuse_other_bends(f, parts[0].shape[1:], rows, [one[0] for one in each])
+    many = np.array([_apart(one[0], eps) for one in each])
+    return Regions(many, circle, at, hinge, unit, tuple(one.hinge.id for one in found))
+
+
+def _apart(at: np.ndarray, eps: float) -> int:
+    """Count the regions of a circle: breakpoints apart from the next, the last from the first."""
+    gaps = np.diff(at, append=at[:1] + 1)
+    return max(1, int((gaps > eps).sum()))
+
+
+def _refuse_other_bends(
+    f: Callable[[Any], Any],
+    shape: tuple[int, ...],
+    rows: Sequence[np.ndarray],
+    breaks: Sequence[np.ndarray],
+) -> None:
+    """Refuse a function that is no sinusoid and constant between its breakpoints, on some arcs."""
+    lows, highs, circles = [], [], []
+    for i, at in enumerate(breaks):
+        ends = _TURN * (np.concatenate([at, at[:1] + 1]) if len(at) else np.array([0.0, 1.0]))
+        if len(at) < 2:  # no arc is half a turn or more
+            ends = np.linspace(ends[0], ends[-1], _FIRST + 1)
+        lows.append(ends[:-1])
+        highs.append(np.minimum(ends[1:], ends[:-1] + _TURN / _FIRST))
+        circles.append(np.full(len(lows[-1]), i))
+    low, high, circle = (np.concatenate(parts) for parts in (lows, highs, circles))
+    wide = np.flatnonzero(high - low > 1e4 * np.finfo(np.float32).eps)
+    some = np.random.default_rng(0).permutation(wide)[:TRIED]
+    if not len(some):
+        return
+    low, high, circle = low[some], high[some], circle[some]
+    low, high = low + EDGE * (high - low), high - EDGE * (high - low)
+    run = jax.jit(lambda x: [f(x.reshape(-1, *shape)).reshape(len(x), -1)])
+    center, right, up = (row[circle] for row in rows)
+    middle, half = (low + high) / 2, (high - low) / 2
+    shift = _UNEVEN * half
+    y = [
+        in_runs(run, [_placed(center, right, up, angle)])[0].astype(np.float64)
+        for angle in (low, middle, high, middle + shift)
+    ]
+    refuse_non_finite(np.stack(y), "f(x)", "rj.diagnose names what is not")
+    expected = _Values(*y[:3]).at(np.arange(len(some)), shift, half)
+    off = np.abs(expected - y[3]).max(axis=1)
+    span = np.ptp(np.stack(y[:3]), axis=0).max(axis=1)
+    bent = off > BENT * span + 256 * np.finfo(np.float32).eps * np.abs(np.stack(y)).max()
+    if bent.any():
+        raise not_affine(f"a bend on {bent.sum()} of {len(some)} arcs")
 
 
 def _around(
@@ -150,18 +201,22 @@ def _bends(
     With t = tan(φ / 2) it is (c + 2 b) t² + 2 a t + c = 0, where c is its value in the middle.
     """
     low, middle, high = (part.astype(np.float64) for part in z)
-    a = (high - low) / 2 / np.sin(half)[:, None]
-    b = ((high + low) / 2 - middle) / _versed(half)[:, None]
+    size = np.maximum(np.maximum(np.abs(low), np.abs(middle)), np.abs(high))
     found = []
-    for kink in kinks:
-        c = middle - kink
-        square = a**2 - (c + 2 * b) * c
-        root = np.sqrt(np.maximum(square, 0))
-        with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):  # an arc of no width bends nowhere
+        a = (high - low) / 2 / np.sin(half)[:, None]
+        b = ((high + low) / 2 - middle) / _versed(half)[:, None]
+        for kink in kinks:
+            c = middle - kink
+            square = a**2 - (c + 2 * b) * c  # of the amplitude, less that of what it turns about
+            root = np.sqrt(np.maximum(square, 0))
+            near = _NEAR * np.finfo(z.low.dtype).eps * np.maximum(size, abs(kink))
+            beyond = square > near * (np.hypot(a, b) + np.abs(c + b))
+            crossed = (low > kink) != (high > kink)
             far = -(a + np.where(a < 0, -root, root))
             for t in (far / (c + 2 * b), c / far):  # neither cancels
-                inside = (square > 0) & (np.abs(t) < np.tan(half / 2)[:, None])
-                arc, unit = np.nonzero(inside)
+                inside = (np.abs(t) < np.tan(half / 2)[:, None]) & (crossed | beyond)
+                arc, unit = np.nonzero(inside & (square > 0))
                 found.append((arc, 2 * np.arctan(t[arc, unit]), unit, np.full(len(arc), kink)))
     arc, shift, unit, kink = (np.concatenate(column) for column in zip(*found, strict=True))
     order = np.lexsort((shift, arc))

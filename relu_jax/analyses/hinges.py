@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from relu_jax import tap
-from relu_jax.activations import Activation
+from relu_jax.activations import Activation, get, names
 from relu_jax.analyses import intervals, maxima
 from relu_jax.analyses.catalogued import catalogued
 from relu_jax.core import errors
@@ -67,7 +67,8 @@ class Line(NamedTuple):
     consts: dict[Any, Any]  # {variable: value}
     moving: set[Any]  # variables that depend on the batch
     hinges: tuple[At, ...]
-    acts: dict[str, Activation]  # {site: its function}
+    acts: dict[str, Activation]  # {site: its function}, some parameter of its own if it has arrays
+    arrays: tuple[str, ...]  # sites whose parameters are arrays of the program
     results: list[Any]  # variables
 
 
@@ -81,10 +82,10 @@ def read(f: Callable[[Any], Any], x: Any) -> Line:
 
     Args:
         f: a function of x, of (N, ...); any network whose activations are piecewise linear.
-        x: a batch.
+        x: a batch; no other axis in the network has as many elements as it has examples.
 
     Raises:
-        ValueError: an activation is not piecewise linear, or jumps.
+        ValueError: an activation is not piecewise linear, or jumps; f computes in half precision.
         NotImplementedError: one in a branch, a while loop, or that mixes examples in its layout.
 
     Edges: what bends in a branch or a while loop, and what compares in other ways (a softmax, a
@@ -98,9 +99,8 @@ def read(f: Callable[[Any], Any], x: Any) -> Line:
     """
     placed = [one for one in program.opened(f, (x,), {})[1].placed if not one.ruled]
     acts = {one.site.id: _known(one.site, len(x)) for one in placed if not _is_of_maxima(one)}
-    closed = jax.make_jaxpr(tap.patch(f, {name: functools.partial(_mark, name) for name in acts}))(
-        x
-    )
+    marks = {name: functools.partial(_mark, name) for name in acts}
+    closed = jax.make_jaxpr(tap.patch(f, marks))(x)
     rules = {_hinge.name: _turned, **dict.fromkeys([*maxima.SIGNS, "cond", "while"], _whole)}
     written = jax.make_jaxpr(lambda x: intervals.evaluate(closed, [x], rules))(x)
     jaxpr, consts = compat.opened(written)
@@ -108,11 +108,15 @@ def read(f: Callable[[Any], Any], x: Any) -> Line:
     for eqn in jaxpr.eqns:
         if not moving.isdisjoint(variables(eqn)):
             moving.update(eqn.outvars)
+            _refuse_half(eqn)
     at = _hinges(jaxpr.eqns, moving, acts, len(x))
     pairs = dict(zip(jaxpr.constvars, consts, strict=True))
+    own = [one.site for one in placed if one.site.id in acts]
+    arrays = tuple(site.id for site in own if catalogued(site) is None)
     return Line(
-        jaxpr.invars[0], list(jaxpr.eqns), pairs, moving, tuple(at), acts, list(jaxpr.outvars)
-    )
+        jaxpr.invars[0], list(jaxpr.eqns), pairs, moving, tuple(at), acts, arrays,
+        list(jaxpr.outvars),
+    )  # fmt: skip
 
 
 def variables(eqn: Any) -> list[Any]:
@@ -135,6 +139,57 @@ def run(eqn: Any, args: Sequence[Any]) -> list[Any]:
         [3.0]
     """
     return list(args[1:]) if eqn.primitive.name == _hinge.name else compat.bind(eqn, args)
+
+
+def axis_of(v: Any, examples: int) -> int | None:
+    """Say along which axis of an array the examples lie: None where that is not known.
+
+    Example:
+        >>> (eqn,) = jax.make_jaxpr(lambda x: x.T)(jnp.ones((5, 3))).eqns
+        >>> axis_of(eqn.outvars[0], 5)
+        1
+    """
+    shape = v.aval.shape
+    return shape.index(examples) if shape.count(examples) == 1 else None
+
+
+def flat(v: Any, array: Any, examples: int) -> Any:
+    """Lay an array of a line out as (examples, n).
+
+    Example:
+        >>> (eqn,) = jax.make_jaxpr(lambda x: x.T)(jnp.ones((5, 3))).eqns
+        >>> flat(eqn.outvars[0], jnp.ones((3, 5)), 5).shape
+        (5, 3)
+    """
+    axis = 0 if compat.is_literal(v) else axis_of(v, examples)
+    return jnp.moveaxis(array, axis or 0, 0).reshape(examples, -1)
+
+
+def back(v: Any, laid_out: Any) -> Any:
+    """Turn (examples, n) into the array of a line that it was.
+
+    Example:
+        >>> (eqn,) = jax.make_jaxpr(lambda x: x.T)(jnp.ones((5, 3))).eqns
+        >>> back(eqn.outvars[0], jnp.ones((5, 3))).shape
+        (3, 5)
+    """
+    examples = len(laid_out)
+    axis = axis_of(v, examples) or 0
+    rest = [size for i, size in enumerate(v.aval.shape) if i != axis]
+    return jnp.moveaxis(laid_out.reshape(examples, *rest), 0, axis)
+
+
+def _refuse_half(eqn: Any) -> None:
+    """Refuse arithmetic whose rounding is as large as many a piece."""
+    for v in eqn.outvars:
+        if jnp.issubdtype(v.aval.dtype, jnp.floating) and v.aval.dtype.itemsize < 4:
+            written = next(iter(compat.user_frames(eqn)), None)
+            raise errors.rejected(
+                rule="pieces are told apart in float32 or float64",
+                got=f"{v.aval.dtype.name}"
+                + (f" at {Path(written[0]).name}:{written[1]}" if written else ""),
+                do="convert the weights and the input, and compute in float32",
+            )
 
 
 def _mark(site: str, pre: Any, post: Any) -> Any:
@@ -161,7 +216,7 @@ def _hinges(
             pre = eqn.invars[0]
             if not compat.is_literal(pre) and pre in moving:
                 site, turn = eqn.params["site"], eqn.params["turn"]
-                units = math.prod(pre.aval.shape[1:])
+                units = math.prod(pre.aval.shape) // examples
                 found.append(At(Hinge(site, turn, units, acts[site].kinks), eqn, (pre,)))
         elif i not in inside and _compares(eqn):
             found.append(At(_maximum(eqn, examples), eqn, tuple(eqn.invars)))
@@ -199,15 +254,15 @@ def _maximum(eqn: Any, examples: int) -> Hinge:
     where = f"{name} at {Path(written[0]).name}:{written[1]}" if written else name
     shape = eqn.invars[0].aval.shape if "reduce" in name else eqn.outvars[0].aval.shape
     if shape[:1] != (examples,) or eqn.outvars[0].aval.shape[:1] != (examples,):
-        raise _not_by_example(where, shape, examples)
+        raise _not_by_example(where, shape)
     of = maxima.compared(eqn, where)
     return Hinge(where, (), len(of), (), of)
 
 
 def _is_of_maxima(one: Placed) -> bool:
     """Say whether a function that has no name is made of maxima, which are hinges themselves."""
-    names = {name for node in one.piece.nodes for name in _operations(node.eqn)}
-    own = names - elementwise.AFFINE.keys() - {"jit", "pjit", "custom_jvp_call"}
+    found = {name for node in one.piece.nodes for name in _operations(node.eqn)}
+    own = found - elementwise.AFFINE.keys() - {"jit", "pjit", "custom_jvp_call"}
     return one.site.kind == "unknown" and own <= {"max", "min"}
 
 
@@ -220,24 +275,46 @@ def _operations(eqn: Any) -> Iterator[str]:
 
 
 def _known(site: tap.Site, examples: int) -> Activation:
-    if site.may_not_run or site.shape[:1] != (examples,):
-        raise _not_by_example(site.id, site.shape, examples)
-    act = catalogued(site)
+    if site.may_not_run:
+        raise errors.rejected(
+            rule="activations run for every example",
+            got=f"{site.id}, in a branch or a while loop",
+            do="ask for what stands before it; relu_jax/analyses/hinges.py is to extend",
+            kind=NotImplementedError,
+        )
+    if site.shape.count(examples) != 1:
+        raise _not_by_example(site.id, site.shape)
+    act = catalogued(site) or _bends_alike(site.kind)
     if act is None or not is_piecewise_linear(act):
         raise errors.rejected(
             rule="exact regions are those of continuous piecewise linear activations",
-            got=f"{site.kind} at {site.id}",
+            got=f"{site.kind} at {site.id}"
+            + (", its parameters arrays" if site.kind in names() and not catalogued(site) else ""),
             do="swap it: rj.tap.swap(f, {" + repr(site.kind) + ': "relu"})',
         )
     told = all(map(math.isfinite, site.slope_at_kinks))
     return act.with_slopes(*site.slope_at_kinks) if told else act
 
 
-def _not_by_example(where: str, shape: tuple[int, ...], examples: int) -> Exception:
+@functools.cache
+def _bends_alike(kind: str) -> Activation | None:
+    """Find an activation whose kinks stay where they are, whatever its one parameter is.
+
+    Its parameter may then be an array of the program, as of a PReLU.
+    """
+    act = get(kind) if kind in names() else None
+    if act is None or len(act.params) != 1:
+        return None
+    (name,) = act.params
+    others = [act.with_params(**{name: value}) for value in (0.125, 0.375)]
+    return act if all(other.kinks == act.kinks for other in others) else None
+
+
+def _not_by_example(where: str, shape: tuple[int, ...]) -> Exception:
     return errors.rejected(
-        rule="activations run for every example, which leads in their arrays",
-        got=f"{where}, of shape {shape} for {examples} examples",
-        do="regions in branches are not followed; relu_jax/analyses/hinges.py is to extend",
+        rule="an activation has one axis of examples, and a maximum has it in front",
+        got=f"{where}, of shape {shape}",
+        do="put examples first, and do not compare them with each other",
         kind=NotImplementedError,
     )
 

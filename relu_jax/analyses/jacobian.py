@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.core import Tracer
 from jax.typing import ArrayLike
 from jaxtyping import Float
@@ -54,7 +55,7 @@ class Plan(NamedTuple):
         )
 
 
-def plan(f: Batched, x: Any) -> Plan:
+def plan(f: Any, x: Any) -> Plan:
     """Tell what the Jacobians of a function take, without running it.
 
     Args:
@@ -63,13 +64,18 @@ def plan(f: Batched, x: Any) -> Plan:
 
     Raises:
         ValueError: no example, or a result without the examples of x in front.
-        TypeError: x or the result is no array of real floats.
+        TypeError: f is no function, or x or the result no array of real floats.
 
     Example:
         >>> import jax.numpy as jnp
         >>> plan(jnp.tanh, jnp.ones((2, 3))).each
         36
     """
+    if not callable(f):
+        raise errors.rejected(
+            rule="f is a function of a batch", got=errors.describe(f),
+            do="pass lambda x: model(params, x)", kind=TypeError,
+        )  # fmt: skip
     given = jax.eval_shape(lambda x: x, x)
     _check("x", given)
     made = jax.eval_shape(f, x)
@@ -173,17 +179,21 @@ def refuse_meeting(f: Batched, x: ArrayLike) -> None:
     x = jnp.asarray(x)
     if len(x) < 2 or isinstance(x, Tracer):
         return
-    middle = len(x) // 2
-    tangent = jnp.zeros_like(x).at[middle].set(jnp.ones_like(x[0]))
-    moved = jax.jit(lambda x, t: jax.jvp(f, (x,), (t,))[1])(x, tangent)
-    others = jnp.arange(len(x)) != middle
-    met = (moved != 0) & ~jnp.isnan(moved)  # 0 times an infinite slope is NaN
-    if bool(jnp.any(met[others])):
-        raise errors.rejected(
-            rule="examples do not meet in f",
-            got="a result that changes with another example's input",
-            do="evaluate what depends on the batch (batch norm) with its running statistics",
-        )
+    moved = jax.jit(lambda x, t: jax.jvp(f, (x,), (t,))[1])
+    # Every example is moved once while it is among others that stay, at random: a sum that is taken
+    # away, of features or of examples, does not hide it.
+    rng = np.random.default_rng(0)
+    some = rng.permutation(len(x)) < len(x) // 2
+    for chosen in (some, ~some):
+        tangent = rng.standard_normal(x.shape) * chosen.reshape(-1, *[1] * (x.ndim - 1))
+        found = moved(x, jnp.asarray(tangent, x.dtype))
+        met = (found != 0) & ~jnp.isnan(found)  # 0 times an infinite slope is NaN
+        if bool(jnp.any(met[~chosen])):
+            raise errors.rejected(
+                rule="examples do not meet in f",
+                got="a result that changes with another example's input",
+                do="evaluate what depends on the batch (batch norm) with its running statistics",
+            )
 
 
 def _check(name: str, array: Any) -> None:

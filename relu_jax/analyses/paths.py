@@ -4,6 +4,8 @@ With every activation held to the line it is on at x, and every maximum to its w
 linear network is an affine map of its input. That it gives f(x) is checked, not assumed.
 """
 
+import itertools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -17,10 +19,13 @@ from relu_jax.analyses import hinges
 from relu_jax.analyses.hinges import At, Line
 from relu_jax.analyses.jacobian import plan, refuse_meeting
 from relu_jax.analyses.path_rules import through
+from relu_jax.analyses.regions import not_affine
+from relu_jax.analyses.samples import refuse_non_finite
 from relu_jax.core import errors
 from relu_jax.core.types import Array
 from relu_jax.tap import compat
 
+_FEWEST = 67  # examples that are computed at a time, at least
 _TOLERANCE = 256  # times ε and the largest value met: what rounding may do
 
 
@@ -44,7 +49,7 @@ class Paths(NamedTuple):
 
     @property
     def share(self) -> np.ndarray:
-        """Active paths as a fraction of all, (N, C); NaN where there is none."""
+        """Active paths as a fraction of all, (N, C); NaN where that is 0 or inf."""
         with np.errstate(divide="ignore", invalid="ignore"):
             return self.active / self.total
 
@@ -58,13 +63,15 @@ def paths(f: Callable[[Any], Any], x: ArrayLike) -> Paths:
         x: N inputs.
 
     Raises:
-        ValueError: an activation is not piecewise linear, or f(x) is not what the affine map gives
-            (a softmax, a norm): nothing is told of such a network.
-        NotImplementedError: activations in branches or while loops, or an operation through which
-            paths are not followed, named with its line.
+        ValueError: an activation is not piecewise linear, f(x) is not what the affine map gives (a
+            softmax, a norm), f computes in half precision or mixes examples, or a number is not
+            finite.
+        NotImplementedError: activations in branches or while loops, or whose slope is an array; an
+            operation through which paths are not followed, named with its line.
 
     Edges: paths are counted in float32: exactly up to 2^24, then to single roundings. An input on a
-    kink takes the slope that the program uses there.
+    kink takes the slope that the program uses there; of several that are the largest, all carry
+    their paths on.
 
     Source: Glorot, Bordes & Bengio 2011, section 3.1 (rectifiers select paths; on those that are
     active the network is linear).
@@ -79,23 +86,44 @@ def paths(f: Callable[[Any], Any], x: ArrayLike) -> Paths:
     """
     x = jnp.asarray(x)
     plan(f, x)
+    refuse_non_finite(np.asarray(x, np.float64), "an input", "leave those examples out")
     refuse_meeting(f, x)
-    line = hinges.read(f, x)
-    _check(line, x)
-    values, frozen, held, active, total = jax.jit(lambda x: _followed(line, x))(x)
-    slopes = jax.jit(lambda x: jax.jvp(f, (x,), (x,))[1])(x).reshape(len(x), -1)
+    n = len(x)
+    many = jnp.asarray(np.resize(x, (_unusual(n), *x.shape[1:])))
+    line = hinges.read(f, many)
+    _check(line, many)
+    run = jax.jit(lambda consts, x: _followed(line, dict(zip(line.consts, consts, strict=True)), x))
+    *found, total = run(list(line.consts.values()), many)
+    values, frozen, held, active = (part[:n] for part in found)
+    refuse_non_finite(np.asarray(values), "f(x)", "rj.diagnose names what is not")
+    slopes = jax.jit(lambda x: jax.jvp(f, (x,), (x,))[1])(x).reshape(n, -1)
     off = _off(values, slopes, frozen)
     _, pattern = np.unique(np.asarray(held), axis=0, return_inverse=True)
-    return Paths(frozen, off, pattern.ravel(), np.asarray(active), np.asarray(total))
+    return Paths(frozen, off, pattern.ravel(), _ended(active), _ended(total))
 
 
 class _Held(NamedTuple):
-    """What a hinge does at x: a line per element, or a winner per unit."""
+    """What a hinge does at x: a line per element, or a choice per unit."""
 
     pre: Any
     post: Any
-    slope: Any
+    slope: Any  # None of a maximum
     piece: Any  # (N, units), whole numbers
+    won: Any  # (N, units, k) of a maximum: which elements are the largest, as shares
+
+
+def _unusual(n: int) -> int:
+    """Choose a number of examples, n or more, that no axis of a network has: a prime."""
+    return next(
+        m
+        for m in itertools.count(max(n, _FEWEST))
+        if all(m % d for d in range(2, math.isqrt(m) + 1))
+    )
+
+
+def _ended(counts: Array) -> np.ndarray:
+    """Tell what is at the end of the numbers as inf."""
+    return np.where(counts >= jnp.finfo(counts.dtype).max, np.inf, counts)
 
 
 def _check(line: Line, x: Array) -> None:
@@ -107,11 +135,12 @@ def _check(line: Line, x: Array) -> None:
             got=", ".join(errors.describe(one.aval) for one in line.results),
             do="pick one in a lambda, and do not sum over examples",
         )
-    if result.aval.dtype.itemsize < 4 or x.dtype.itemsize < 4:
+    if line.arrays:
         raise errors.rejected(
-            rule="paths are counted, and the map is checked, in float32 or float64",
-            got=f"{x.dtype.name} to {result.aval.dtype.name}",
-            do="convert the weights and the input",
+            rule="the slopes of activations are numbers",
+            got=f"{', '.join(line.arrays)}, whose parameters are arrays",
+            do="swap it, as by rj.tap.swap(f, {...: act}) with act = get('leaky_relu', ...)",
+            kind=NotImplementedError,
         )
 
 
@@ -122,29 +151,26 @@ def _off(values: Array, slopes: Array, frozen: Array) -> np.ndarray:
     apart = np.abs(along + b - y).max(axis=1)
     met = np.maximum(size, np.maximum(np.abs(along).max(axis=1), np.abs(b).max(axis=1)))
     if (apart > _TOLERANCE * np.finfo(np.float32).eps * met).any():
-        raise errors.rejected(
-            rule="f is affine where every activation keeps to its piece",
-            got=f"{(apart / np.where(met > 0, met, 1)).max():.2g} between f(x) and A x + b",
-            do="a softmax, a norm, a sort and what is taken for a loss (rj.tap.sites(f, x) tells) "
-            "are not affine: ask for what stands before them",
-        )
+        far = (apart / np.where(met > 0, met, 1)).max()
+        raise not_affine(f"{far:.2g} between f(x) and A x + b")
     return apart / np.where(size > 0, size, 1)
 
 
-def _followed(line: Line, x: Array) -> Any:
+def _followed(line: Line, consts: dict[Any, Any], x: Array) -> Any:
     """Compute f(x), b(x), the pieces, and the paths, active and all."""
     n = len(x)
-    values: dict[Any, Any] = dict(line.consts) | {line.x: x}
+    values = consts | {line.x: x}
     for eqn in line.eqns:
         args = [_value(values, v) for v in eqn.invars]
         values.update(zip(eqn.outvars, hinges.run(eqn, args), strict=True))
     result = line.results[0]
     needed = _needed(line)
-    held = {at.eqn.outvars[0]: _held(line, at, values) for at in line.hinges}
+    ran = {eqn.outvars[0] for eqn in needed}
+    ends = [at for at in line.hinges if at.eqn.outvars[0] in ran]
+    held = {at.eqn.outvars[0]: _held(line, at, values, n) for at in ends}
     at_zero = _frozen(line, needed, held, values)
-    ones = jnp.ones(x.shape, x.dtype)
     active, total = (
-        _counted(line, needed, held, values, ones, every=every)[result].reshape(n, -1)
+        _counted(line, needed, held, values, every=every)[result].reshape(n, -1)
         for every in (False, True)
     )
     pieces = [one.piece for one in held.values()] or [jnp.zeros((n, 1), jnp.int32)]
@@ -171,30 +197,32 @@ def _needed(line: Line) -> list[Any]:
     return found[::-1]
 
 
-def _held(line: Line, at: At, values: dict[Any, Any]) -> _Held:
-    pre, post = _argument(at, [_value(values, v) for v in at.operands]), values[at.eqn.outvars[0]]
+def _held(line: Line, at: At, values: dict[Any, Any], n: int) -> _Held:
+    operands, post = [_value(values, v) for v in at.operands], values[at.eqn.outvars[0]]
+    if at.hinge.of is None:
+        (pre,) = operands
+        laid_out = hinges.flat(at.operands[0], pre, n)
+        piece = sum((laid_out > kink).astype(jnp.int32) for kink in at.hinge.kinks)
+        return _Held(pre, post, line.acts[at.hinge.site].derivative(pre), piece, None)
+    entries = _entries(at, operands, -jnp.inf)
+    first = entries.argmax(axis=2)
+    # As the derivative has it: equal values share, but in a window the first has all.
+    if at.eqn.primitive.name == "reduce_window_max":
+        won = jax.nn.one_hot(first, entries.shape[2], dtype=entries.dtype)
+    else:
+        largest = (entries == entries.max(axis=2, keepdims=True)).astype(entries.dtype)
+        won = largest / largest.sum(axis=2, keepdims=True)
+    return _Held(None, post, None, first.astype(jnp.int32), won)
+
+
+def _entries(at: At, operands: Sequence[Any], none: float) -> Any:
+    """Lay out what each unit of a maximum compares, (N, units, k)."""
     of = at.hinge.of
-    if of is not None:
-        entries = jnp.where(of >= 0, pre[:, of], -jnp.inf)
-        return _Held(pre, post, None, entries.argmax(axis=2).astype(jnp.int32))
-    act = line.acts[at.hinge.site]
-    above = sum((pre > kink).astype(jnp.int32) for kink in at.hinge.kinks)
-    return _Held(_value(values, at.operands[0]), post, act.derivative(
-        _value(values, at.operands[0])), above)  # fmt: skip
-
-
-def _argument(at: At, operands: Sequence[Any]) -> Any:
-    """Lay the argument of a hinge out as `Hinge` says."""
     if len(operands) > 1:
         operands = [jnp.broadcast_to(part, at.eqn.outvars[0].aval.shape) for part in operands]
     flat = [part.reshape(len(part), -1) for part in operands]
-    return at.sign * (jnp.concatenate(flat, axis=1) if len(flat) > 1 else flat[0])
-
-
-def _winners(at: At, held: _Held, argument: Any) -> Any:
-    """Take of each unit the element that was the largest at x."""
-    chosen = jnp.take_along_axis(jnp.asarray(at.hinge.of)[None], held.piece[..., None], axis=2)
-    return jnp.take_along_axis(argument, chosen[..., 0], axis=1)
+    argument = at.sign * (jnp.concatenate(flat, axis=1) if len(flat) > 1 else flat[0])
+    return jnp.where(of >= 0, argument[:, of], jnp.full_like(argument[:1, :1, None], none))
 
 
 def _frozen(
@@ -212,8 +240,8 @@ def _frozen(
         if end in ends:
             at, one = ends[end], held[end]
             if at.hinge.of is not None:
-                argument = _argument(at, [read(v) for v in at.operands])
-                env[end] = at.sign * _winners(at, one, argument).reshape(end.aval.shape)
+                entries = _entries(at, [read(v) for v in at.operands], 0.0)
+                env[end] = at.sign * (one.won * entries).sum(axis=2).reshape(end.aval.shape)
             else:
                 env[end] = one.post + one.slope * (read(at.operands[0]) - one.pre)
         elif not line.moving.isdisjoint(eqn.outvars):
@@ -224,11 +252,11 @@ def _frozen(
 
 def _counted(
     line: Line, needed: Sequence[Any], held: dict[Any, _Held], values: dict[Any, Any],
-    ones: Any, *, every: bool,
+    *, every: bool,
 ) -> dict[Any, Any]:  # fmt: skip
     """Count the paths from the input to every array; all of them, or the active ones alone."""
     ends = {at.eqn.outvars[0]: at for at in line.hinges}
-    counts = {line.x: ones}
+    counts = {line.x: jnp.ones_like(values[line.x])}
     for eqn in needed:
         end = eqn.outvars[0]
         if end in ends:
@@ -241,7 +269,12 @@ def _counted(
                 if not compat.is_literal(v) and v in counts
             }
             args = [_value(values, v) for v in eqn.invars]
-            counts.update(zip(eqn.outvars, through(eqn, args, moving), strict=True))
+            # Kept finite: no path leads through a weight of 0, however many come there.
+            made = [
+                jnp.minimum(count, jnp.finfo(count.dtype).max)
+                for count in through(eqn, args, moving)
+            ]
+            counts.update(zip(eqn.outvars, made, strict=True))
     return counts
 
 
@@ -254,8 +287,6 @@ def _through_hinge(at: At, one: _Held, counts: dict[Any, Any], *, every: bool) -
     # What is compared with a constant has no path on that side.
     zero = jnp.zeros((), at.eqn.outvars[0].aval.dtype)
     parts = [zero if compat.is_literal(v) else counts.get(v, zero) for v in at.operands]
-    argument = at.sign * _argument(at, parts)
-    if not every:
-        return _winners(at, one, argument).reshape(shape)
-    entries = jnp.where(of >= 0, argument[:, of], jnp.zeros_like(argument[:1, :1, None]))
-    return entries.sum(axis=2).reshape(shape)
+    entries = at.sign * _entries(at, parts, 0.0)
+    chosen = entries if every else entries * (one.won > 0).astype(entries.dtype)
+    return chosen.sum(axis=2).reshape(shape)

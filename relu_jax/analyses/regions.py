@@ -5,7 +5,6 @@ the segment, so that its bends are found by interpolation. So are the arguments 
 nothing is computed there but what comes after.
 """
 
-import functools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,13 +18,16 @@ from jax.typing import ArrayLike
 from relu_jax.analyses.bends import Bends, bends
 from relu_jax.analyses.jacobian import plan, refuse_meeting
 from relu_jax.analyses.runs import SIZE, in_runs
+from relu_jax.analyses.samples import refuse_non_finite
 from relu_jax.analyses.stages import Stage, stages
 from relu_jax.core import errors
 
-_FEWER = 72  # in place of SIZE, where there are few segments
+_FEWER = 67  # in place of SIZE, where there are few segments
 _POINTS = 4096  # that are held at a time, if every unit bends once: they fit the cache
+EDGE = 0.02  # of a piece, left out there: where it ends is known to rounding alone
+BENT = 1e-3  # of the change over a piece: a curve
 _UNEVEN = 0.382  # of the way: in the middle a curve may be where the line is
-_TRIED = 256  # regions on which f is looked at, whether it bends inside
+TRIED = 256  # regions on which f is looked at, whether it bends inside
 APART = 4  # times ε: breakpoints nearer than that along the segment are one
 
 
@@ -66,7 +68,8 @@ def regions(f: Callable[[Any], Any], starts: ArrayLike, ends: ArrayLike) -> Regi
 
     Raises:
         ValueError: an activation is not piecewise linear, f bends between its breakpoints (a
-            softmax, a norm), or starts and ends differ in shape.
+            softmax, a norm), computes in half precision or mixes examples, or starts and ends
+            differ in shape or are not finite.
         NotImplementedError: activations in branches or while loops.
 
     Edges: as exact as its arithmetic: breakpoints nearer than 4 ε of the segment's length are told
@@ -88,19 +91,25 @@ def regions(f: Callable[[Any], Any], starts: ArrayLike, ends: ArrayLike) -> Regi
         ([4], [0.25, 0.5, 0.75])
     """
     first, last = np.asarray(starts), np.asarray(ends)
-    if first.shape != last.shape or not first.size:
+    if first.shape != last.shape or not first.size or not first.ndim:
         raise errors.rejected(
             rule="every segment has a start and an end, of one shape",
             got=f"{errors.describe(first)} and {errors.describe(last)}",
             do="pass arrays of (N, ...), one row for each segment",
         )
+    refuse_non_finite(np.stack([first, last]), "an end of a segment", "leave that segment out")
     size = _FEWER if len(first) < _FEWER // 4 else SIZE
     sample = jnp.asarray(np.resize(first, (size, *first.shape[1:])))
-    plan(f, sample[:2])
-    refuse_meeting(f, sample[:2])
+    plan(f, sample)
+    refuse_meeting(f, jnp.asarray(np.concatenate([first[:8], last[:8]])))
     found = stages(f, sample)
     first, last = first.astype(sample.dtype), last.astype(sample.dtype)
-    walk = functools.partial(_along, found, size, first, last)
+    wide = jnp.result_type(float) == np.float64  # a setting of each thread's own
+
+    def walk(span: _Span) -> tuple[np.ndarray, ...]:
+        with jax.enable_x64(wide):
+            return _along(found, size, first, last, span)
+
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # NumPy and XLA let go of Python's lock
         parts = list(pool.map(walk, _spans(found, len(first))))
     segment, at, hinge, unit = (np.concatenate([part[k] for part in parts]) for k in range(4))
@@ -200,24 +209,36 @@ def _refuse_other_bends(
     order = np.lexsort((ends, of))
     ends, of = ends[order], of[order]
     whole = np.flatnonzero((of[1:] == of[:-1]) & (np.diff(ends) > 1e3 * eps))
-    some = np.random.default_rng(0).permutation(whole)[:_TRIED]
+    some = np.random.default_rng(0).permutation(whole)[:TRIED]
     low, high, of = ends[some], ends[some + 1], of[some]
+    low, high = low + EDGE * (high - low), high - EDGE * (high - low)
     run = jax.jit(lambda flat: [f(flat.reshape(-1, *first.shape[1:])).reshape(len(flat), -1)])
     left, middle, right = (
         in_runs(run, [_placed(first, last, of, t)], size)[0].astype(np.float64)
         for t in (low, low + _UNEVEN * (high - low), high)
     )
+    refuse_non_finite(np.stack([left, middle, right]), "f(x)", "rj.diagnose names what is not")
     off = np.abs(left + _UNEVEN * (right - left) - middle).max(axis=1)
     largest = max(np.abs(left).max(initial=0.0), np.abs(right).max(initial=0.0))
     span = np.abs(left - right).max(axis=1)
-    bent = off > 1e-2 * span + 256 * eps * largest
+    bent = off > BENT * span + 256 * eps * largest
     if bent.any():
-        raise errors.rejected(
-            rule="f is linear between the points where its activations bend",
-            got=f"a bend in {bent.sum()} of {len(some)} regions",
-            do="a softmax, a norm, a sort and what is taken for a loss (rj.tap.sites(f, x) tells) "
-            "are not followed: ask for what stands before them",
-        )
+        raise not_affine(f"a bend in {bent.sum()} of {len(some)} regions")
+
+
+def not_affine(got: str) -> Exception:
+    """Word that a function is not affine between the bends of its activations.
+
+    Example:
+        >>> "a softmax" in str(not_affine("a bend in 1 of 2 regions"))
+        True
+    """
+    return errors.rejected(
+        rule="f is affine between the points where its activations bend",
+        got=got,
+        do="a softmax, a norm, a sort and what is taken for a loss (rj.tap.sites(f, x) tells) "
+        "are not followed: ask for what stands before them",
+    )
 
 
 def count(segment: np.ndarray, at: np.ndarray, n: int, apart: float) -> np.ndarray:

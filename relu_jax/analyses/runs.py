@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-SIZE = 520  # points that are computed at a time: no usual width of a layer
+SIZE = 521  # points that are computed at a time: no usual width of a layer
 
 
 def in_runs(

@@ -71,7 +71,7 @@ def stages(f: Callable[[Any], Any], x: Any) -> tuple[Stage, ...]:
         given = [argument, *(v for v in cut.keeps if v is not argument)]
         needs = tuple(numbers[v] for v in cut.needs)
         gives = tuple(numbers.setdefault(v, len(numbers)) for v in given)
-        found.append(Stage(cut.at.hinge, needs, gives, _program(line, cut, given[1:])))
+        found.append(Stage(cut.at.hinge, needs, gives, _program(line, cut, given[1:], len(x))))
     return tuple(found)
 
 
@@ -122,7 +122,7 @@ def _cuts(line: Line, examples: int) -> list[_Cut]:
                     want(v)
         cut = _Cut(at, needs, eqns[::-1], [])
         for v in (v for eqn in cut.eqns for v in eqn.outvars):
-            by_example = v in line.moving and v.aval.shape[:1] == (examples,)
+            by_example = v in line.moving and hinges.axis_of(v, examples) is not None
             if by_example and jnp.issubdtype(v.aval.dtype, jnp.floating):
                 made[v] = len(cuts)
         cuts.append(cut)
@@ -131,7 +131,7 @@ def _cuts(line: Line, examples: int) -> list[_Cut]:
     return cuts
 
 
-def _program(line: Line, cut: _Cut, keeps: Sequence[Any]) -> Callable[..., Any]:
+def _program(line: Line, cut: _Cut, keeps: Sequence[Any], examples: int) -> Callable[..., Any]:
     """Compile a part: from what it needs to the argument of its hinge, and what else is kept."""
     used = {v for eqn in cut.eqns for v in hinges.variables(eqn)}
     used |= {v for v in cut.at.operands if not compat.is_literal(v)}
@@ -141,7 +141,7 @@ def _program(line: Line, cut: _Cut, keeps: Sequence[Any]) -> Callable[..., Any]:
     @jax.jit
     def run(values: Sequence[Any], *arrays: Any) -> Any:
         env = dict(zip(consts, values, strict=True))
-        env |= {v: a.reshape(v.aval.shape) for v, a in zip(cut.needs, arrays, strict=True)}
+        env |= {v: hinges.back(v, a) for v, a in zip(cut.needs, arrays, strict=True)}
 
         def read(v: Any) -> Any:
             return v.val if compat.is_literal(v) else env[v]
@@ -152,8 +152,9 @@ def _program(line: Line, cut: _Cut, keeps: Sequence[Any]) -> Callable[..., Any]:
         parts = [read(v) for v in cut.at.operands]
         if len(parts) > 1:  # a number may stand in place of an array
             parts = [jnp.broadcast_to(part, shape) for part in parts]
-        flat = [part.reshape(len(part), -1) for part in parts]
+        pairs = zip(cut.at.operands, parts, strict=True)
+        flat = [hinges.flat(v, part, examples) for v, part in pairs]
         argument = jnp.concatenate(flat, axis=1) if len(flat) > 1 else flat[0]
-        return cut.at.sign * argument, *(read(v).reshape(len(argument), -1) for v in keeps)
+        return cut.at.sign * argument, *(hinges.flat(v, read(v), examples) for v in keeps)
 
     return functools.partial(run, list(consts.values()))

@@ -1,6 +1,7 @@
 """What is different between two diagnoses: before and after a change, run A and run B?"""
 
 import os
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from relu_jax.analyses.tables import columns
@@ -46,7 +47,7 @@ class Changes(NamedTuple):
         lines += [] if self.gone or self.new or self.still else ["No finding, before and after."]
         rows = [("site", "kind", "signal", "gradient", "dead", "saturated", "zeros")]
         rows += [_row(change) for change in self.sites]
-        lines += columns(rows, left=2).splitlines()
+        lines += columns(rows, left=2).splitlines() if self.sites else ["No site in common."]
         for which, names in (("before", self.only_before), ("after", self.only_after)):
             lines += [f"only {which}: {', '.join(map(shown, names))}"] if names else []
         return "\n".join(lines)
@@ -55,7 +56,7 @@ class Changes(NamedTuple):
         self,
         html_path: str | os.PathLike[str],
         *,
-        names: tuple[str, str] = ("before", "after"),
+        names: Sequence[str] = ("before", "after"),
         title: str = "Comparison",
         force: bool = False,
     ) -> None:
@@ -68,8 +69,13 @@ class Changes(NamedTuple):
             force: whether to replace a file that is there.
 
         Raises:
+            ValueError: not two names.
             UsageError: the file exists and `force` is off, or its folder cannot be written.
         """
+        if len(names) != 2:
+            raise errors.rejected(
+                rule="two diagnoses have two names", got=repr(names), do='pass ("before", "after")'
+            )
         pairs = zip(names, (self.before, self.after), strict=True)
         runs = [d.to_dict(name=f"{title}, {name}", group=title, stage=name) for name, d in pairs]
         made = as_report(*runs, title=title, provenance=self.after.provenance)

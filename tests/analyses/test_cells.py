@@ -174,6 +174,12 @@ def test_bad_input_is_answered():
         cells(lambda x: nn.relu(x - 0.5), *UNIT, most=3)
     with pytest.raises(ValueError, match=r"a bend in .* a softmax"):
         cells(lambda x: nn.relu(x - 0.5) + x[:, :1] * x[:, 1:], *UNIT)
+    with pytest.raises(ValueError, match="a slice is finite; got 1 of 6"):
+        cells(nn.relu, np.float32([np.inf, 0]), *UNIT[1:])
+    with pytest.raises(ValueError, match="in float32 or float64; got bfloat16"):
+        cells(lambda x: nn.relu(x.astype(jnp.bfloat16)), *UNIT)
+    with pytest.raises(ValueError, match="examples do not meet"):
+        cells(lambda x: nn.relu(x - x.mean(axis=0)), *UNIT)
     with pytest.raises(ValueError, match="got tanh at"):
         cells(jnp.tanh, *UNIT)
     with pytest.raises(NotImplementedError, match="got reduce_max at"):

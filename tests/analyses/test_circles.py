@@ -110,11 +110,54 @@ def test_where_nothing_bends_there_is_one_region():
     assert circle_regions(lambda x: 2 * x, center, right, up).count.tolist() == [1, 1]
 
 
+def test_a_unit_that_only_touches_its_kink_makes_no_breakpoint():
+    circle = plane()
+    for angle in np.linspace(0, 6, 11):
+        way = np.float32([np.cos(angle), np.sin(angle)])[:, None]
+        found = circle_regions(lambda x, way=way: nn.relu(x @ way - 1), *circle)
+        assert found.count.tolist() == [1]
+        near = circle_regions(lambda x, way=way: nn.relu(x @ way - 0.999), *circle)
+        assert near.count.tolist() == [2]
+
+
+@pytest.mark.parametrize("turned", [0.0, 0.3, 1.0, 2.0])
+def test_several_units_that_bend_at_one_place_make_one_region_wherever_it_begins(turned):
+    cos, sin = np.cos(turned), np.sin(turned)
+    w = np.float32([[0, 0, 0], [1, -3, 0.1]])
+    found = circle_regions(
+        lambda x: nn.relu(x @ w), np.zeros((1, 2), "f"), np.float32([[cos, sin]]),
+        np.float32([[-sin, cos]]),
+    )  # fmt: skip
+    assert found.count.tolist() == [2]
+    assert ((found.at >= 0) & (found.at < 1)).all()
+
+
+SIDE = np.float32([0.9, 0])
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: jnp.sort(x, axis=1),
+        lambda x: nn.relu(jnp.sort(x, axis=1) - 0.9),
+        lambda x: nn.relu(x / jnp.linalg.norm(x + SIDE, axis=1, keepdims=True) - 0.8),
+        lambda x: nn.relu(x) + x[:, :1] * x[:, 1:],
+    ],
+)
+def test_what_bends_elsewhere_is_refused(f):
+    with pytest.raises(ValueError, match=r"affine between .* a bend on \d+ of \d+ arcs"):
+        circle_regions(f, *plane())
+
+
 def test_bad_input_is_answered():
     center, right, up = plane()
     with pytest.raises(ValueError, match="of one shape; got float32 array of shape"):
         circle_regions(nn.relu, center, right, up[0])
     with pytest.raises(ValueError, match="got tanh at"):
         circle_regions(jnp.tanh, center, right, up)
+    with pytest.raises(ValueError, match="a circle is finite; got 2 of 6"):
+        circle_regions(nn.relu, center + np.nan, right, up)
+    with pytest.raises(ValueError, match="in float32 or float64; got bfloat16"):
+        circle_regions(lambda x: nn.relu(x.astype(jnp.bfloat16)), center, right, up)
     with pytest.raises(NotImplementedError, match="got reduce_max at"):
         circle_regions(lambda x: jnp.max(x, axis=1), center, right, up)

@@ -79,7 +79,20 @@ def test_a_function_whose_examples_meet_is_refused():
         jacobian(lambda x: x / x.std(axis=0, keepdims=True), X)
 
 
+def test_examples_that_meet_behind_dead_units_or_a_layer_norm_are_seen():
+    def centred(x):
+        return x - x.mean(axis=0, keepdims=True)
+
+    dead_in_the_middle = jnp.array([[1.0, 2.0], [3.0, 1.0], [-1.0, -1.0], [2.0, 2.0]])
+    with pytest.raises(ValueError, match="do not meet"):
+        refuse_meeting(lambda x: centred(jax.nn.relu(x)), dead_in_the_middle)
+    with pytest.raises(ValueError, match="do not meet"):
+        refuse_meeting(lambda x: centred(x - x.mean(axis=1, keepdims=True)), X)
+
+
 def test_bad_input_is_answered():
+    with pytest.raises(TypeError, match="f is a function of a batch; got"):
+        plan(3, X)
     with pytest.raises(TypeError, match=r"x is an array of real floats; got int32"):
         jacobian(narrowing, jnp.ones((2, 6), "int32"))
     with pytest.raises(TypeError, match=r"f\(x\) is an array of real floats; got complex64"):

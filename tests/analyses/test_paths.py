@@ -130,6 +130,29 @@ def test_patterns_are_those_of_the_regions_on_the_way():
     assert (again.patterns, again.pattern.tolist()) == (1, [0, 0, 0, 0])
 
 
+def test_values_that_are_equal_share_as_in_the_derivative():
+    w = jnp.array([[1.0, 2.0], [3.0, 1.0]])
+    for f, x in (
+        (lambda x: jnp.maximum(x + 1, 3 - x), [[1.0]]),
+        (lambda x: jnp.max(nn.relu(x @ w + jnp.array([1.0, 2.0])), axis=1), [[1.0, 1.0]]),
+        (lambda x: lax.reduce_window(
+            x, -jnp.inf, lax.max, (1, 2), (1, 2), "VALID"), [[1.0, 1.0, 0.0, 0.0]]),
+    ):  # fmt: skip
+        assert paths(f, jnp.array(x)).off.max() < 1e-6
+    both = paths(lambda x: jnp.maximum(x + 1, 3 - x), jnp.array([[1.0]]))
+    assert both.active.tolist() == [[2.0]]
+
+
+def test_more_paths_than_there_are_numbers_are_inf_and_none_leads_through_0():
+    def deep(x):
+        return lax.scan(lambda h, w: (nn.relu(h @ w), None), x, jnp.ones((30, 64, 64)) / 64)[0]
+
+    found = paths(lambda x: deep(x) @ jnp.eye(64)[:, :1], jnp.ones((1, 64)))
+    assert found.total.tolist() == [np.inf]
+    none = paths(lambda x: deep(x) @ jnp.zeros((64, 1)) + x[:, :1], jnp.ones((1, 64)))
+    assert none.total.tolist() == [1.0]
+
+
 def test_an_input_on_a_kink_takes_the_slope_of_the_program():
     zero = jnp.zeros((1, 2))
     for f in (nn.relu, lambda x: jnp.maximum(x, 0) @ jnp.ones((2, 2)), jnp.abs):
@@ -145,5 +168,12 @@ def test_bad_input_is_answered():
         paths(lambda x: x / x.sum(axis=1, keepdims=True), X)
     with pytest.raises(ValueError, match="in float32 or float64; got bfloat16"):
         paths(nn.relu, X.astype(jnp.bfloat16))
+    with pytest.raises(ValueError, match="examples do not meet"):
+        paths(lambda x: nn.relu(x) - nn.relu(x).mean(axis=0), X)
+    with pytest.raises(ValueError, match="an input is finite; got 1 of 3"):
+        paths(nn.relu, jnp.array([[jnp.nan, 0.0, 1.0]]))
+    slopes = jnp.array([0.1, 0.2, 0.3])
+    with pytest.raises(NotImplementedError, match="slopes of activations are numbers; got"):
+        paths(lambda x: jnp.where(x > 0, x, slopes * x), X)
     with pytest.raises(ValueError, match="keeps the examples in front; got"):
         paths(lambda x: nn.relu(x).T, X)

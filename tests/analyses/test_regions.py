@@ -174,15 +174,50 @@ def test_any_network_is_linear_between_its_breakpoints_and_bends_there(f):
             assert np.abs(line - column).max() <= 2e-3 * np.abs(column).max()
 
 
+def test_slopes_may_be_arrays_and_examples_may_lie_on_another_axis():
+    slopes = np.float32([0.1, 0.3, -0.5, 0.25])
+    w = jnp.asarray(drawn([2, 4], 1)[0][0])
+    starts, ends = np.random.default_rng(0).standard_normal((2, 3, 2)).astype("f")
+    expected = regions(lambda x: nn.relu(x @ w), starts, ends)
+    for f in (
+        lambda x: jnp.where(x @ w > 0, x @ w, slopes * (x @ w)),
+        jax.vmap(lambda x: nn.relu(w.T @ x)),
+        lambda x: nn.relu(w.T @ x.T).T,
+    ):
+        found = regions(f, starts, ends)
+        np.testing.assert_allclose(found.at, expected.at, atol=1e-6)
+        assert found.unit.tolist() == expected.unit.tolist()
+
+
+def test_with_wide_numbers_breakpoints_are_those_of_fractions_to_more_digits():
+    layers = drawn([2, 5, 4, 1], 7, denominator=16)
+    start, end = np.array([[-3.5, 1.25]]), np.array([[2.75, -4.5]])
+    with jax.enable_x64(True):
+        found = regions(mlp([(np.float64(w), np.float64(b)) for w, b in layers]), start, end)
+    np.testing.assert_allclose(found.at, in_fractions(layers, start[0], end[0]), atol=1e-12)
+
+
 def test_bad_input_is_answered():
     a, b = np.zeros((1, 2), "float32"), np.ones((1, 2), "float32")
     with pytest.raises(ValueError, match=r"piecewise linear activations; got tanh at .*; swap it"):
         regions(jnp.tanh, a, b)
     with pytest.raises(ValueError, match=r"got heaviside at"):
         regions(lambda x: jnp.heaviside(x, 0.0), a, b)
-    with pytest.raises(ValueError, match=r"linear between .* a bend in .* a softmax"):
+    with pytest.raises(ValueError, match=r"affine between .* a bend in .* a softmax"):
         regions(lambda x: nn.relu(x - 0.9) + nn.softmax(3 * x), a, b * np.float32([1, -1]))
     with pytest.raises(ValueError, match=r"one shape; got float32 array of shape \(1, 2\) and"):
         regions(nn.relu, a, b[0])
-    with pytest.raises(NotImplementedError, match=r"run for every example"):
+    with pytest.raises(ValueError, match=r"one shape; got float"):
+        regions(nn.relu, np.float32(-1), np.float32(1))
+    with pytest.raises(ValueError, match="an end of a segment is finite; got 1 of 4"):
+        regions(nn.relu, np.float32([[-np.inf, 0]]), b)
+    with pytest.raises(ValueError, match=r"f\(x\) is finite; got"):
+        regions(lambda x: nn.relu(x) / jnp.zeros(2), a, b)
+    with pytest.raises(ValueError, match="in float32 or float64; got float16"):
+        regions(nn.relu, a.astype("float16"), b.astype("float16"))
+    with pytest.raises(ValueError, match="examples do not meet"):
+        regions(lambda x: nn.relu(x) - nn.relu(x).mean(axis=0), -b, b)
+    with pytest.raises(ValueError, match=r"got hard_tanh at .*, its parameters arrays"):
+        regions(lambda x: jnp.clip(x, jnp.float32([-1, -2]), 3.0), a, b)
+    with pytest.raises(NotImplementedError, match="run for every example"):
         regions(lambda x: lax.cond(x.sum() > 0, nn.relu, lambda x: x, x), a, b)

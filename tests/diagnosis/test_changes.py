@@ -76,6 +76,15 @@ def test_both_stand_on_one_page(pair, tmp_path):
     assert "run B" in page
 
 
+def test_two_names_are_asked_for_and_other_programs_have_nothing_in_common(pair, tmp_path):
+    with pytest.raises(ValueError, match="two diagnoses have two names"):
+        compare(*pair).report(tmp_path / "one.html", names=("a",))
+    other = rj.diagnose(lambda w, x: jnp.mean(jnp.tanh(x @ w["other"])), {"other": WEIGHTS[0]}, X)
+    told = compare(pair[0], other)
+    assert told.sites == ()
+    assert "No site in common." in str(told)
+
+
 def test_what_is_no_diagnosis_is_refused(pair):
     with pytest.raises(TypeError, match="two diagnoses are compared; got"):
         compare(pair[0], {"loss": 1.0})
