@@ -99,8 +99,8 @@ def read(f: Callable[[Any], Any], x: Any) -> Line:
     """
     placed = [one for one in program.opened(f, (x,), {})[1].placed if not one.ruled]
     acts = {one.site.id: _known(one.site, len(x)) for one in placed if not _is_of_maxima(one)}
-    marks = {name: functools.partial(_mark, name) for name in acts}
-    closed = jax.make_jaxpr(tap.patch(f, marks))(x)
+    marked = tap.patch(f, {name: functools.partial(_mark, name) for name in acts})
+    closed = jax.make_jaxpr(marked)(x)
     rules = {_hinge.name: _turned, **dict.fromkeys([*maxima.SIGNS, "cond", "while"], _whole)}
     written = jax.make_jaxpr(lambda x: intervals.evaluate(closed, [x], rules))(x)
     jaxpr, consts = compat.opened(written)

@@ -217,7 +217,7 @@ def _held(line: Line, at: At, values: dict[Any, Any], n: int) -> _Held:
 
 def _entries(at: At, operands: Sequence[Any], none: float) -> Any:
     """Lay out what each unit of a maximum compares, (N, units, k)."""
-    of = at.hinge.of
+    of = np.asarray(at.hinge.of)
     if len(operands) > 1:
         operands = [jnp.broadcast_to(part, at.eqn.outvars[0].aval.shape) for part in operands]
     flat = [part.reshape(len(part), -1) for part in operands]

@@ -9,8 +9,8 @@ from relu_jax.activations import get
 from relu_jax.analyses.averages import mean_squares
 
 
-@pytest.mark.parametrize("name", ["relu", "tanh", "sigmoid", "gelu", "elu", "hard_tanh"])
-@pytest.mark.parametrize("q", [0.01, 1.0, 25.0])
+@pytest.mark.parametrize("name", ["relu", "tanh", "gelu"])
+@pytest.mark.parametrize("q", [0.01, 25.0])
 def test_they_are_those_of_a_fine_sum(name, q):
     act = get(name)
     z = np.linspace(-9, 9, 200_001)
