@@ -10,6 +10,9 @@ import relu_jax as rj
 from relu_jax.analyses import gradient_flow
 from relu_jax.analyses.gradient_flow import rate
 
+pytestmark = pytest.mark.leaks_unchecked(
+    "it collects garbage at every trace: tests/theory and tests/tap have it"
+)
 KEY = jax.random.key(3)
 X = jax.random.normal(jax.random.key(4), (6, 5))
 
@@ -88,9 +91,7 @@ def test_gains_and_rates_are_of_the_sizes():
     )
 
 
-@pytest.mark.parametrize(
-    ("act", "gain"), [(nn.relu, 2**0.5), (jnp.tanh, 1.5), (nn.gelu, 1.3), (nn.sigmoid, 2.0)]
-)
+@pytest.mark.parametrize(("act", "gain"), [(nn.relu, 2**0.5), (jnp.tanh, 1.5), (nn.gelu, 1.3)])
 def test_a_wide_random_network_does_as_predicted(act, gain):
     ws = list(gain * jax.random.normal(KEY, (5, 400, 400)) / 20)
     x = jax.random.normal(jax.random.key(5), (100, 400))
