@@ -20,7 +20,7 @@ from relu_jax import tap
 from relu_jax.activations import Activation
 from relu_jax.activations.curves import curve
 from relu_jax.activations.extremes import extremes
-from relu_jax.analyses import hinges, intervals
+from relu_jax.analyses import intervals, kinked
 from relu_jax.analyses.catalogued import catalogued
 from relu_jax.analyses.interval_rules import Interval, apart, ends
 from relu_jax.analyses.samples import of_site
@@ -161,7 +161,7 @@ def _known(act: Activation | None) -> _Known | None:
         return None
     places = (at for turn in found.turns for at in (turn.where.low, turn.where.high))
     turns = sorted({*act.kinks, *filter(math.isfinite, places)})
-    return _Known(act, tuple(turns), hinges.is_piecewise_linear(act))
+    return _Known(act, tuple(turns), kinked.is_piecewise_linear(act))
 
 
 # Stands where an activation was, and is given its argument, or what was computed there as well.

@@ -5,9 +5,8 @@ maximum of several values; between two of them everything is affine.
 """
 
 import functools
-import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,12 +15,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from relu_jax import tap
-from relu_jax.activations import Activation, get, names
-from relu_jax.analyses import intervals, maxima
+from relu_jax.activations import Activation
+from relu_jax.analyses import intervals, kinked, maxima
 from relu_jax.analyses.catalogued import catalogued
 from relu_jax.core import errors
-from relu_jax.tap import compat, elementwise, program
-from relu_jax.tap.placed import Placed
+from relu_jax.tap import compat, program
 
 
 class Hinge(NamedTuple):
@@ -98,7 +96,11 @@ def read(f: Callable[[Any], Any], x: Any) -> Line:
         ['site#1', 'reduce_max']
     """
     placed = [one for one in program.opened(f, (x,), {})[1].placed if not one.ruled]
-    acts = {one.site.id: _known(one.site, len(x)) for one in placed if not _is_of_maxima(one)}
+    acts = {
+        one.site.id: kinked.at_site(one.site, len(x))
+        for one in placed
+        if not kinked.is_of_maxima(one)
+    }
     marked = tap.patch(f, {name: functools.partial(_mark, name) for name in acts})
     closed = jax.make_jaxpr(marked)(x)
     rules = {_hinge.name: _turned, **dict.fromkeys([*maxima.SIGNS, "cond", "while"], _whole)}
@@ -254,86 +256,6 @@ def _maximum(eqn: Any, examples: int) -> Hinge:
     where = f"{name} at {Path(written[0]).name}:{written[1]}" if written else name
     shape = eqn.invars[0].aval.shape if "reduce" in name else eqn.outvars[0].aval.shape
     if shape[:1] != (examples,) or eqn.outvars[0].aval.shape[:1] != (examples,):
-        raise _not_by_example(where, shape)
+        raise kinked.not_by_example(where, shape)
     of = maxima.compared(eqn, where)
     return Hinge(where, (), len(of), (), of)
-
-
-def _is_of_maxima(one: Placed) -> bool:
-    """Say whether a function that has no name is made of maxima, which are hinges themselves."""
-    found = {name for node in one.piece.nodes for name in _operations(node.eqn)}
-    own = found - elementwise.AFFINE.keys() - {"jit", "pjit", "custom_jvp_call"}
-    return one.site.kind == "unknown" and own <= {"max", "min"}
-
-
-def _operations(eqn: Any) -> Iterator[str]:
-    """Yield the names of an equation, and of those in its bodies."""
-    yield eqn.primitive.name
-    for body in compat.inner_jaxprs(eqn):
-        for inner in compat.opened(body).jaxpr.eqns:
-            yield from _operations(inner)
-
-
-def _known(site: tap.Site, examples: int) -> Activation:
-    if site.may_not_run:
-        raise errors.rejected(
-            rule="activations run for every example",
-            got=f"{site.id}, in a branch or a while loop",
-            do="ask for what stands before it; relu_jax/analyses/hinges.py is to extend",
-            kind=NotImplementedError,
-        )
-    if site.shape.count(examples) != 1:
-        raise _not_by_example(site.id, site.shape)
-    act = catalogued(site) or _bends_alike(site.kind)
-    if act is None or not is_piecewise_linear(act):
-        raise errors.rejected(
-            rule="exact regions are those of continuous piecewise linear activations",
-            got=f"{site.kind} at {site.id}"
-            + (", its parameters arrays" if site.kind in names() and not catalogued(site) else ""),
-            do="swap it: rj.tap.swap(f, {" + repr(site.kind) + ': "relu"})',
-        )
-    told = all(map(math.isfinite, site.slope_at_kinks))
-    return act.with_slopes(*site.slope_at_kinks) if told else act
-
-
-@functools.cache
-def _bends_alike(kind: str) -> Activation | None:
-    """Find an activation whose kinks stay where they are, whatever its one parameter is.
-
-    Its parameter may then be an array of the program, as of a PReLU.
-    """
-    act = get(kind) if kind in names() else None
-    if act is None or len(act.params) != 1:
-        return None
-    (name,) = act.params
-    others = [act.with_params(**{name: value}) for value in (0.125, 0.375)]
-    return act if all(other.kinks == act.kinks for other in others) else None
-
-
-def _not_by_example(where: str, shape: tuple[int, ...]) -> Exception:
-    return errors.rejected(
-        rule="an activation has one axis of examples, and a maximum has it in front",
-        got=f"{where}, of shape {shape}",
-        do="put examples first, and do not compare them with each other",
-        kind=NotImplementedError,
-    )
-
-
-def is_piecewise_linear(act: Activation) -> bool:
-    """Say whether a function is a line between its kinks, and does not jump there.
-
-    Example:
-        >>> from relu_jax.activations import get
-        >>> is_piecewise_linear(get("relu6")), is_piecewise_linear(get("elu"))
-        (True, False)
-    """
-    if not act.kinks:
-        return False
-    ends = [act.kinks[0] - 4.0, *act.kinks, act.kinks[-1] + 4.0]
-    for low, high in itertools.pairwise(ends):
-        step = (high - low) * 1e-6
-        left, middle, right = (float(act(x)) for x in (low + step, (low + high) / 2, high - step))
-        if abs(left + right - 2 * middle) > 1e-5 * (1 + abs(left) + abs(right)):
-            return False
-    beside = [[float(act(kink + way * 1e-5)) for way in (-1, 1)] for kink in act.kinks]
-    return all(abs(a - b) < 1e-3 for a, b in beside)
