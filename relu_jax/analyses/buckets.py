@@ -14,8 +14,9 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from relu_jax.activations import Activation
-from relu_jax.analyses.catalogued import catalogued
-from relu_jax.analyses.jacobian import plan, refuse_meeting
+from relu_jax.analyses.catalogued import as_in_program
+from relu_jax.analyses.kinked import not_by_example
+from relu_jax.analyses.regions import segments
 from relu_jax.analyses.runs import SIZE, in_runs
 from relu_jax.core import errors
 from relu_jax.core.integers import integer
@@ -54,9 +55,9 @@ def bucket_regions(
             them changes the count, take more.
 
     Raises:
-        ValueError: the shapes differ, a site's function is not in the catalogue, there is no site,
-            fewer than 2 buckets or no step.
-        NotImplementedError: a site where examples do not lead.
+        ValueError: the shapes differ, an end is not finite, examples meet in f, a site's function
+            is not in the catalogue, there is no site, fewer than 2 buckets or no step.
+        NotImplementedError: a site without one axis of examples.
 
     Edges: sites in branches that are not taken count nothing.
 
@@ -68,17 +69,9 @@ def bucket_regions(
         >>> found.count.tolist()
         [7]
     """
-    first, last = np.asarray(starts), np.asarray(ends)
-    if first.shape != last.shape or not first.size or not first.ndim:
-        raise errors.rejected(
-            rule="every segment has a start and an end, of one shape",
-            got=f"{errors.describe(first)} and {errors.describe(last)}",
-            do="pass arrays of (N, ...), one row for each segment",
-        )
     buckets, steps = _at_least(2, "buckets", buckets), _at_least(1, "steps", steps)
+    first, last = segments(f, starts, ends)
     x = jnp.asarray(np.resize(first, (SIZE, *first.shape[1:])))
-    plan(f, x[:2])
-    refuse_meeting(f, x[:2])
     found = sites(f, x)
     acts = {site.id: _known(site, len(x)) for site in found}
     if not acts:
@@ -90,7 +83,7 @@ def bucket_regions(
     @jax.jit
     def placed(flat: Any) -> list[Any]:
         _, seen = recorded(flat.reshape(x.shape))
-        return [_bucket(one, acts[one.id], seen[one.id].pre, buckets) for one in found]
+        return [_bucket(one, acts[one.id], seen[one.id].pre, buckets, len(x)) for one in found]
 
     share = np.linspace(0, 1, steps + 1)[:, None]
     changes = np.zeros((len(first), len(acts)), np.int64)
@@ -111,22 +104,16 @@ def _at_least(least: int, name: str, value: Any) -> int:
 
 
 def _known(site: Site, examples: int) -> Activation:
-    if site.shape[:1] != (examples,):
-        raise errors.rejected(
-            rule="activations run for every example, which leads in their arrays",
-            got=f"{site.id}, of shape {site.shape} for {examples} examples",
-            do="ask for what stands before it",
-            kind=NotImplementedError,
-        )
-    act = catalogued(site)
+    if site.shape.count(examples) != 1:
+        raise not_by_example(site.id, site.shape)
+    act = as_in_program(site)
     if act is None:
         raise errors.rejected(
             rule="slopes are those of functions in the catalogue",
             got=f"{site.kind} at {site.id}",
             do="swap it, or ask for what stands before it",
         )
-    told = bool(site.slope_at_kinks) and np.isfinite(site.slope_at_kinks).all()
-    return act.with_slopes(*site.slope_at_kinks) if told else act
+    return act
 
 
 @functools.cache
@@ -138,10 +125,11 @@ def _range(act: Activation) -> tuple[float, float]:
     return float(slopes.min()), float(slopes.max())
 
 
-def _bucket(site: Site, act: Activation, pre: Any, buckets: int) -> Any:
+def _bucket(site: Site, act: Activation, pre: Any, buckets: int, examples: int) -> Any:
     """Say in which bucket each slope lies, (examples, units); turns of loops count as units."""
     low, high = _range(act)
     slope = jnp.nan_to_num(act.derivative(pre).astype(jnp.float32), nan=low)
     numbers = jnp.floor((slope - low) / max(high - low, 1e-30) * buckets)
     numbers = jnp.clip(numbers, 0, buckets - 1).astype(jnp.int32)
-    return jnp.moveaxis(numbers, len(site.loops), 0).reshape(site.shape[0], -1)
+    axis = len(site.loops) + site.shape.index(examples)
+    return jnp.moveaxis(numbers, axis, 0).reshape(examples, -1)

@@ -7,7 +7,6 @@ maximum of several values; between two of them everything is affine.
 import functools
 import math
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -181,15 +180,33 @@ def back(v: Any, laid_out: Any) -> Any:
     return jnp.moveaxis(laid_out.reshape(examples, *rest), 0, axis)
 
 
+def argument(at: At, parts: Sequence[Any], examples: int) -> Any:
+    """Lay the argument of a hinge out as `Hinge` says, (examples, n).
+
+    Args:
+        at: the hinge.
+        parts: the values of its operands; a number may stand in place of an array.
+        examples: that lead in it.
+
+    Example:
+        >>> line = read(lambda x: jnp.maximum(x, x[:, ::-1]), jnp.ones((5, 2)))
+        >>> argument(line.hinges[0], [jnp.zeros((5, 2)), jnp.ones((5, 2))], 5).shape
+        (5, 4)
+    """
+    if len(parts) > 1:
+        parts = [jnp.broadcast_to(part, at.eqn.outvars[0].aval.shape) for part in parts]
+    pairs = zip(at.operands, parts, strict=True)
+    laid_out = [flat(v, part, examples) for v, part in pairs]
+    return at.sign * (jnp.concatenate(laid_out, axis=1) if len(laid_out) > 1 else laid_out[0])
+
+
 def _refuse_half(eqn: Any) -> None:
     """Refuse arithmetic whose rounding is as large as many a piece."""
     for v in eqn.outvars:
         if jnp.issubdtype(v.aval.dtype, jnp.floating) and v.aval.dtype.itemsize < 4:
-            written = next(iter(compat.user_frames(eqn)), None)
             raise errors.rejected(
                 rule="pieces are told apart in float32 or float64",
-                got=f"{v.aval.dtype.name}"
-                + (f" at {Path(written[0]).name}:{written[1]}" if written else ""),
+                got=maxima.placed(v.aval.dtype.name, eqn),
                 do="convert the weights and the input, and compute in float32",
             )
 
@@ -252,8 +269,7 @@ def _inside(eqns: Sequence[Any]) -> set[int]:
 def _maximum(eqn: Any, examples: int) -> Hinge:
     """Describe a maximum of several values, within each example."""
     name = eqn.primitive.name
-    written = next(iter(compat.user_frames(eqn)), None)
-    where = f"{name} at {Path(written[0]).name}:{written[1]}" if written else name
+    where = maxima.placed(name, eqn)
     shape = eqn.invars[0].aval.shape if "reduce" in name else eqn.outvars[0].aval.shape
     if shape[:1] != (examples,) or eqn.outvars[0].aval.shape[:1] != (examples,):
         raise kinked.not_by_example(where, shape)

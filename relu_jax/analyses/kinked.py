@@ -2,13 +2,12 @@
 
 import functools
 import itertools
-import math
 from collections.abc import Iterator
 from typing import Any
 
 from relu_jax import tap
 from relu_jax.activations import Activation, get, names
-from relu_jax.analyses.catalogued import catalogued
+from relu_jax.analyses.catalogued import catalogued, with_slopes_of
 from relu_jax.core import errors
 from relu_jax.tap import compat, elementwise
 from relu_jax.tap.placed import Placed
@@ -43,7 +42,7 @@ def at_site(site: tap.Site, examples: int) -> Activation:
         )
     if site.shape.count(examples) != 1:
         raise not_by_example(site.id, site.shape)
-    act = catalogued(site) or _bends_alike(site.kind)
+    act = with_slopes_of(site, catalogued(site) or _bends_alike(site.kind))
     if act is None or not is_piecewise_linear(act):
         raise errors.rejected(
             rule="exact regions are those of continuous piecewise linear activations",
@@ -51,8 +50,7 @@ def at_site(site: tap.Site, examples: int) -> Activation:
             + (", its parameters arrays" if site.kind in names() and not catalogued(site) else ""),
             do="swap it: rj.tap.swap(f, {" + repr(site.kind) + ': "relu"})',
         )
-    told = all(map(math.isfinite, site.slope_at_kinks))
-    return act.with_slopes(*site.slope_at_kinks) if told else act
+    return act
 
 
 @functools.cache

@@ -2,11 +2,13 @@
 
 import itertools
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from relu_jax.core import errors
+from relu_jax.tap import compat
 
 # By what the argument of each is multiplied: the smallest is the largest of the negatives.
 SIGNS = {"max": 1, "reduce_max": 1, "reduce_window_max": 1, "min": -1, "reduce_min": -1}
@@ -40,6 +42,19 @@ def compared(eqn: Any, where: str) -> np.ndarray:
     if name in ("max", "min"):
         return np.stack([each.ravel(), n + each.ravel()], axis=1)
     return _windows(eqn, each, where) if name == "reduce_window_max" else _axes(eqn, each)
+
+
+def placed(what: str, eqn: Any) -> str:
+    """Name something of an equation with its line in the user's code.
+
+    Example:
+        >>> import jax
+        >>> (eqn,) = jax.make_jaxpr(lambda x: x + 1.0)(2.0).eqns
+        >>> placed("add", eqn).split()[0]
+        'add'
+    """
+    written = next(iter(compat.user_frames(eqn)), None)
+    return f"{what} at {Path(written[0]).name}:{written[1]}" if written else what
 
 
 def _axes(eqn: Any, each: np.ndarray) -> np.ndarray:

@@ -5,11 +5,11 @@ moves numbers moves their paths along.
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
 
+from relu_jax.analyses.maxima import placed
 from relu_jax.core import errors
 from relu_jax.tap import compat
 
@@ -64,10 +64,9 @@ def through(eqn: Any, args: Sequence[Any], counts: Mapping[int, Any]) -> list[An
         return compat.bind(
             eqn, [counts[i] if i in counts else _without(arg) for i, arg in enumerate(args)]
         )
-    written = next(iter(compat.user_frames(eqn)), None)
     raise errors.rejected(
         rule="paths lead through sums, products by constants, and what moves numbers",
-        got=f"{name}, at {Path(written[0]).name}:{written[1]}" if written else name,
+        got=placed(name, eqn),
         do="ask for what stands before it",
         kind=NotImplementedError,
     )

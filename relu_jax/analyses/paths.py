@@ -218,11 +218,8 @@ def _held(line: Line, at: At, values: dict[Any, Any], n: int) -> _Held:
 def _entries(at: At, operands: Sequence[Any], none: float) -> Any:
     """Lay out what each unit of a maximum compares, (N, units, k)."""
     of = np.asarray(at.hinge.of)
-    if len(operands) > 1:
-        operands = [jnp.broadcast_to(part, at.eqn.outvars[0].aval.shape) for part in operands]
-    flat = [part.reshape(len(part), -1) for part in operands]
-    argument = at.sign * (jnp.concatenate(flat, axis=1) if len(flat) > 1 else flat[0])
-    return jnp.where(of >= 0, argument[:, of], jnp.full_like(argument[:1, :1, None], none))
+    laid_out = hinges.argument(at, operands, at.eqn.outvars[0].aval.shape[0])
+    return jnp.where(of >= 0, laid_out[:, of], jnp.full_like(laid_out[:1, :1, None], none))
 
 
 def _frozen(

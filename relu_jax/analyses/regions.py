@@ -90,18 +90,9 @@ def regions(f: Callable[[Any], Any], starts: ArrayLike, ends: ArrayLike) -> Regi
         >>> found.count.tolist(), found.at.tolist()
         ([4], [0.25, 0.5, 0.75])
     """
-    first, last = np.asarray(starts), np.asarray(ends)
-    if first.shape != last.shape or not first.size or not first.ndim:
-        raise errors.rejected(
-            rule="every segment has a start and an end, of one shape",
-            got=f"{errors.describe(first)} and {errors.describe(last)}",
-            do="pass arrays of (N, ...), one row for each segment",
-        )
-    refuse_non_finite(np.stack([first, last]), "an end of a segment", "leave that segment out")
+    first, last = segments(f, starts, ends)
     size = _FEWER if len(first) < _FEWER // 4 else SIZE
     sample = jnp.asarray(np.resize(first, (size, *first.shape[1:])))
-    plan(f, sample)
-    refuse_meeting(f, jnp.asarray(np.concatenate([first[:8], last[:8]])))
     found = stages(f, sample)
     first, last = first.astype(sample.dtype), last.astype(sample.dtype)
     wide = jnp.result_type(float) == np.float64  # a setting of each thread's own
@@ -120,6 +111,34 @@ def regions(f: Callable[[Any], Any], starts: ArrayLike, ends: ArrayLike) -> Regi
     _refuse_other_bends(f, size, first, last, segment, at, eps)
     many = count(segment, at, len(first), APART * eps)
     return Regions(many, segment, at, hinge, unit, tuple(one.hinge.id for one in found))
+
+
+def segments(
+    f: Callable[[Any], Any], starts: ArrayLike, ends: ArrayLike
+) -> tuple[np.ndarray, np.ndarray]:
+    """Check segments and what f makes of their ends, and give the ends as arrays.
+
+    Raises:
+        ValueError: they differ in shape or are not finite, or examples meet in f.
+        TypeError: f is no function, or takes or gives no array of real floats.
+
+    Example:
+        >>> first, last = segments(jnp.tanh, jnp.zeros((1, 2)), jnp.ones((1, 2)))
+        >>> last.tolist()
+        [[1.0, 1.0]]
+    """
+    first, last = np.asarray(starts), np.asarray(ends)
+    if first.shape != last.shape or not first.size or not first.ndim:
+        raise errors.rejected(
+            rule="every segment has a start and an end, of one shape",
+            got=f"{errors.describe(first)} and {errors.describe(last)}",
+            do="pass arrays of (N, ...), one row for each segment",
+        )
+    refuse_non_finite(np.stack([first, last]), "an end of a segment", "leave that segment out")
+    some = jnp.asarray(np.concatenate([first[:8], last[:8]]))
+    plan(f, some)
+    refuse_meeting(f, some)
+    return first, last
 
 
 class _Span(NamedTuple):

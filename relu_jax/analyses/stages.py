@@ -136,7 +136,6 @@ def _program(line: Line, cut: _Cut, keeps: Sequence[Any], examples: int) -> Call
     used = {v for eqn in cut.eqns for v in hinges.variables(eqn)}
     used |= {v for v in cut.at.operands if not compat.is_literal(v)}
     consts = {v: value for v, value in line.consts.items() if v in used}
-    shape = cut.at.eqn.outvars[0].aval.shape
 
     @jax.jit
     def run(values: Sequence[Any], *arrays: Any) -> Any:
@@ -149,12 +148,7 @@ def _program(line: Line, cut: _Cut, keeps: Sequence[Any], examples: int) -> Call
         for eqn in cut.eqns:
             results = hinges.run(eqn, [read(v) for v in eqn.invars])
             env.update(zip(eqn.outvars, results, strict=True))
-        parts = [read(v) for v in cut.at.operands]
-        if len(parts) > 1:  # a number may stand in place of an array
-            parts = [jnp.broadcast_to(part, shape) for part in parts]
-        pairs = zip(cut.at.operands, parts, strict=True)
-        flat = [hinges.flat(v, part, examples) for v, part in pairs]
-        argument = jnp.concatenate(flat, axis=1) if len(flat) > 1 else flat[0]
-        return cut.at.sign * argument, *(hinges.flat(v, read(v), examples) for v in keeps)
+        argument = hinges.argument(cut.at, [read(v) for v in cut.at.operands], examples)
+        return argument, *(hinges.flat(v, read(v), examples) for v in keeps)
 
     return functools.partial(run, list(consts.values()))

@@ -3,7 +3,14 @@
 import itertools
 
 import numpy as np
+import pytest
 from jax import nn
+
+AS_USERS_WRITE = [
+    pytest.mark.usefixtures("any_rank"),
+    pytest.mark.standard_promotion("networks are spelled as users write them"),
+    pytest.mark.leaks_unchecked("it collects garbage at every trace: tests/tap has it"),
+]
 
 
 def drawn(dims, seed, denominator=None):

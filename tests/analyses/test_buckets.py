@@ -1,24 +1,14 @@
 """Are changes of slope counted as exact regions are, and as closed forms say?"""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import lax, nn
 
 from relu_jax.analyses import bucket_regions, regions
-from tests.analyses.networks import drawn, mlp
+from tests.analyses.networks import AS_USERS_WRITE, drawn, mlp
 
-pytestmark = [
-    pytest.mark.standard_promotion("networks are spelled as users write them"),
-    pytest.mark.leaks_unchecked("it collects garbage at every trace: tests/tap has it"),
-]
-
-
-@pytest.fixture(autouse=True)
-def _as_users_write():
-    with jax.numpy_rank_promotion("allow"):
-        yield
+pytestmark = AS_USERS_WRITE
 
 
 ENDS = np.random.default_rng(0).standard_normal((2, 3, 2)).astype("f")
@@ -89,5 +79,14 @@ def test_bad_input_is_answered():
         bucket_regions(lambda x: 2 * x, *ENDS)
     with pytest.raises(ValueError, match="got unknown at"):
         bucket_regions(lambda x: jnp.where(x > 0.3, jnp.sin(x**2), jnp.cos(3 * x)), *ENDS)
-    with pytest.raises(NotImplementedError, match="which leads in their arrays"):
-        bucket_regions(lambda x: jnp.tanh(x.T).T, *ENDS)
+    with pytest.raises(NotImplementedError, match="one axis of examples"):
+        bucket_regions(lambda x: jnp.tanh(x[:, :, None] * jnp.ones((1, 1, 521)))[:, :, 0], *ENDS)
+    with pytest.raises(ValueError, match="an end of a segment is finite"):
+        bucket_regions(jnp.tanh, ENDS[0] * np.nan, ENDS[1])
+    with pytest.raises(ValueError, match="examples do not meet"):
+        bucket_regions(lambda x: jnp.tanh(x - x.mean(axis=0)), *ENDS)
+
+
+def test_examples_may_lie_on_another_axis():
+    found = bucket_regions(lambda x: jnp.tanh(x.T).T, *ENDS)
+    assert found.count.tolist() == bucket_regions(jnp.tanh, *ENDS).count.tolist()

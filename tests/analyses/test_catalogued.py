@@ -6,7 +6,7 @@ import jax
 import pytest
 
 import relu_jax as rj
-from relu_jax.analyses.catalogued import catalogued
+from relu_jax.analyses.catalogued import as_in_program, catalogued
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,11 @@ def test_a_parameter_that_is_an_array_has_no_number():
     (site,) = rj.tap.sites(jax.nn.leaky_relu, jax.ShapeDtypeStruct((3,), "float32"))
     assert catalogued(site).name == "leaky_relu"
     assert catalogued(site._replace(params={"slope": math.nan})) is None
+
+
+def test_slopes_are_those_of_the_program_where_they_are_known():
+    (site,) = rj.tap.sites(lambda x: jnp.maximum(x, 0), jnp.ones(3))
+    assert as_in_program(site).slope_at_kinks == (0.5,)
+    unknown = site._replace(slope_at_kinks=(float("nan"),))
+    assert as_in_program(unknown).slope_at_kinks == catalogued(site).slope_at_kinks
+    assert as_in_program(site._replace(kind="unknown")) is None

@@ -3,25 +3,15 @@
 import itertools
 from fractions import Fraction
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import lax, nn
 
 from relu_jax.analyses import cells
-from tests.analyses.networks import drawn, mlp
+from tests.analyses.networks import AS_USERS_WRITE, drawn, mlp
 
-pytestmark = [
-    pytest.mark.standard_promotion("networks are spelled as users write them"),
-    pytest.mark.leaks_unchecked("it collects garbage at every trace: tests/tap has it"),
-]
-
-
-@pytest.fixture(autouse=True)
-def _as_users_write():
-    with jax.numpy_rank_promotion("allow"):
-        yield
+pytestmark = AS_USERS_WRITE
 
 
 UNIT = (np.zeros(2, "f"), np.float32([1, 0]), np.float32([0, 1]))
