@@ -41,8 +41,8 @@ types: $(STAMP)  ## the annotations
 # In a folder of its own: examples that write files leave none behind.
 docs: $(STAMP)  ## every example in the package, the README and docs/
 	@cd "$$(mktemp -d)" && JAX_PLATFORMS=cpu $(BIN)/python -m pytest -c $(CURDIR)/pyproject.toml \
-	  --rootdir $(CURDIR) -q -p no:cacheprovider --doctest-modules --doctest-glob='*.md' \
-	  $(CURDIR)/relu_jax $(CURDIR)/README.md $(CURDIR)/docs
+	  --rootdir $(CURDIR) -n $(JOBS) --dist loadfile -q -p no:cacheprovider \
+	  --doctest-modules --doctest-glob='*.md' $(CURDIR)/relu_jax $(CURDIR)/README.md $(CURDIR)/docs
 
 bench: $(STAMP)  ## every benchmark; minutes
 	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file; done

@@ -94,6 +94,12 @@ def _parser() -> argparse.ArgumentParser:
     diagnose.add_argument("--json", help="also write the record here")
     diagnose.add_argument("--force", action="store_true", help="replace files that exist")
     diagnose.add_argument(
+        "--depth",
+        choices=("fast", "full"),
+        default="fast",
+        help="full also measures the first batch against theory (default: %(default)s)",
+    )
+    diagnose.add_argument(
         "--fail-on", choices=("warning", "critical"), help="exit with 1 if a finding is that severe"
     )
     diagnose.set_defaults(run=_diagnose)
@@ -120,8 +126,9 @@ def _parser() -> argparse.ArgumentParser:
     what_if.add_argument(
         "--learning-rate", type=float, help="of plain descent (default: Adam at 1e-3)"
     )
+    what_if.add_argument("--out", help="also write the page here")
     what_if.add_argument("--json", help="also write the numbers here")
-    what_if.add_argument("--force", action="store_true", help="replace a file that exists")
+    what_if.add_argument("--force", action="store_true", help="replace files that exist")
     what_if.set_defaults(run=_what_if)
     activations = commands.add_parser(
         "activations",
@@ -185,7 +192,7 @@ def _diagnose(args: argparse.Namespace) -> int:
     loss, params, batches = diagnosis.load_build(args.target)
     with _progress() as tell:
         found = diagnosis.diagnose(
-            loss, params, batches, progress=lambda n: tell(None, f"batch {n}")
+            loss, params, batches, progress=lambda n: tell(None, f"batch {n}"), depth=args.depth
         )
     run = found.to_dict(name=args.target)
     command = f"relu-jax diagnose {Path(args.target).name}"
@@ -207,8 +214,8 @@ def _diagnose(args: argparse.Namespace) -> int:
 def _what_if(args: argparse.Namespace) -> int:
     from relu_jax.core import files
 
-    if args.json:
-        files.refuse_unwritable(args.json, force=args.force)
+    wanted = [path for path in (args.out, args.json) if path is not None]
+    files.refuse_unwritable(*wanted, force=args.force)
     swaps: dict[Any, list[Any]] = {}
     for word in args.swap:
         selector, equals, name = word.partition("=")
@@ -242,9 +249,12 @@ def _what_if(args: argparse.Namespace) -> int:
             progress=lambda done, total, name: tell(done / total, name),
         )
     _say(str(found))  # first: no full disk shall cost the comparison
+    if args.out:
+        found.report(args.out, title=f"What if: {args.target}", force=args.force)
     if args.json:
         found.save(args.json, force=args.force)
-        _say(f"{args.json} written")
+    for path in wanted:
+        _say(f"{path} written")
     return 0
 
 

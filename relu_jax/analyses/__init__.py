@@ -1,5 +1,6 @@
 """Analyses: one question about a network each; arrays or a function in, a NamedTuple out."""
 
+from relu_jax.analyses.between import Between, between
 from relu_jax.analyses.bounds import Bounds, Certificate, bounds
 from relu_jax.analyses.buckets import BucketRegions, bucket_regions
 from relu_jax.analyses.cells import Cells, cells
@@ -21,6 +22,7 @@ from relu_jax.analyses.sparsity import Sparsity, sparsity, union_active
 from relu_jax.analyses.spectrum import Spectrum, singular_values
 
 __all__ = [
+    "Between",
     "Bounds",
     "BucketRegions",
     "Cells",
@@ -43,6 +45,7 @@ __all__ = [
     "Spectrum",
     "Stability",
     "Underflow",
+    "between",
     "bounds",
     "bucket_regions",
     "cells",

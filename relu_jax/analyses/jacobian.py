@@ -15,6 +15,7 @@ from jax.core import Tracer
 from jax.typing import ArrayLike
 from jaxtyping import Float
 
+from relu_jax.analyses.between import opened, shaped
 from relu_jax.core import errors
 from relu_jax.core.types import Array
 
@@ -76,9 +77,8 @@ def plan(f: Any, x: Any) -> Plan:
             rule="f is a function of a batch", got=errors.describe(f),
             do="pass lambda x: model(params, x)", kind=TypeError,
         )  # fmt: skip
-    given = jax.eval_shape(lambda x: x, x)
-    _check("x", given)
-    made = jax.eval_shape(f, x)
+    _check("x", jax.eval_shape(lambda x: x, x))
+    given, made = shaped(f, x)
     if len(jax.tree.leaves(made)) != 1 or not hasattr(made, "shape"):
         raise errors.rejected(
             rule="f returns one array", got=errors.describe(made), do="pick one in a lambda",
@@ -100,7 +100,7 @@ def jacobian(f: Batched, x: ArrayLike, *, max_bytes: int = MAX_BYTES) -> Float[A
 
     Args:
         f: a function of a batch: x, of (N, ...), to (N, ...); what follows the examples is laid
-            out as one axis. Any network: `lambda x: model(params, x)`.
+            out as one axis. Any network: `lambda x: model(params, x)`; a part of it: `between`.
         x: N examples.
         max_bytes: what all Jacobians together may take.
 
@@ -140,10 +140,11 @@ def rows(f: Batched, planned: Plan, x: Array) -> Float[Array, "N C D"]:
         >>> rows(jnp.tanh, plan(jnp.tanh, x), x).shape
         (2, 3, 3)
     """
-    flat = x.reshape(len(x), planned.n_in)
+    onward, start = opened(f, x)
+    flat = start.reshape(len(x), planned.n_in)
 
     def flattened(flat: Array) -> Array:
-        return f(flat.reshape(-1, *x.shape[1:])).reshape(-1, planned.n_out)
+        return onward(flat.reshape(-1, *start.shape[1:])).reshape(-1, planned.n_out)
 
     if planned.backward:
         y, pull = jax.vjp(flattened, flat)
@@ -179,14 +180,20 @@ def refuse_meeting(f: Batched, x: ArrayLike) -> None:
     x = jnp.asarray(x)
     if len(x) < 2 or isinstance(x, Tracer):
         return
-    moved = jax.jit(lambda x, t: jax.jvp(f, (x,), (t,))[1])
+
+    @jax.jit
+    def moved(x: Any, t: Any) -> Any:
+        onward, start = opened(f, x)
+        return jax.jvp(onward, (start,), (t,))[1]
+
+    where = shaped(f, x)[0]
     # Every example is moved once while it is among others that stay, at random: a sum that is taken
     # away, of features or of examples, does not hide it.
     rng = np.random.default_rng(0)
     some = rng.permutation(len(x)) < len(x) // 2
     for chosen in (some, ~some):
-        tangent = rng.standard_normal(x.shape) * chosen.reshape(-1, *[1] * (x.ndim - 1))
-        found = moved(x, jnp.asarray(tangent, x.dtype))
+        tangent = rng.standard_normal(where.shape) * chosen.reshape(-1, *[1] * (where.ndim - 1))
+        found = moved(x, jnp.asarray(tangent, where.dtype))
         met = (found != 0) & ~jnp.isnan(found)  # 0 times an infinite slope is NaN
         if bool(jnp.any(met[~chosen])):
             raise errors.rejected(

@@ -122,8 +122,7 @@ def saturation(
         leaving = here * arriving
         size = largest * _norm(arriving)
         passed = 0.0 if largest == 0 else _norm(leaving) / size if size else np.nan
-        names = (formats,) if isinstance(formats, str) else formats
-        lost = tuple(_underflow(leaving, _named(name)) for name in names)
+        lost = underflow(leaving, formats)
     return Saturation(
         len(z), z.shape[1], largest, flat.sum(axis=0), flat.sum(axis=1),
         None if passed is None else float(passed), lost,
@@ -144,6 +143,30 @@ def smallest(dtype: Any) -> float:
 
 def _norm(x: Any) -> float:
     return float(np.linalg.norm(np.asarray(x, np.float64)))
+
+
+def underflow(
+    gradients: ArrayLike, formats: str | Sequence[str] = _FORMATS
+) -> tuple[Underflow, ...]:
+    """Count the gradients that number formats make 0.
+
+    Args:
+        gradients: of floating-point numbers, of any shape.
+        formats: by name.
+
+    Raises:
+        ValueError: a format that is none of floating-point numbers.
+
+    Edges: NaN and inf are not lost.
+
+    Example:
+        >>> (told,) = underflow(jax.numpy.array([1.0, 1e-9, 0.0]), "float16")
+        >>> told.lost, told.of
+        (1, 2)
+    """
+    names = (formats,) if isinstance(formats, str) else formats
+    array = jnp.asarray(gradients)
+    return tuple(_underflow(array, _named(name)) for name in names)
 
 
 def _underflow(gradients: Any, dtype: Any) -> Underflow:

@@ -16,6 +16,7 @@ import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
+from relu_jax.analyses.between import opened
 from relu_jax.analyses.jacobian import MAX_BYTES, Batched, Plan, chunks, plan, refuse_meeting, rows
 from relu_jax.core import errors
 from relu_jax.core.integers import integer
@@ -91,7 +92,7 @@ def singular_values(
     """Find the singular values of every example's Jacobian.
 
     Args:
-        f: a function of a batch: x, of (N, ...), to (N, ...); any network.
+        f: a function of a batch: x, of (N, ...), to (N, ...); any network, or a part (`between`).
         x: N examples.
         k: None for all of them, from the Jacobian; a number for the k largest, without it.
         max_bytes: what is held at a time; memory does not grow with N beyond it. With k, steps are
@@ -202,11 +203,12 @@ def _bidiagonal(f: Batched, planned: Plan, steps: int) -> Callable[[Array], tupl
 
     @jax.jit
     def run(x: Array) -> tuple[Array, Array]:
-        flat = x.reshape(len(x), planned.n_in)
+        onward, start = opened(f, x)
+        flat = start.reshape(len(x), planned.n_in)
 
         def flattened(flat: Array) -> Array:
-            given = flat.astype(x.dtype).reshape(-1, *x.shape[1:])
-            return f(given).reshape(-1, planned.n_out).astype(flat.dtype)
+            given = flat.astype(start.dtype).reshape(-1, *start.shape[1:])
+            return onward(given).reshape(-1, planned.n_out).astype(flat.dtype)
 
         flat = widened(flat)  # of half precision, and of results in another
         y, push = jax.linearize(flattened, flat)

@@ -6,6 +6,8 @@ from relu_jax.diagnosis.changes import Changes, SiteChange, compare
 from relu_jax.diagnosis.comparison import Comparison, Gain, Trial, Variant
 from relu_jax.diagnosis.diagnose import diagnose
 from relu_jax.diagnosis.expected import Expected
+from relu_jax.diagnosis.merging import merge
+from relu_jax.diagnosis.pages import report
 from relu_jax.diagnosis.reinitialise import lsuv
 from relu_jax.diagnosis.result import Diagnosis, as_report, load
 from relu_jax.diagnosis.types import (
@@ -40,6 +42,8 @@ __all__ = [
     "load",
     "load_build",
     "lsuv",
+    "merge",
     "monitor",
+    "report",
     "what_if",
 ]

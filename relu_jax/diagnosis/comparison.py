@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import stats
 
-from relu_jax.core import records
+from relu_jax.core import handover, records
 from relu_jax.core.wording import plural
+from relu_jax.diagnosis import ranked
 from relu_jax.diagnosis.expected import Expected
-from relu_jax.diagnosis.result import Diagnosis
-from relu_jax.diagnosis.types import shown
+from relu_jax.diagnosis.ranked import AS_IS
+from relu_jax.diagnosis.result import Diagnosis, as_report
 
 SCHEMA = "relu_jax.comparison/1"
-AS_IS = "as it is"
 CONFIDENCE = 0.95
 
 
@@ -99,14 +99,14 @@ class Comparison:
         return {variant.name: variant for variant in self.variants}[name]
 
     def __str__(self) -> str:
-        return "\n".join([_headline(self), *_table(self)])
+        return "\n".join([ranked.headline(self), *ranked.table(self)])
 
     def to_dict(self) -> dict[str, Any]:
         """Turn it into plain data."""
         return {
             "measure": self.measure,
             "steps": self.steps,
-            "variants": [_plain(variant) for variant in self.variants],
+            "variants": [ranked.with_trials(variant) for variant in self.variants],
         }
 
     def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
@@ -118,6 +118,42 @@ class Comparison:
         provenance = self.as_is.trials[0].before.provenance
         record = records.Record({"schema": SCHEMA}, self.to_dict(), {}, dict(provenance))
         records.save(record, path, force=force)
+
+    def ranking(self, *, name: str = "What if") -> dict[str, Any]:
+        """Turn the ranking into the part of a report that shows it, as plain data.
+
+        Args:
+            name: over it.
+
+        Returns:
+            each change with its score, its gain and its interval, what theory expects, its warnings
+            and the losses of every seed; without the diagnoses, which `to_dict` has.
+        """
+        return ranked.as_dict(self, name)
+
+    def report(
+        self, html_path: str | os.PathLike[str], *, title: str = "What if", force: bool = False
+    ) -> None:
+        """Write the ranking, and the diagnoses of the network as it is and of the best change.
+
+        Of each change the first seed's diagnosis is shown, at the end.
+
+        Args:
+            html_path: where.
+            title: of the page.
+            force: whether to replace a file that is there.
+
+        Raises:
+            UsageError: the file exists and `force` is off, or its folder cannot be written.
+        """
+        stage = f"after {self.steps} {plural(self.steps, 'step', 'steps')}" if self.steps else ""
+        shown = {AS_IS: self.as_is, self.best.name: self.best}
+        runs = [
+            variant.trials[0].end.to_dict(name=name, stage=stage) for name, variant in shown.items()
+        ]
+        provenance = self.as_is.trials[0].before.provenance
+        made = as_report(*runs, title=title, provenance=provenance, tried=[self.ranking()])
+        handover.report_writer()(made, html_path, force=force)
 
 
 def compared(tried: Sequence[tuple[str, Sequence[Trial], Expected]], *, steps: int) -> Comparison:
@@ -144,8 +180,8 @@ def compared(tried: Sequence[tuple[str, Sequence[Trial], Expected]], *, steps: i
                 expected=expected,
             )
         )
-    ranked = sorted(variants, key=_rank if steps else _rank_of_starts)
-    return Comparison(tuple(ranked), "loss" if steps else "decades over depth", steps)
+    order = sorted(variants, key=_rank if steps else _rank_of_starts)
+    return Comparison(tuple(order), "loss" if steps else "decades over depth", steps)
 
 
 def _loss(trial: Trial) -> float:
@@ -212,78 +248,3 @@ def _less(kinds: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
 def _median(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return float(np.median(known)) if known else None
-
-
-def _headline(found: Comparison) -> str:
-    most = max(len(variant.trials) for variant in found.variants)
-    seeds = f"{most} {plural(most, 'seed', 'seeds')}"
-    when = "at the start: fewest warnings first, then fewest powers of ten from end to end"
-    if found.steps:
-        when = f"after {found.steps} {plural(found.steps, 'step', 'steps')}"
-    return f"{found.measure} {when}, {seeds}; lower is better; factors are from end to end"
-
-
-_COLUMNS = (
-    "change", "", "better by", "95 %", "signal", "theory", "gradient", "theory",
-    "warnings",
-)  # fmt: skip
-
-
-def _table(found: Comparison) -> list[str]:
-    head = (_COLUMNS[0], found.measure, *_COLUMNS[2:])
-    rows = [head, *(_row(variant) for variant in found.variants)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-
-
-def _row(variant: Variant) -> tuple[str, ...]:
-    forward, backward = variant.flow
-    ends = (variant.gain.low, variant.gain.high)
-    interval = "–" if None in ends else f"[{ends[0]:.3g}, {ends[1]:.3g}]"
-    own = variant.name == AS_IS
-    return (
-        shown(variant.name),
-        _number(variant.score),
-        "–" if own else _number(variant.gain.value),
-        "–" if own else interval,
-        _number(forward),
-        _number(variant.expected.forward_total),
-        _number(backward),
-        _number(variant.expected.backward_total),
-        _kinds(variant),
-    )
-
-
-def _kinds(variant: Variant) -> str:
-    words = [kind + (" (new)" if kind in variant.added else "") for kind in variant.warnings]
-    return ", ".join(words) or "none"
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None or math.isnan(value) else f"{value:.3g}"
-
-
-def _plain(variant: Variant) -> dict[str, Any]:
-    forward, backward = variant.flow
-    return {
-        "name": variant.name,
-        "score": variant.score,
-        "gain": variant.gain._asdict(),
-        "removed": list(variant.removed),
-        "added": list(variant.added),
-        "expected": variant.expected._asdict(),
-        "flow": {"forward_total": forward, "backward_total": backward},
-        "trials": [_trial(trial) for trial in variant.trials],
-    }
-
-
-def _trial(trial: Trial) -> dict[str, Any]:
-    return {
-        "seed": trial.seed,
-        "losses": list(trial.losses),
-        "before": trial.before.to_dict(),
-        "after": None if trial.after is None else trial.after.to_dict(),
-    }

@@ -8,11 +8,12 @@ import jax
 import numpy as np
 import optax
 
-from relu_jax.core import records
 from relu_jax.core.types import PyTree
-from relu_jax.diagnosis import causes, findings, losses, parameters, spread, streaming, summarise
-from relu_jax.diagnosis.facts import Facts
+from relu_jax.diagnosis import depth as in_depth
+from relu_jax.diagnosis import losses, parameters, spread, streaming
+from relu_jax.diagnosis.judged import judged, mean_gradients
 from relu_jax.diagnosis.result import Diagnosis
+from relu_jax.diagnosis.sums import Leaf, Sums
 from relu_jax.tap.selectors import Selectable
 
 
@@ -27,6 +28,8 @@ def diagnose(
     optimizer: optax.GradientTransformation | None = None,
     learning_rate: float | None = None,
     progress: Callable[[int], object] | None = None,
+    depth: str = "fast",
+    mergeable: bool = False,
 ) -> Diagnosis:
     """Measure a network on data, forward and backward, and say what is wrong and where.
 
@@ -43,6 +46,13 @@ def diagnose(
         optimizer: measures the size of its first update from a fresh state.
         learning_rate: the same for plain gradient descent at this rate.
         progress: called after each batch with the number of batches done.
+        depth: "fast" takes one pass over the batches; "full" also measures the first of them in
+            depth: beside every gain what mean-field theory expects, arguments on kinks and what
+            hangs on them, sparsity by all definitions, gradients that half precision would make 0.
+            It holds the values of all sites of that batch at once, and compiles a program or two
+            for each.
+        mergeable: keeps the sums, as large as the parameters, so that `rj.diagnosis.merge` can
+            join this diagnosis with others, of other processes say; `save` writes them too.
 
     Returns:
         findings, worst first, and all the numbers; printed, a table.
@@ -50,7 +60,8 @@ def diagnose(
     Raises:
         DataError: no batches, an empty one, params that are no floats, a batch that the loss does
             not take, or that the devices of the mesh do not divide.
-        ValueError: the loss is not a scalar, cannot be traced, or has no gradient.
+        ValueError: the loss is not a scalar, cannot be traced, or has no gradient; a depth of
+            another name; in full depth, a loss that takes derivatives itself.
         TypeError: the loss is no function of (params, batch), or the mesh is none.
 
     Edges: NaN and inf, wherever they come from, are findings and no errors. Means over batches
@@ -68,8 +79,12 @@ def diagnose(
     """
     devices = spread.check(mesh)
     losses.check_function(loss)
+    full = in_depth.check(depth)
     chosen = parameters.optimiser(optimizer, learning_rate)
-    return measured(loss, params, batches, only, has_aux, chosen, progress, mesh=devices)
+    return measured(
+        loss, params, batches, only, has_aux, chosen, progress, mesh=devices, full=full,
+        keep=mergeable,
+    )  # fmt: skip
 
 
 def measured(
@@ -82,33 +97,37 @@ def measured(
     progress: Callable[[int], object] | None = None,
     programs: streaming.Programs | None = None,
     mesh: jax.sharding.Mesh | None = None,
+    full: bool = False,
+    keep: bool = False,
 ) -> Diagnosis:
     """Measure and judge, with programs that may be there from before: see `streaming.run`."""
     started = time.perf_counter()
     with jax.debug_nans(False), jax.debug_infs(False):  # here they are findings, not errors
         found = streaming.run(loss, params, batches, only, has_aux, progress, programs, mesh)
-        gradients = [np.asarray(np.asarray(s) / found.total.examples) for s in found.sums]
-        steps = parameters.updates(found.call, chosen, found.own, gradients) if chosen else None
-    told = parameters.reports(
-        found.paths, found.own, found.sizes, gradients, found.total.moved, steps
-    )
-    told = tuple(p for p in told if not (p.zero_grad and p.path in found.settings))
-    reports = summarise.site_reports(found.sites, found.total)
-    flow = summarise.flow(tuple(reports.values()))
-    facts = Facts(
-        tuple(reports.values()), told, flow, causes.gathered(found.origins), tuple(found.sites),
-        found.sites.linear, found.sites.coverage.opaque, found.total.examples,
-        summarise.idle(found.sites, found.total),
+        sums = _gathered(found)
+        steps = None
+        if chosen is not None:
+            steps = parameters.updates(found.call, chosen, found.own, mean_gradients(sums))
+        depth = _deep(loss, has_aux, found) if full else None
+    return judged(
+        sums, found.sites.linear, found.sites.coverage, started=started, steps=steps, depth=depth,
+        keep=keep,
     )  # fmt: skip
-    return Diagnosis(
-        findings=findings.judge(facts),
-        sites=reports,
-        parameters=told,
-        flow=flow,
-        coverage=found.sites.coverage,
-        linear=found.sites.linear,
-        loss=found.total.loss / found.total.examples,
-        n_batches=found.total.batches,
-        n_examples=found.total.examples,
-        provenance=records.provenance(started=started),
+
+
+def _gathered(found: streaming.Found) -> Sums:
+    own = zip(found.paths, found.own, found.sizes, strict=True)
+    leaves = tuple(
+        Leaf(path, tuple(leaf.shape), str(leaf.dtype), path in found.settings, *size)
+        for path, leaf, size in own
     )
+    gradients = tuple(map(np.asarray, found.sums))
+    origins = tuple(map(tuple, found.origins))
+    return Sums(tuple(found.sites), leaves, found.total, origins, gradients)
+
+
+def _deep(loss: losses.Loss, has_aux: bool | None, found: streaming.Found) -> in_depth.Depth:
+    return in_depth.measured(
+        loss, found.call, found.sites, has_aux=has_aux, examples=found.examples,
+        kept=frozenset(found.total.forward),
+    )  # fmt: skip

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from relu_jax.diagnosis import kinds, thresholds
+from relu_jax.diagnosis.depth import Depth
 from relu_jax.diagnosis.types import Cause, Evidence, Finding, Flow, ParameterReport, SiteReport
 from relu_jax.tap import Linear, Site
 
@@ -23,6 +24,7 @@ class Facts(NamedTuple):
     opaque: tuple[str, ...]
     examples: int
     idle: Mapping[str, str] = {}  # {id of a site that never ran: its path}
+    depth: Depth | None = None
 
 
 def finding(kind: str, severity: str, site: str, what: str, evidence: Evidence) -> Finding:

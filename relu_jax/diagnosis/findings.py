@@ -1,6 +1,7 @@
 """What is wrong, where, and what to try? The rules, and the order of what they find."""
 
 from relu_jax.diagnosis import (
+    findings_depth,
     findings_flow,
     findings_input,
     findings_nonfinite,
@@ -28,6 +29,7 @@ def judge(facts: Facts) -> tuple[Finding, ...]:
         *_unexplained(findings_flow.judge(facts, blamed), through_time),
         *findings_parameters.judge(facts),
         *findings_structure.judge(facts),
+        *findings_depth.judge(facts.depth),
     ]
     return tuple(sorted(found, key=_rank))
 

@@ -10,6 +10,7 @@ import optax
 
 from relu_jax.core import errors
 from relu_jax.core.types import Array
+from relu_jax.diagnosis.sums import Leaf
 from relu_jax.diagnosis.types import ParameterReport
 from relu_jax.tap import arguments
 from relu_jax.training.step import check_optimizer
@@ -72,9 +73,7 @@ def updates(
 
 
 def reports(
-    paths: Sequence[str],
-    own: Sequence[Array],
-    of_own: Sequence[tuple[float, int]],
+    leaves: Sequence[Leaf],
     gradients: Sequence[np.ndarray],
     moved: np.ndarray,
     steps: Sequence[Any] | None,
@@ -82,30 +81,28 @@ def reports(
     """Build one report per leaf.
 
     Args:
-        paths: of the leaves.
-        own: the leaves.
-        of_own: their `sizes`.
+        leaves: of the parameters.
         gradients: the mean gradient of each.
         moved: batches whose gradient of the leaf was not all 0.
         steps: the optimiser's updates; None without one.
     """
     of_gradients = sizes(gradients)
-    of_steps = sizes(steps) if steps is not None else [(None, 0)] * len(own)
+    of_steps = sizes(steps) if steps is not None else [(None, 0)] * len(leaves)
     return tuple(
         ParameterReport(
-            path=path,
-            shape=tuple(leaf.shape),
-            dtype=str(leaf.dtype),
-            rms=rms,
+            path=leaf.path,
+            shape=leaf.shape,
+            dtype=leaf.dtype,
+            rms=leaf.rms,
             rms_grad=rms_grad,
-            ratio=rms_grad / rms if rms else None,
-            update_ratio=step / rms if step is not None and rms else None,
+            ratio=rms_grad / leaf.rms if leaf.rms else None,
+            update_ratio=step / leaf.rms if step is not None and leaf.rms else None,
             zero_grad=int(n_moved) == 0,
-            nonfinite=strange,
-            nonfinite_grad=strange_grad,
+            nonfinite=leaf.nonfinite,
+            nonfinite_grad=strange,
         )
-        for path, leaf, (rms, strange), (rms_grad, strange_grad), n_moved, (step, _) in zip(
-            paths, own, of_own, of_gradients, moved, of_steps, strict=True
+        for leaf, (rms_grad, strange), n_moved, (step, _) in zip(
+            leaves, of_gradients, moved, of_steps, strict=True
         )
     )
 

@@ -2,13 +2,15 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from relu_jax.core import errors, handover, records
 from relu_jax.core.wording import plural
-from relu_jax.diagnosis import stored
+from relu_jax.diagnosis import stored, sums
+from relu_jax.diagnosis.depth import Depth
+from relu_jax.diagnosis.sums import Sums
 from relu_jax.diagnosis.types import Finding, Flow, ParameterReport, SiteReport, shown
 from relu_jax.tap import Coverage, Linear
 
@@ -39,9 +41,12 @@ class Diagnosis:
     n_batches: int
     n_examples: int
     provenance: Mapping[str, Any]
+    depth: Depth | None = None  # of depth="full"
+    sums: Sums | None = field(default=None, repr=False, compare=False)  # of mergeable=True
 
     def __str__(self) -> str:
-        return "\n".join([*_headline(self), *_table(self), shown(str(self.coverage), 400)])
+        lines = [*_headline(self), *_table(self), shown(str(self.coverage), 400)]
+        return "\n".join([*lines, str(self.depth)] if self.depth else lines)
 
     def to_dict(
         self,
@@ -76,11 +81,16 @@ class Diagnosis:
     def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
         """Write the diagnosis as JSON that `load` reads back exactly.
 
+        Sums that were kept (`mergeable=True`) are written beside it, in a file of arrays.
+
         Raises:
             UsageError: the file exists and `force` is off, or its folder cannot be written.
         """
-        config = {"schema": SCHEMA}
-        record = records.Record(config, self.to_dict(), {}, dict(self.provenance))
+        config: dict[str, Any] = {"schema": SCHEMA}
+        arrays = {}
+        if self.sums is not None:
+            config["sums"], arrays = sums.plain(self.sums), sums.arrays(self.sums)
+        record = records.Record(config, self.to_dict(), arrays, dict(self.provenance))
         records.save(record, path, force=force)
 
     def report(
@@ -116,11 +126,19 @@ def load(path: str | os.PathLike[str]) -> Diagnosis:
             do="name a file that Diagnosis.save wrote",
             kind=errors.UsageError,
         )
-    return Diagnosis(**stored.decoded(record.metrics), provenance=record.provenance)
+    held = record.config.get("sums")
+    return Diagnosis(
+        **stored.decoded(record.metrics),
+        provenance=record.provenance,
+        sums=None if held is None else sums.built(held, record.arrays),
+    )
 
 
 def as_report(
-    *runs: Mapping[str, Any], title: str, provenance: Mapping[str, Any] | None = None
+    *runs: Mapping[str, Any],
+    title: str,
+    provenance: Mapping[str, Any] | None = None,
+    **parts: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Bind runs into a report dictionary, which `relu_jax.report` draws.
 
@@ -128,6 +146,8 @@ def as_report(
         runs: what `Diagnosis.to_dict` gave.
         title: of the page.
         provenance: where the numbers come from; None tells this process.
+        parts: what else is on the page: `watched`, runs of training as `Series.to_dict` gave them,
+            `tried`, rankings as `Comparison.ranking` gave them, `spectra` and `slices`.
 
     Example:
         >>> made = as_report({"name": "a"}, title="One run", provenance={})
@@ -140,6 +160,7 @@ def as_report(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "provenance": dict(records.provenance() if provenance is None else provenance),
         "runs": [dict(run) for run in runs],
+        **{name: [dict(one) for one in held] for name, held in parts.items() if held},
     }
 
 

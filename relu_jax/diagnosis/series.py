@@ -1,16 +1,20 @@
 """What happened in a run that was watched: when did units die or recover, what broke first?"""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from relu_jax.core import errors
+from relu_jax.core import errors, handover
 from relu_jax.core.integers import integer
 from relu_jax.core.wording import plural
+from relu_jax.diagnosis import watched
+from relu_jax.diagnosis.result import as_report
 
 FIELDS = ("rms_pre", "rms_post", "rms_d_pre", "zeros", "saturated")
 FLAGS = ("nonfinite", "nonfinite_d")
+PATIENCE = 10  # measured steps in a row
 
 
 class Event(NamedTuple):
@@ -49,6 +53,11 @@ class SiteSeries(NamedTuple):
         """Number of units that no sample of a step activated, (T,)."""
         return np.sum(~self.active, axis=1)
 
+    @property
+    def ran(self) -> np.ndarray:
+        """Steps on which the site ran, (T,)."""
+        return np.isfinite(self.rms_pre) | self.nonfinite
+
 
 class Series(NamedTuple):
     """A run over T measured steps.
@@ -74,7 +83,7 @@ class Series(NamedTuple):
     nonfinite_data: np.ndarray
     numbers: Mapping[str, np.ndarray]  # what else was written; NaN where it was not
 
-    def events(self, *, patience: int = 10) -> tuple[Event, ...]:
+    def events(self, *, patience: int = PATIENCE) -> tuple[Event, ...]:
         """List what happened, in order.
 
         Args:
@@ -97,6 +106,45 @@ class Series(NamedTuple):
             for event in _lives(self, name, site, patience)
         ]
         return tuple(sorted([*found, *_broken(self)], key=lambda event: event.step))
+
+    def to_dict(self, *, name: str = "run", patience: int = PATIENCE) -> dict[str, Any]:
+        """Turn the run into the part of a report that shows it, as plain data.
+
+        Args:
+            name: of the run.
+            patience: as in `events`.
+
+        Returns:
+            loss, what else was written, and the numbers of every site, step by step; the first 500
+            events; and what there is to say, worst first. What a log holds of every leaf of the
+            parameters is left to the log.
+
+        Edges: None where a site did not run. A number of float32 is given in the fewest digits
+        that tell it apart.
+        """
+        return watched.as_dict(self, name, patience)
+
+    def report(
+        self,
+        html_path: str | os.PathLike[str],
+        *,
+        title: str = "Watched run",
+        patience: int = PATIENCE,
+        force: bool = False,
+    ) -> None:
+        """Write the run as one self-contained HTML page.
+
+        Args:
+            html_path: where.
+            title: of the page.
+            patience: as in `events`.
+            force: whether to replace a file that is there.
+
+        Raises:
+            UsageError: the file exists and `force` is off, or its folder cannot be written.
+        """
+        made = as_report(title=title, watched=[self.to_dict(name=title, patience=patience)])
+        handover.report_writer()(made, html_path, force=force)
 
 
 def stacked(rows: Sequence[Mapping[str, Any]]) -> Series:
@@ -138,8 +186,7 @@ def _site(rows: Sequence[Mapping[str, Any] | None]) -> SiteSeries:
 
 def _lives(run: Series, name: str, site: SiteSeries, patience: int) -> Iterator[Event]:
     """Find where units fall silent for long, and where they come back."""
-    ran = np.isfinite(site.rms_pre) | site.nonfinite
-    steps, active = run.steps[ran], site.active[ran]
+    steps, active = run.steps[site.ran], site.active[site.ran]
     died: dict[int, list[int]] = {}
     back: dict[int, list[int]] = {}
     for unit in np.flatnonzero(~active.all(axis=0)):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from relu_jax.diagnosis import depth
 from relu_jax.diagnosis.types import Finding, Flow, Histogram, ParameterReport, SiteReport
 from relu_jax.tap import Coverage, Linear, Site
 
@@ -20,6 +21,7 @@ def encoded(diagnosis: Any) -> dict[str, Any]:
         "flow": _plain(diagnosis.flow),
         "coverage": _plain(diagnosis.coverage),
         "linear": [_plain(linear) for linear in diagnosis.linear],
+        **({"depth": depth.encoded(diagnosis.depth)} if diagnosis.depth else {}),
     }
 
 
@@ -41,6 +43,7 @@ def decoded(run: Mapping[str, Any]) -> dict[str, Any]:
             for entry in run["linear"]
         ),
         **{name: run[name] for name in ("loss", "n_batches", "n_examples")},
+        "depth": depth.decoded(run["depth"]) if "depth" in run else None,
     }
 
 
@@ -69,7 +72,9 @@ def _report(entry: Mapping[str, Any]) -> SiteReport:
     facts = {name: given[name] for name in Site._fields} | {"id": entry["site_id"]}
     facts |= {name: tuple(facts[name]) for name in _TUPLES}
     facts["branch"] = tuple((cond, number) for cond, number in facts["branch"])
+    entry = {**SiteReport._field_defaults, **entry}
     numbers = {name: entry[name] for name in SiteReport._fields if name != "site"}
+    numbers["alive"] = tuple(numbers["alive"])
     numbers |= {name: _histogram(entry[name]) for name in _HISTOGRAMS}
     numbers |= {name: tuple(entry[name]) for name in _TURNS if entry[name] is not None}
     return SiteReport(site=Site(**facts), **numbers)

@@ -51,6 +51,7 @@ class Found(NamedTuple):
     total: totals.Totals
     origins: list[list[causes.Origin]]
     sums: list[Any]
+    examples: int  # of the first batch
 
 
 def run(
@@ -96,7 +97,7 @@ def run(
     return Found(
         program.call, program.sites, inputs.check_params(program.call), _settings(program.call),
         own_arrays(program), sizes,
-        total, origins, last.sums,
+        total, origins, last.sums, first.examples,
     )  # fmt: skip
 
 

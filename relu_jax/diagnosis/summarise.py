@@ -119,6 +119,7 @@ def _report(one: _Turn, totals: Totals) -> SiteReport:
         "underflow": None if known.flat is not False else 1.0 - _share(alive, elements),
         "nonfinite_forward": int(seen.nonfinite_pre[turn].sum() + seen.nonfinite_post[turn].sum()),
         "hist_pre": _histogram(bins.PRE_EDGES, seen.at_least[turn], 1),
+        "alive": tuple(alive.tolist()),
     }
     return SiteReport(**numbers, gain_forward=None, gain_backward=None)
 

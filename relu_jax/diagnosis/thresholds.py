@@ -191,6 +191,18 @@ KINDS: tuple[Kind, ...] = (
         ),
     ),
     Kind(
+        "kink",
+        "by how much the gradient moves when a site takes the slope of the other side where its "
+        "argument lies exactly on a kink",
+        "Nothing, if the training is well; else start the biases a little above 0, or use an "
+        "activation without a kink there (gelu, silu).",
+        "Bertoin, Bolte, Gerchinovitz & Pauwels 2021, Numerical influence of ReLU'(0)",
+        (
+            Limit("info", 0.01, "one part in a hundred is as large as what a learning rate is "
+                  "tuned to; what comes of it depends on a convention alone"),
+        ),
+    ),
+    Kind(
         "large_update",
         "size of the optimiser's first update over the size of the parameter",
         "Lower the learning rate, or warm it up.",

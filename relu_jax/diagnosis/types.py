@@ -95,6 +95,7 @@ class SiteReport(NamedTuple):
     turns_d_pre: tuple[float, ...] | None
     hist_pre: Histogram
     hist_d_pre: Histogram | None
+    alive: tuple[int, ...] = ()  # of each unit: samples with f′(z) ≠ 0, or with z not finite
 
 
 class ParameterReport(NamedTuple):

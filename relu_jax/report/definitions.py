@@ -143,6 +143,100 @@ PARAMETER_COLUMNS: tuple[Column, ...] = (
     Column("nonfinite", "NaN/∞", "Count of NaN and infinite entries.", _number("nonfinite")),
 )
 
+FLOW_COLUMNS: tuple[Column, ...] = (
+    Column("kind", "kind", "The activation function.", lambda entry: value(entry.get("kind"))),
+    Column("rms_post", "RMS post", "Root mean square of f(z).", _number("rms_post")),
+    Column(
+        "gain_forward", "gain fwd", "RMS post over that of the site before.",
+        _number("gain_forward"),
+    ),
+    Column(
+        "predicted_forward",
+        "fwd in theory",
+        "The forward gain that mean-field theory expects, for normal arguments and random weights "
+        "of the size measured; it knows of no norm and no bias.",
+        _number("predicted_forward"),
+    ),
+    Column(
+        "norm_d_pre", "‖∂pre‖", "Norm of ∂loss/∂z over all samples.", _number("norm_d_pre")
+    ),
+    Column(
+        "gain_backward", "gain bwd", "‖∂pre‖ over that of the site after.",
+        _number("gain_backward"),
+    ),
+    Column(
+        "predicted_backward",
+        "bwd in theory",
+        "The backward gain that mean-field theory expects: the gradient changes by √χ at a site.",
+        _number("predicted_backward"),
+    ),
+)  # fmt: skip
+
+KINK_COLUMNS: tuple[Column, ...] = (
+    Column("kind", "kind", "The activation function.", lambda entry: value(entry.get("kind"))),
+    Column("n", "arguments", "How many arguments were looked at.", _number("n")),
+    Column(
+        "hits", "on a kink", "Arguments that lie exactly on each kink.",
+        lambda entry: value(entry.get("hits") or 0),
+    ),
+    Column(
+        "slopes", "slope there", "The slope that the program takes at each kink.",
+        lambda entry: value(entry.get("slopes") or 0),
+    ),
+    Column(
+        "below",
+        "below",
+        "How far the gradient is, in its norm, under the slopes below the kinks.",
+        _percent("below"),
+    ),
+    Column(
+        "above",
+        "above",
+        "How far the gradient is, in its norm, under the slopes above the kinks.",
+        _percent("above"),
+    ),
+)  # fmt: skip
+
+CODE_COLUMNS: tuple[Column, ...] = (
+    Column("n", "samples", "Examples, positions and turns of loops.", _number("n")),
+    Column("zeros", "zeros", "Fraction of values that are exactly 0.", _percent("zeros")),
+    Column(
+        "hoyer",
+        "Hoyer",
+        "(√H - ‖a‖₁/‖a‖₂) / (√H - 1), mean over samples: 0 where all units are equal, 1 where one "
+        "is active alone.",
+        _number("hoyer"),
+    ),
+    Column("gini", "Gini", "Gini index of the magnitudes, mean over samples.", _number("gini")),
+    Column(
+        "population", "population", "Treves-Rolls sparseness over the units, mean over samples.",
+        _number("population"),
+    ),
+    Column(
+        "lifetime", "lifetime", "Treves-Rolls sparseness over the samples, mean over units.",
+        _number("lifetime"),
+    ),
+    Column(
+        "top", "top tenth", "Share of ‖a‖₁ held by the largest tenth of the units.",
+        _percent("top"),
+    ),
+    Column("active_mean", "active", "Units that are not 0, per sample.", _number("active_mean")),
+    Column("active_std", "± std", "Spread of that number over samples.", _number("active_std")),
+    Column("never", "never", "Units that no sample activates.", _number("never")),
+    Column("always", "always", "Units that every sample activates.", _number("always")),
+    Column("patterns", "patterns", "Distinct sets of active units.", _number("patterns")),
+    Column(
+        "lost",
+        "lost in half precision",
+        "Of the gradients at its argument that are not 0, those that a number format makes 0.",
+        lambda entry: ", ".join(
+            f"{value(one.get('dtype'))}: {number(one.get('lost'))} / {number(one.get('of'))}"
+            for one in entry.get("lost") or ()
+        )
+        or ABSENT,
+    ),
+)  # fmt: skip
+
 TERMS: tuple[tuple[str, str], ...] = (
     (
         "site",

@@ -17,9 +17,24 @@ from markupsafe import Markup
 
 from relu_jax.core import strict_json
 from relu_jax.core.errors import UsageError, describe, rejected
-from relu_jax.report import coverage, definitions, panels, svg, text, verdicts
+from relu_jax.report import (
+    coverage,
+    definitions,
+    depth,
+    geometry,
+    panels,
+    svg,
+    text,
+    tried,
+    verdicts,
+    watched,
+)
 
 SCHEMA = "relu_jax.report/1"
+_PARTS = {
+    "runs": "runs", "watched": "watched runs", "tried": "rankings", "spectra": "spectrums",
+    "slices": "slices",
+}  # fmt: skip
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -55,11 +70,17 @@ def page(report: Mapping[str, Any]) -> str:
             groups=verdicts.groups(runs),
             paired=_paired(runs),
             covered=_covered(runs),
-            headline=verdicts.headline(runs),
+            headline=verdicts.headline(runs, report),
             policy=_policy(style, script),
             style=Markup(style),
             script=Markup(script),
             data=_inert(report),
+            watched=watched.watched(report),
+            tried=tried.tried(report),
+            depths=depth.depths(runs),
+            spectra=geometry.spectra(report),
+            slices=geometry.slices(report),
+            theory=depth.THEORY,
             **_drawn(runs),
         )
     )
@@ -69,7 +90,7 @@ def check(report: Mapping[str, Any]) -> None:
     """Refuse what is not a report dictionary of this version.
 
     Raises:
-        UsageError: another schema, or runs that are not a list.
+        UsageError: another schema, or runs or other parts that are no list of dictionaries.
 
     Example:
         >>> check({"schema": "relu_jax.report/1", "runs": []})
@@ -82,14 +103,15 @@ def check(report: Mapping[str, Any]) -> None:
             do="pass a file that relu-jax report or Diagnosis.report wrote",
             kind=UsageError,
         )
-    runs = report.get("runs")
-    if not isinstance(runs, (list, tuple)) or not all(isinstance(run, dict) for run in runs):
-        raise rejected(
-            rule="a report's runs are a list of run dictionaries",
-            got=describe(runs),
-            do="write the report again",
-            kind=UsageError,
-        )
+    for part, what in _PARTS.items():
+        held = report.get(part, None if part == "runs" else [])
+        if not isinstance(held, (list, tuple)) or not all(isinstance(one, dict) for one in held):
+            raise rejected(
+                rule=f"a report's {what} are a list of {what.removesuffix('s')} dictionaries",
+                got=describe(held),
+                do="write the report again",
+                kind=UsageError,
+            )
 
 
 def _drawn(runs: tuple[verdicts.Run, ...]) -> dict[str, Any]:
@@ -97,6 +119,7 @@ def _drawn(runs: tuple[verdicts.Run, ...]) -> dict[str, Any]:
         "gradient": panels.flow(runs, "rms_d_pre", "RMS gradient"),
         "signal": panels.flow(runs, "rms_post", "RMS activation"),
         "shares": panels.shares(runs),
+        "activity": panels.activity(runs),
         "before": panels.histograms(runs, "hist_pre"),
         "backward": panels.histograms(runs, "hist_d_pre"),
         "curves": panels.curves(runs),
@@ -148,8 +171,12 @@ def _key(style: int) -> Markup:
 
 
 def _exact(number: object, shown: str) -> str:
-    """Give all digits of a float, unless they are shown already."""
-    return repr(number) if isinstance(number, float) and repr(number) != shown else ""
+    """Give all digits of a number, unless they are shown already; of an integer, without commas."""
+    if isinstance(number, float):
+        return repr(number) if repr(number) != shown else ""
+    return (
+        repr(number) if isinstance(number, int) and f"{number:,}" == shown != repr(number) else ""
+    )
 
 
 def _paired(runs: tuple[verdicts.Run, ...]) -> bool:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from relu_jax.report import svg
+from relu_jax.report.heat import Map, heat_map
 from relu_jax.report.lines import Frame, Series, line_chart, spark_line, thin
 from relu_jax.report.ridges import ridge, ridge_chart, span
 from relu_jax.report.strips import Row, strips
@@ -14,6 +15,7 @@ from relu_jax.report.verdicts import Run
 
 _NOTE = 60
 _CURVES = 4
+_RANKS = 100
 
 
 class Panel(NamedTuple):
@@ -101,6 +103,38 @@ def shares(runs: Sequence[Run]) -> tuple[Panel, ...]:
     )
 
 
+def activity(runs: Sequence[Run]) -> tuple[Panel, ...]:
+    """Draw how often the units of each site are active, least active first, a map per run.
+
+    Example:
+        >>> from relu_jax.report import verdicts
+        >>> sites = [{"id": "w", "n": 4, "alive": [0, 4]}]
+        >>> (panel,) = activity(verdicts.runs({"runs": [{"sites": sites}]}))
+        >>> panel.picture.count("|1|"), "0|0|" in panel.picture
+        (25, True)
+    """
+    panels = []
+    for run in runs:
+        told = [site for site in run.sites if site.get("alive") and site.get("n")]
+        if not told:
+            continue
+        names = tuple(str(site.get("id") or "") for site in told)
+        ranked = tuple(_ranked(site["alive"], site["n"]) for site in told)
+        of = Map(names, tuple(range(1, _RANKS + 1)), ranked)
+        label = f"how often units are active, {shorten(run.name, _NOTE)}"
+        axis = "units in percent, least active first"
+        picture = heat_map(of, svg.Scale(0, 1, False), label, axis, "rank")
+        panels.append(Panel(shorten(run.group, _NOTE), picture, shorten(run.stage, _NOTE)))
+    return tuple(panels)
+
+
+def _ranked(alive: Sequence[int], n: int) -> tuple[float, ...]:
+    """Give the shares of samples of as many units as there are ranks, evenly spread."""
+    ordered = sorted(alive)
+    places = (int((i + 0.5) * len(ordered) / _RANKS) for i in range(_RANKS))
+    return tuple(ordered[place] / n for place in places)
+
+
 def histograms(runs: Sequence[Run], key: str) -> tuple[tuple[Panel, ...], bool]:
     """Draw one histogram panel per run.
 
@@ -164,10 +198,7 @@ def _curve(runs: Sequence[Run], key: str) -> Panel:
     for run in runs:
         history = run.record["history"]
         lines.append(thin(Series(run.style, tuple(history["step"]), tuple(history.get(key) or ()))))
-    positive = [v for one in lines for v in one.y if not svg.state(v, log=True)]
-    spread = max(positive, default=1.0) / min(positive, default=1.0) > 50
-    log = spread and not any(svg.state(v, log=True) in ("0", "<0") for one in lines for v in one.y)
-    y = svg.rounded(svg.scale((v for one in lines for v in one.y), log=log))
+    y = svg.fitted(v for one in lines for v in one.y)
     x = svg.scale((v for one in lines for v in one.x), log=False)
     name = shorten(key, 30)
     frame = Frame(f"{name} over training steps", x, y, "step", f"↑ {name}", whole_x=False)

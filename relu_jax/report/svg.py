@@ -94,6 +94,23 @@ def scale(values: Iterable[object], *, log: bool, decades: int = 2) -> Scale:
     return Scale(low, high, False)
 
 
+def fitted(values: Iterable[object]) -> Scale:
+    """Fit a scale to a curve: of powers of ten where it spans more than a factor of 50.
+
+    Edges:
+        A curve that is 0 or below somewhere has a linear one.
+
+    Example:
+        >>> fitted([1.0, 1e3]).log, fitted([1.0, 2.0]).log, fitted([0.0, 1e3]).log
+        (True, False, False)
+    """
+    drawn = list(values)
+    positive = [v for v in drawn if isinstance(v, (int, float)) and not state(v, log=True)]
+    wide = max(positive, default=1.0) / min(positive, default=1.0) > 50
+    low = any(state(v, log=True) in ("0", "<0") for v in drawn)
+    return rounded(scale(drawn, log=wide and not low))
+
+
 def ticks(of: Scale, most: int = 6) -> list[tuple[float, str]]:
     """Choose round tick values: powers of ten, or multiples of 1, 2 or 5.
 

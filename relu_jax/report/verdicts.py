@@ -118,11 +118,12 @@ def groups(of: Sequence[Run]) -> dict[str, tuple[Run, ...]]:
     return collected
 
 
-def headline(of: Sequence[Run]) -> tuple[Clause, ...]:
+def headline(of: Sequence[Run], report: Mapping[str, Any] | None = None) -> tuple[Clause, ...]:
     """Say in one sentence, clause by clause, how bad it is and where.
 
     Args:
         of: all runs of a report.
+        report: the report, for what its runs of training and its rankings say of themselves.
 
     Returns:
         Clauses, worst first, to be joined by semicolons.
@@ -132,15 +133,24 @@ def headline(of: Sequence[Run]) -> tuple[Clause, ...]:
         >>> headline(runs(report))[0].text
         'Healthy: no check raised a warning in a'
     """
+    told = _told(report or {})
     if not of:
-        return (Clause("unmeasured", "This report holds no run"),)
+        empty = not any((report or {}).get(part) for part in ("spectra", "slices"))
+        return told or ((Clause("unmeasured", "This report holds no run"),) if empty else ())
     worst = {name: min(members, key=_rank) for name, members in groups(of).items()}
     clauses = []
     for severity in SEVERITIES:
         mine = [run for run in worst.values() if run.severity == severity]
         if mine:
             clauses.append(Clause(severity, _clause(mine, of, len(worst))))
-    return tuple(clauses)
+    return tuple(sorted([*clauses, *told], key=lambda clause: SEVERITIES.index(clause.severity)))
+
+
+def _told(report: Mapping[str, Any]) -> tuple[Clause, ...]:
+    """Collect what runs of training and rankings say of themselves."""
+    parts = [*(report.get("watched") or ()), *(report.get("tried") or ())]
+    told = [(c.get("severity"), c.get("text")) for part in parts for c in part.get("summary") or ()]
+    return tuple(Clause(s if s in SEVERITIES else "warning", str(text or "")) for s, text in told)
 
 
 def reassurance(run: Run) -> str:

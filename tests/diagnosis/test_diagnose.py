@@ -34,6 +34,7 @@ def test_the_numbers_are_numpy_s(kind):
         pre = np.concatenate([run.pre[i] for run in runs])
         slope = np.abs(oracle.ACTS[kind][1](pre))
         assert report.dead == int((slope == 0).all(axis=0).sum())
+        assert list(report.alive) == (slope != 0).sum(axis=0).tolist()
         limit = 0.1 * {"sigmoid": 0.25}.get(kind, 1.0)
         assert report.saturated == pytest.approx(np.mean(slope < limit), abs=1 / pre.size)
     for i, leaf in enumerate(d.parameters):

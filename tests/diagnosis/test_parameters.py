@@ -7,6 +7,7 @@ import optax
 import pytest
 
 from relu_jax.diagnosis import parameters
+from relu_jax.diagnosis.sums import Leaf
 from relu_jax.tap import arguments
 
 
@@ -54,10 +55,15 @@ def test_weight_decay_sees_the_parameters():
 
 
 def test_one_report_per_leaf():
-    own = [jnp.full((2, 2), 2.0), jnp.zeros(2), jnp.ones(1)]
+    own = {"a": jnp.full((2, 2), 2.0), "b": jnp.zeros(2), "c": jnp.ones(1)}
+    leaves = [
+        Leaf(name, leaf.shape, str(leaf.dtype), False, *size)
+        for (name, leaf), size in zip(
+            own.items(), parameters.sizes(list(own.values())), strict=True
+        )
+    ]
     first, second, third = parameters.reports(
-        ["a", "b", "c"], own, parameters.sizes(own),
-        [np.full((2, 2), 0.5), np.ones(2), np.asarray([np.nan])], np.asarray([2, 1, 0]),
+        leaves, [np.full((2, 2), 0.5), np.ones(2), np.asarray([np.nan])], np.asarray([2, 1, 0]),
         [np.full((2, 2), 0.02), np.ones(2), np.ones(1)],
     )  # fmt: skip
     assert (first.rms, first.rms_grad, first.ratio) == (2.0, 0.5, 0.25)

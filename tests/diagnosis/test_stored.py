@@ -12,7 +12,7 @@ HOSTILE = "<script>\"'\x00 ✖ " + "x" * 300
 
 def diagnosis(**changes):
     reports = [
-        made.report("a", rms_pre=float("inf")),
+        made.report("a", rms_pre=float("inf"), alive=(3, 0, 640)),
         made.report("b[0]", "tanh", loop="layers", loops=(2,), rms_d_pre=None, hist_d_pre=None),
         made.report(
             "h",
@@ -47,6 +47,13 @@ def test_everything_comes_back_through_json():
     d = diagnosis()
     back = stored.decoded(from_json(to_json(d.to_dict())))
     assert Diagnosis(**back, provenance={}) == d
+
+
+def test_a_file_without_a_field_that_came_later_is_read():
+    plain = from_json(to_json(diagnosis().to_dict()))
+    for entry in plain["sites"]:
+        del entry["alive"]
+    assert [r.alive for r in stored.decoded(plain)["sites"].values()] == [()] * 4
 
 
 def test_a_turn_keeps_its_own_name_and_that_of_its_site():

@@ -171,6 +171,8 @@ def _site(network: Network, stage: int, i: int, layers: int) -> dict[str, Any]:
         "dead": dead, "activity_upper": 0.0021, "saturated": saturated,
         "zeros": network.zeros * (1 + 0.01 * i), "underflow": 0.0,
         "nonfinite_forward": 0, "nonfinite_backward": 0,
+        "alive": [0] * dead + [1437 if network.kind != "relu" else 23 * (k % 60)
+                               for k in range(64 - dead)],
         "hist_pre": _histogram(-8.0, 8.0, 0.1 * i * stage, pre),
         "hist_d_pre": {**_histogram(-12.0, 2.0, math.log10(rms_d) - 0.3, 0.55),
                        "zeros": int(40_000 * network.zeros)},

@@ -7,6 +7,7 @@ from tests.report import cases
 
 RUN = cases.example()["runs"][0]
 ELSEWHERE = {
+    "alive",
     "id", "path", "source", "units", "hist_pre", "hist_d_pre", "nonfinite_forward",
     "nonfinite_backward", "params", "slope_at_kinks", "dtype", "unit_axes", "count",
 }  # fmt: skip

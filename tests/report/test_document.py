@@ -15,7 +15,7 @@ from relu_jax import report
 from relu_jax.core import strict_json
 from relu_jax.core.errors import UsageError
 from relu_jax.report import document, text
-from tests.report import cases
+from tests.report import cases, trained
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 
@@ -55,8 +55,8 @@ def parsed(content):
     return reader
 
 
-def benign():
-    """Build the hostile report with plain names: the same page, but for the texts."""
+def benign(case):
+    """Build a hostile report with plain names: the same page, but for the texts."""
     plain = {name: f"name{i}" for i, name in enumerate(cases.HOSTILE)}
 
     def rename(x):
@@ -67,10 +67,13 @@ def benign():
         suffix = isinstance(x, str) and x.endswith("/p") and plain.get(x[:-2], "")
         return suffix + "/p" if suffix else plain.get(x, x) if isinstance(x, str) else x
 
-    return rename(cases.hostile())
+    return rename(case())
 
 
-CASES = [cases.example, cases.hostile, cases.broken, cases.single, cases.wide]
+CASES = [
+    cases.example, cases.hostile, cases.broken, cases.single, cases.wide,
+    trained.whole, trained.report, trained.hostile, trained.broken,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
@@ -92,8 +95,9 @@ def test_the_page_is_well_formed_and_closed(case):
     assert targets <= set(ids)
 
 
-def test_hostile_names_add_no_element_and_no_attribute():
-    hostile, plain = parsed(report.page(cases.hostile())), parsed(report.page(benign()))
+@pytest.mark.parametrize("case", [cases.hostile, trained.hostile])
+def test_hostile_names_add_no_element_and_no_attribute(case):
+    hostile, plain = parsed(report.page(case())), parsed(report.page(benign(case)))
     assert hostile.tags == plain.tags
     assert collections.Counter(a[:2] for a in hostile.attributes) == collections.Counter(
         a[:2] for a in plain.attributes
@@ -138,7 +142,7 @@ def test_the_embedded_record_is_the_report(case):
     assert not set("<>&") & set(embedded)
     assert strict_json.from_json(embedded) == strict_json.from_json(
         strict_json.to_json(case())
-    ) or (case is cases.broken)
+    ) or case in (cases.broken, trained.broken)
     assert json.loads(embedded) == json.loads(strict_json.to_json(case()))
 
 
@@ -148,6 +152,8 @@ def test_the_same_report_gives_the_same_page():
 
 def test_a_large_report_stays_under_a_megabyte_and_a_half():
     assert len(report.page(cases.wide(20, 8)).encode()) < 1_500_000
+    watched = cases.wide(20, 2) | {"watched": [trained.watched(layers=20, steps=1000)]}
+    assert len(report.page(watched).encode()) < 1_500_000
 
 
 @pytest.mark.parametrize("layers", [0, 1, 200])

@@ -1,7 +1,6 @@
 """Does a browser show the page without an error, without a request, and every name as text?"""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +10,12 @@ from selenium.webdriver.common.by import By
 
 from relu_jax import report
 from relu_jax.report import text
-from tests.report import cases, chromium
+from tests.report import cases, chromium, trained
 
 pytestmark = pytest.mark.browser
 
 WIDTHS = (1280, 390)  # a laptop and a phone
 OVERFLOWS = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    driver = chromium.start(tmp_path_factory.mktemp("profile"))
-    yield driver
-    driver.quit()
 
 
 def opened(browser: webdriver.Chrome, tmp_path: Path, case: dict[str, Any], width: int) -> None:
@@ -43,7 +35,10 @@ def requests(browser: webdriver.Chrome) -> list[str]:
     ]
 
 
-CASES = [cases.example, cases.hostile, cases.broken, cases.single, cases.wide]
+CASES = [
+    cases.example, cases.hostile, cases.broken, cases.single, cases.wide,
+    trained.whole, trained.hostile, trained.broken,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -68,7 +63,8 @@ def test_an_error_and_a_request_would_be_noticed(browser, tmp_path):
 
 
 def test_hostile_names_run_nothing_and_are_read_in_full(browser, tmp_path):
-    opened(browser, tmp_path, cases.hostile(), WIDTHS[0])
+    whole = cases.hostile() | {k: trained.hostile()[k] for k in ("watched", "tried")}
+    opened(browser, tmp_path, whole, WIDTHS[0])
     browser.execute_script("window.alerted = 0; window.alert = () => { window.alerted += 1; }")
     for name in ("[data-open=yes]", ".legend button"):
         for element in browser.find_elements(By.CSS_SELECTOR, name):

@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from relu_jax.report import panels, verdicts
+from relu_jax.report import panels, text, verdicts
 from tests.report import cases
 
 RUNS = verdicts.runs(cases.example())
@@ -81,6 +81,22 @@ def test_curves_are_drawn_for_the_runs_that_were_trained():
     assert "10⁻" not in accuracy.picture
 
 
+def test_units_are_ranked_by_how_often_they_are_active():
+    trained = next(
+        r for r in RUNS if r.name.startswith("ReLU + He") and r.stage.startswith("after")
+    )
+    (panel,) = panels.activity([trained])
+    told = ElementTree.fromstring(panel.picture).get("data-cells").split(";")
+    assert len(told) == 8
+    for site, row in zip(trained.sites, told, strict=True):
+        shares = sorted(count / site["n"] for count in site["alive"])
+        cells = row.split("|")
+        assert cells[0] == text.number(shares[0])
+        assert cells[-1] == text.number(shares[-1])
+        assert cells[50] == text.number(shares[int(50.5 * 64 / 100)])
+        assert cells.count("0") >= 100 * site["dead"] // 64
+
+
 def test_ends_are_the_first_and_last_gradient():
     assert panels.ends(RUNS[0]) == ("3.6e-7", "0.02")
     assert panels.ends(NONE[0]) == ("–", "–")
@@ -89,6 +105,7 @@ def test_ends_are_the_first_and_last_gradient():
 def test_runs_without_sites_draw_nothing():
     assert panels.flow(NONE, "rms_d_pre", "RMS") == panels.shares(NONE) == panels.curves(NONE) == ()
     assert panels.histograms(NONE, "hist_pre") == ((), False)
+    assert panels.activity(NONE) == ()
 
 
 @pytest.mark.parametrize("report", [cases.broken, cases.hostile, cases.single, cases.wide])
@@ -97,6 +114,7 @@ def test_every_case_is_well_formed(report):
     drawn = [
         *panels.flow(runs, "rms_d_pre", "RMS"), *panels.flow(runs, "rms_post", "RMS"),
         *panels.shares(runs), *panels.curves(runs), *panels.histograms(runs, "hist_pre")[0],
+        *panels.activity(runs),
     ]  # fmt: skip
     for picture in [panel.picture for panel in drawn] + [panels.spark(run, runs) for run in runs]:
         assert "nan" not in picture.replace("NaN", "").lower().split("<title>")[0]

@@ -1,0 +1,100 @@
+"""How do spectra and slices of the input look? Stored numbers become a chart and a picture."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
+
+from relu_jax.report import svg
+from relu_jax.report.lines import Frame, Series, line_chart, thin
+from relu_jax.report.panels import Panel
+from relu_jax.report.text import counted, number, shorten
+
+_STYLES = 8
+_SIDE = 480
+_ENDS = 6  # style of the smallest and the largest
+
+
+class Shown(NamedTuple):
+    """One spectrum or slice as it is shown: a picture, and what there is to say."""
+
+    panel: Panel
+    facts: tuple[tuple[str, str, str], ...]  # name, what is shown, all digits where those are more
+
+
+def spectra(report: Mapping[str, Any]) -> tuple[Shown, ...]:
+    """Draw the singular values of each spectrum by rank: median, smallest and largest.
+
+    Example:
+        >>> one = {"name": "a", "median": [2.0, 1.0], "low": [1.0, 0.5], "high": [3.0, 2.0]}
+        >>> (shown,) = spectra({"spectra": [one]})
+        >>> shown.panel.heading, shown.panel.picture.count('class="line"')
+        ('a', 3)
+    """
+    return tuple(_spectrum(one) for one in report.get("spectra") or ())
+
+
+def slices(report: Mapping[str, Any]) -> tuple[Shown, ...]:
+    """Draw the cells of each slice: the colour is the output that is largest in a cell.
+
+    Example:
+        >>> one = {"name": "a", "grid": 1, "polygons": [[0, 0, 1, 0, 1, 1]], "strongest": [0]}
+        >>> (shown,) = slices({"slices": [one]})
+        >>> "M0 480L480 480L480 0Z" in shown.panel.picture
+        True
+    """
+    return tuple(_slice(one) for one in report.get("slices") or ())
+
+
+def _spectrum(one: Mapping[str, Any]) -> Shown:
+    lines = []
+    for key, style in (("low", _ENDS), ("high", _ENDS), ("median", 0)):
+        values = tuple(one.get(key) or ())
+        lines.append(thin(Series(style, tuple(range(1, len(values) + 1)), values)))
+    y = svg.scale((v for line in lines for v in line.y), log=True)
+    x = svg.scale((v for line in lines for v in line.x), log=False)
+    name = shorten(str(one.get("name") or "spectrum"), 60)
+    label = f"Singular values of {name} by rank, log scale: median, smallest and largest"
+    frame = Frame(label, x, y, "rank", "↑ singular value", whole_x=False)
+    facts = [
+        ("examples", one.get("examples")), ("outputs", one.get("n_out")),
+        ("inputs", one.get("n_in")), *(one.get("numbers") or {}).items(),
+    ]  # fmt: skip
+    note = "" if one.get("whole", True) else "the largest alone"
+    return Shown(Panel(name, line_chart(lines, frame), note), tuple(_fact(*f) for f in facts))
+
+
+def _fact(name: Any, value: Any) -> tuple[str, str, str]:
+    shown = number(value)
+    more = isinstance(value, float) and repr(value) != shown
+    return str(name).replace("_", " "), shown, repr(value) if more else ""
+
+
+def _slice(one: Mapping[str, Any]) -> Shown:
+    polygons, grid = one.get("polygons") or (), one.get("grid") or 1
+    paths: dict[int, list[str]] = defaultdict(list)
+    for polygon, strongest in zip(polygons, one.get("strongest") or (), strict=False):
+        paths[int(strongest)].append(_outline(polygon, _SIDE / grid))
+    drawn = [
+        svg.group(
+            [svg.element("path", d="".join(paths[output]), class_="cell-shape")],
+            class_=f"series s{output % _STYLES}",
+        )
+        for output in sorted(paths)
+    ]
+    name = shorten(str(one.get("name") or "slice"), 60)
+    count = counted(one.get("cells"), "cell", "cells")
+    picture = _square(drawn, f"Linear regions on a slice, {name}: {count}")
+    facts = (("cells", one.get("cells")), ("outputs", one.get("outputs")))
+    return Shown(Panel(name, picture, count), tuple(_fact(*f) for f in facts))
+
+
+def _outline(polygon: Sequence[float], unit: float) -> str:
+    """Write one polygon: the slice's (0, 0) is at the lower left."""
+    points = zip(polygon[::2], polygon[1::2], strict=False)
+    return svg.path([(x * unit, _SIDE - y * unit) for x, y in points]) + "Z"
+
+
+def _square(drawn: Sequence[Markup], label: str) -> Markup:
+    return svg.drawing(_SIDE, _SIDE, label, drawn)
