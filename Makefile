@@ -12,6 +12,13 @@ UV_COMPILE := $(BIN)/uv pip compile pyproject.toml - --no-config --quiet --upgra
 
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
+# Tests compile the same small programs again and again: compiled once, they are read back. Where one
+# worker reads what another is writing, JAX says so and compiles it.
+COMPILED := JAX_COMPILATION_CACHE_DIR=$(CURDIR)/.compiled \
+  JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) -q \
+  -W "default:Error reading persistent compilation cache:UserWarning"
+
 .PHONY: report test thorough fuzz fmt lint types docs bench check pictures lock torch models
 
 report: $(STAMP)  ## the main job: four networks, one page
@@ -19,13 +26,13 @@ report: $(STAMP)  ## the main job: four networks, one page
 	@echo "Open $(CURDIR)/report.html"
 
 test: $(STAMP)  ## the tests; RELU_JAX_DATA names the folder of image files, if there is one
-	@$(BIN)/python -m pytest -n $(JOBS) -q
+	@$(COMPILED) $(PYTEST)
 
 thorough: $(STAMP)  ## the other half: the whole catalogue in every dtype, the theory; minutes
 	@PYTHON=$(BIN)/python JOBS=$(JOBS) .ci/thorough --all
 
 fuzz: $(STAMP)  ## 10,000 random programs through the tap; hours
-	@RELU_JAX_FUZZ=10000 $(BIN)/python -m pytest -n $(JOBS) -q --thorough tests/tap/fuzz
+	@RELU_JAX_FUZZ=10000 $(PYTEST) --thorough tests/tap/fuzz
 
 fmt: $(STAMP)  ## bring the code into its form
 	@$(BIN)/ruff check --fix-only --quiet .
@@ -40,8 +47,8 @@ types: $(STAMP)  ## the annotations
 
 # In a folder of its own: examples that write files leave none behind.
 docs: $(STAMP)  ## every example in the package, the README and docs/
-	@cd "$$(mktemp -d)" && JAX_PLATFORMS=cpu $(BIN)/python -m pytest -c $(CURDIR)/pyproject.toml \
-	  --rootdir $(CURDIR) -n $(JOBS) --dist loadfile -q -p no:cacheprovider \
+	@cd "$$(mktemp -d)" && JAX_PLATFORMS=cpu $(COMPILED) $(PYTEST) -c $(CURDIR)/pyproject.toml \
+	  --rootdir $(CURDIR) --dist loadfile -p no:cacheprovider \
 	  --doctest-modules --doctest-glob='*.md' $(CURDIR)/relu_jax $(CURDIR)/README.md $(CURDIR)/docs
 
 bench: $(STAMP)  ## every benchmark; minutes
