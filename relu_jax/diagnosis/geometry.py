@@ -46,7 +46,7 @@ def slice_of(name: str, found: Cells) -> dict[str, Any]:
         >>> found = rj.analyses.cells(f, jnp.zeros(2), jnp.eye(2)[0], jnp.eye(2)[1])
         >>> told = slice_of("mine", found)
         >>> told["cells"], told["grid"], told["polygons"][0]
-        (4, 4000, [0, 0, 1000, 0, 1000, 1000, 0, 1000])
+        (4, 4000, [4000, 1000, 4000, 4000, 1000, 4000, 1000, 1000])
     """
     if found.count > MOST_CELLS:
         raise errors.rejected(

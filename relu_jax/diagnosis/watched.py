@@ -37,11 +37,15 @@ def _told(values: np.ndarray, there: np.ndarray | None = None) -> list[float | N
     """Give numbers in the fewest digits that tell a float32 apart; None where nothing was."""
     with np.errstate(over="ignore"):  # a float64 beyond float32 is told in full
         narrow = values.astype(np.float32)
-    short = [
-        float(str(few)) if few == value or np.isnan(value) else float(value)
-        for few, value in zip(narrow, values, strict=True)
+    known = np.ones(len(values), bool) if there is None else there
+    return [
+        _short(few, value) if known_here else None
+        for few, value, known_here in zip(narrow, values, known, strict=True)
     ]
-    return short if there is None else [x if t else None for x, t in zip(short, there, strict=True)]
+
+
+def _short(few: np.float32, value: np.float64) -> float:
+    return float(str(few)) if few == value or np.isnan(value) else float(value)
 
 
 def _told_site(name: str, site: Any) -> dict[str, Any]:
