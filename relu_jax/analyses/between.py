@@ -34,9 +34,15 @@ class Between:
 
         Raises:
             ValueError: a selector that means no site or several, a site in a loop or a branch, one
-                whose first axis is not that of the examples, or an end that does not come after
-                the beginning.
+                whose first axis is not as long as that of x, or an end that does not come after the
+                beginning.
+        TypeError: x is no array.
         """
+        if not hasattr(x, "shape"):
+            raise errors.rejected(
+                rule="a network of which a part is taken takes one array", got=errors.describe(x),
+                do="put the rest of its input into a lambda", kind=TypeError,
+            )  # fmt: skip
         found = sites(self.f, x)
         first, last = (_one(which, found, x) for which in (self.first, self.last))
         behind = found[found.index(first) + 1 :] if first else tuple(found)
@@ -44,7 +50,7 @@ class Between:
             raise errors.rejected(
                 rule="a part of a network ends after it begins",
                 got=f"from {first.id if first else 'x'} to {last.id}",
-                do="exchange the two; rj.tap.sites(f, x) lists sites in the order they run",
+                do="take a later site; rj.tap.sites(f, x) lists sites in the order they run",
             )
         if first is None:
             return lambda start: self._at(last, start), x
@@ -140,11 +146,12 @@ def _one(which: Selectable | None, found: Sites, x: Any) -> Site | None:
     (site,) = meant
     if site.loops or site.may_not_run or site.shape[:1] != jnp.shape(x)[:1]:
         where = "in a loop" if site.loops else "in a branch or a while loop"
+        do = "write the loop out (unroll it), or take another site"
         if not (site.loops or site.may_not_run):
-            where = f"of {site.shape} for x of {jnp.shape(x)}"
+            where, do = f"of {site.shape} for x of {jnp.shape(x)}", "take another site"
         raise errors.rejected(
             rule="a part begins and ends where examples lead, outside loops and branches",
             got=f"{site.id} {where}",
-            do="write the loop out (unroll it), or take another site",
+            do=do,
         )
     return site

@@ -127,6 +127,7 @@ def jacobian(f: Batched, x: ArrayLike, *, max_bytes: int = MAX_BYTES) -> Float[A
             do="pass fewer examples or a larger max_bytes; rj.analyses.singular_values takes them "
             "a few examples at a time, or with k= without any Jacobian",
         )
+    refuse_empty(planned)
     refuse_meeting(f, x)
     return rows(f, planned, jnp.asarray(x))
 
@@ -168,6 +169,23 @@ def chunks(planned: Plan, x: Array, most: int) -> Iterator[Array]:
         yield x[start : start + most]
 
 
+def refuse_empty(planned: Plan) -> None:
+    """Refuse a Jacobian without rows or columns.
+
+    Raises:
+        ValueError: the input or the result of an example has no elements.
+
+    Example:
+        >>> refuse_empty(Plan(3, 0, 5, 0))
+        Traceback (most recent call last):
+        ValueError: a Jacobian has rows and columns; got 3 Jacobians of 0 × 5: ...
+    """
+    if not planned.n_in or not planned.n_out:
+        raise errors.rejected(
+            rule="a Jacobian has rows and columns", got=str(planned), do="leave such results out"
+        )
+
+
 def refuse_meeting(f: Batched, x: ArrayLike) -> None:
     """Refuse a function in which one example reaches the result of another.
 
@@ -181,19 +199,24 @@ def refuse_meeting(f: Batched, x: ArrayLike) -> None:
     if len(x) < 2 or isinstance(x, Tracer):
         return
 
+    where, result = shaped(f, x)
+    backward = plan(f, x).backward
+    handed = result if backward else where
+
     @jax.jit
     def moved(x: Any, t: Any) -> Any:
         onward, start = opened(f, x)
+        if backward:  # the way that the rows are taken: a rule of the user's may know no other
+            return jax.vjp(onward, start)[1](t)[0]
         return jax.jvp(onward, (start,), (t,))[1]
 
-    where = shaped(f, x)[0]
     # Every example is moved once while it is among others that stay, at random: a sum that is taken
     # away, of features or of examples, does not hide it.
     rng = np.random.default_rng(0)
     some = rng.permutation(len(x)) < len(x) // 2
     for chosen in (some, ~some):
-        tangent = rng.standard_normal(where.shape) * chosen.reshape(-1, *[1] * (where.ndim - 1))
-        found = moved(x, jnp.asarray(tangent, where.dtype))
+        some_move = rng.standard_normal(handed.shape) * chosen.reshape(-1, *[1] * (handed.ndim - 1))
+        found = moved(x, jnp.asarray(some_move, handed.dtype))
         met = (found != 0) & ~jnp.isnan(found)  # 0 times an infinite slope is NaN
         if bool(jnp.any(met[~chosen])):
             raise errors.rejected(

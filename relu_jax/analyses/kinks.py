@@ -63,12 +63,13 @@ def kinks(loss: Callable[..., Any], params: Any, *args: Any) -> Kinks:
         both are 0, and nothing is run for them.
 
     Raises:
-        ValueError: a loss that does not give one real number, or that takes a derivative itself.
+        ValueError: a loss that does not give one real number.
 
     Edges: a subnormal argument, which XLA flushes to 0 on the CPU, counts as 0. A gradient that is
     all 0, or not finite, makes `below` and `above` NaN. A site inside a derivative rule of yours
-    cannot be changed, and has NaN where something lands on its kinks. A function that the catalogue
-    does not know has no line; `rj.tap.sites` names it.
+    cannot be changed, nor one of a loss that takes derivatives itself: they have NaN where
+    something lands on a kink. Turns of a loop and branches that did not run are not counted. A
+    function that the catalogue does not know has no line; `rj.tap.sites` names it.
 
     Source: Bertoin et al. 2021 (the slope of relu at 0 changes what is learned, the more the fewer
     the digits of a number are).
@@ -83,16 +84,18 @@ def kinks(loss: Callable[..., Any], params: Any, *args: Any) -> Kinks:
     """
     call, read = program.opened(loss, (params, *args), {})
     losses.check_scalar(loss, call)
-    fixed = {one.site.id for one in read.placed if one.ruled}
+    fixed = {one.site.id for one in read.placed if one.ruled or read.differentiates}
     known = [(site, catalogued(site)) for site in read.sites]
     kinked = [(site, act) for site, act in known if act is not None and act.kinks]
     if not kinked:
         return Kinks()
-    hits = _hits(loss, {site.id: act for site, act in kinked}, call)
+    turns = {site.id: int(np.prod(site.loops, dtype=np.int64)) for site, _ in kinked}
+    hits = _hits(loss, {site.id: act for site, act in kinked}, turns, call)
     plain = None
     found = []
     for site, act in kinked:
-        on = tuple(map(int, hits[site.id]))
+        turns, *each = map(int, hits[site.id])
+        on = tuple(each)
         beside = tuple((low, high) for low, high in _beside(act, site.slope_at_kinks))
         sides = [float("nan") if site.id in fixed and any(on) else 0.0] * 2
         if any(on) and site.id not in fixed:
@@ -100,21 +103,27 @@ def kinks(loss: Callable[..., Any], params: Any, *args: Any) -> Kinks:
             for i in (0, 1):
                 other = act.with_slopes(*(slopes[i] for slopes in beside))
                 sides[i] = _apart(losses.gradient(swap(loss, {site.id: other}), call), plain)
-        n = int(np.prod((*site.loops, *site.shape), dtype=np.int64))
+        n = turns * int(np.prod(site.shape, dtype=np.int64))
         found.append(
             Kinked(site.id, site.kind, act.kinks, site.slope_at_kinks, beside, n, on, *sides)
         )
     return Kinks(found)
 
 
-def _hits(loss: Callable[..., Any], acts: dict[str, Activation], call: Arguments) -> dict[str, Any]:
+def _hits(
+    loss: Callable[..., Any], acts: dict[str, Activation], turns: dict[str, int], call: Arguments
+) -> dict[str, Any]:
+    """Count per site the turns that ran, and the arguments on each kink."""
     recorded = record(loss, lambda site: site.id in acts)
 
     @jax.jit
     def counted(*arrays: Any) -> dict[str, Any]:
         args, _ = call.filled(arrays)
         return {
-            name: [jnp.sum(one.pre == jnp.asarray(k, one.pre.dtype)) for k in acts[name].kinks]
+            name: [
+                turns[name] if one.ran is None else jnp.sum(one.ran),
+                *(jnp.sum(one.pre == jnp.asarray(k, one.pre.dtype)) for k in acts[name].kinks),
+            ]
             for name, one in recorded(*args)[1].items()
         }
 

@@ -6,7 +6,7 @@ Jacobian: Golub-Kahan's bidiagonalisation multiplies by it, forward and backward
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -16,8 +16,17 @@ import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
-from relu_jax.analyses.between import opened
-from relu_jax.analyses.jacobian import MAX_BYTES, Batched, Plan, chunks, plan, refuse_meeting, rows
+from relu_jax.analyses.between import opened, shaped
+from relu_jax.analyses.jacobian import (
+    MAX_BYTES,
+    Batched,
+    Plan,
+    chunks,
+    plan,
+    refuse_empty,
+    refuse_meeting,
+    rows,
+)
 from relu_jax.core import errors
 from relu_jax.core.integers import integer
 from relu_jax.core.numerics import widened
@@ -35,7 +44,8 @@ class Spectrum(NamedTuple):
     """
 
     values: np.ndarray  # (N, K)
-    # (N, K): a value of the Jacobian lies within so much. Where max_bytes stopped the steps and it
+    # (N, K): a value of the Jacobian lies within so much, if f computes in no coarser numbers than
+    # its argument and its result are. Where max_bytes stopped the steps and it
     # is not small, it may be another than the k-th.
     error: np.ndarray
     n_out: int
@@ -66,16 +76,21 @@ class Spectrum(NamedTuple):
 
     @property
     def condition(self) -> np.ndarray:
-        """Largest over smallest value, (N,); inf where one is 0."""
+        """Largest over smallest value, (N,); inf where one is 0, NaN where all are."""
         with np.errstate(divide="ignore", invalid="ignore"):
             return self._if_whole(self.values[:, 0] / self.values[:, -1])
 
     @property
     def effective_rank(self) -> np.ndarray:
-        """Exponential of the entropy of the values over their sum, (N,); Roy & Vetterli 2007."""
+        """Exponential of the entropy of the values over their sum, (N,); 0 where all are 0.
+
+        Source: Roy & Vetterli 2007.
+        """
         with np.errstate(divide="ignore", invalid="ignore"):
             share = self.values / np.sum(self.values, axis=1, keepdims=True)
-            return self._if_whole(np.exp(-np.sum(np.where(share > 0, share * np.log(share), 0), 1)))
+            each = np.where(share > 0, share * np.log(share), 0)
+        found = np.where(self.norm > 0, np.exp(-np.sum(each, axis=1)), self.norm)  # 0, NaN
+        return self._if_whole(found)
 
     @property
     def from_isometry(self) -> np.ndarray:
@@ -83,7 +98,8 @@ class Spectrum(NamedTuple):
         return self._if_whole(np.sqrt(np.mean((self.values - 1) ** 2, axis=1)))
 
     def _if_whole(self, numbers: np.ndarray) -> np.ndarray:
-        return numbers if self.whole else np.full(numbers.shape, np.nan)
+        known = np.isfinite(self.values).all(axis=1) & self.whole
+        return numbers if known.all() else np.where(known, numbers, np.nan)
 
 
 def singular_values(
@@ -116,10 +132,7 @@ def singular_values(
         ([[3.0, 3.0]], [2])
     """
     planned = plan(f, x)
-    if not planned.n_in or not planned.n_out:
-        raise errors.rejected(
-            rule="a Jacobian has rows and columns", got=str(planned), do="leave such results out"
-        )
+    refuse_empty(planned)
     if k is None:
         _refuse_large(planned, max_bytes)
     refuse_meeting(f, x)
@@ -131,7 +144,7 @@ def singular_values(
     found = _in_turn(take, chunks(planned, x, at_once))
     values = np.concatenate([_exact(part) for part in found])
     return Spectrum(
-        values, _rounding(values, planned, x.dtype), planned.n_out, planned.n_in, whole=True
+        values, _rounding(values, planned, shaped(f, x)), planned.n_out, planned.n_in, whole=True
     )
 
 
@@ -169,9 +182,9 @@ def _values(one: np.ndarray) -> np.ndarray:
     return found
 
 
-def _rounding(values: np.ndarray, planned: Plan, dtype: Any) -> np.ndarray:
+def _rounding(values: np.ndarray, planned: Plan, ends: Sequence[Any]) -> np.ndarray:
     """Bound what rounding does to values: that of products as long as the longer side."""
-    eps = float(jnp.finfo(dtype).eps)
+    eps = max(float(jnp.finfo(end.dtype).eps) for end in ends)
     return np.broadcast_to(
         max(planned.n_out, planned.n_in) ** 0.5 * eps * values[:, :1], values.shape
     )
@@ -188,7 +201,7 @@ def _largest(f: Batched, planned: Plan, x: Array, k: int, max_bytes: int) -> Spe
         run = _bidiagonal(f, planned, steps)  # compiled once for parts of one size
         found = [_of_bidiagonals(*run(part)) for part in parts]
         values, error = (np.concatenate([part[i][:, :k] for part in found]) for i in (0, 1))
-        error = error + _rounding(values, planned, x.dtype)
+        error = error + _rounding(values, planned, shaped(f, x))
         if steps == most or not np.any(error > _NEAR * values[:, :1]):  # NaN is near enough
             return Spectrum(values, error, planned.n_out, planned.n_in, whole=k == small)
         steps = min(most, 2 * steps)

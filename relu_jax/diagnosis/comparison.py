@@ -191,6 +191,8 @@ def _loss(trial: Trial) -> float:
 
 def _decades(trial: Trial) -> float:
     reports = trial.end.sites.values()
+    if not math.isfinite(trial.end.loss) or any(report.nonfinite_backward for report in reports):
+        return math.inf
     if any(report.norm_d_pre == 0 for report in reports):
         return math.inf  # no gradient at all is no factor
     if len(reports) == 1:

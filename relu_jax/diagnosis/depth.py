@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from relu_jax.analyses import gradient_flow, kinks, of_site, sparsity
 from relu_jax.analyses.gradient_flow import GradientFlow, Leaf, Passed
@@ -22,7 +23,7 @@ DEPTHS = ("fast", "full")
 class Code(NamedTuple):
     """How sparse the results of one site are, by several definitions: see `rj.analyses.sparsity`.
 
-    Turns of loops count as samples.
+    Turns of loops count as samples; those that did not run, as in a branch, are left out.
     """
 
     site: str  # its id
@@ -40,6 +41,7 @@ class Code(NamedTuple):
     never: int
     always: int
     patterns: int
+    nonfinite: int  # values that are NaN or inf: they count as active
     lost: tuple[Underflow, ...]  # of the gradients at its argument, in half precision
 
 
@@ -63,7 +65,7 @@ def check(depth: Any) -> bool:
     Raises:
         ValueError: it is none of the two.
     """
-    if depth not in DEPTHS:
+    if not isinstance(depth, str) or depth not in DEPTHS:
         raise errors.rejected(
             rule='depth is "fast" or "full"', got=errors.describe(depth), do='pass depth="full"'
         )
@@ -96,7 +98,7 @@ def measured(
     return Depth(
         examples=examples,
         flow=flow._replace(sites=tuple(one for one in flow.sites if _id(one, sites) in kept)),
-        kinks=tuple(one for one in found if one.site in kept),
+        kinks=tuple(one for one in found if one.site in kept and one.n),
         codes=_codes(scalar, call, [site for site in sites if site.id in kept]),
     )
 
@@ -158,11 +160,20 @@ def _codes(
     @jax.jit
     def seen(*arrays: Any) -> Any:  # what is not handed out is not computed
         found = tapped(*call.filled(arrays)[0])[1]
-        return {name: (one.post, one.d_pre) for name, one in found.items() if name in ids}
+        return {name: (one.post, one.d_pre, one.ran) for name, one in found.items() if name in ids}
 
     told = seen(*call.arrays) if ids else {}
-    there = [site for site in sites if site.id in told and told[site.id][0].size]
-    return tuple(_code(site, *told[site.id]) for site in there)
+    there = [_that_ran(site, *told[site.id]) for site in sites if site.id in told]
+    return tuple(_code(*one) for one in there if one[1].size)
+
+
+def _that_ran(site: Site, post: Any, d_pre: Any, ran: Any) -> tuple[Site, Any, Any]:
+    """Keep the turns of a site that ran: a branch that is not taken has no values."""
+    if ran is None:
+        return site, post, d_pre
+    kept = np.asarray(ran).reshape(-1)
+    some = [None if x is None else x.reshape(-1, *site.shape)[kept] for x in (post, d_pre)]
+    return site._replace(loops=(int(kept.sum()),)), *some
 
 
 def _code(site: Site, post: Any, d_pre: Any) -> Code:
@@ -171,7 +182,10 @@ def _code(site: Site, post: Any, d_pre: Any) -> Code:
     told = jax.device_get(jax.jit(sparsity)(size)._asdict())
     numbers = {name: told[name].item() for name in _FLOATS + _COUNTS}
     lost = () if d_pre is None or jnp.iscomplexobj(d_pre) else underflow(d_pre)
-    return Code(site=site.id, n=len(values), units=values.shape[1], **numbers, lost=lost)
+    strange = int(jnp.sum(~jnp.isfinite(values)))
+    return Code(
+        site=site.id, n=len(values), units=values.shape[1], **numbers, nonfinite=strange, lost=lost
+    )
 
 
 _FLOATS = (
@@ -182,16 +196,16 @@ _COUNTS = ("silent", "never", "always", "patterns")
 
 def _table(codes: Sequence[Code]) -> str:
     formats = [lost.dtype for lost in max((one.lost for one in codes), key=len)]
-    rows: list[tuple[str, ...]] = [
-        ("site", "samples", "zeros", "Hoyer", "Gini", "Treves-Rolls", "active", "never", "patterns",
-         *(f"lost in {name}" for name in formats))
-    ]  # fmt: skip
+    heads = ("site", "samples", "NaN/inf", "zeros", "Hoyer", "Gini", "Treves-Rolls", "active",
+             "never", "patterns", *(f"lost in {name}" for name in formats))  # fmt: skip
+    rows: list[tuple[str, ...]] = [heads]
     for one in codes:
         lost = [f"{part.lost}/{part.of}" for part in one.lost] or ["–"] * len(formats)
+        active = f"{one.active_mean:.1f} ± {one.active_std:.1f}"
         rows.append(
-            (one.site, f"{one.n:,}", f"{one.zeros:.1%}", _told(one.hoyer), _told(one.gini),
-             _told(one.population), f"{one.active_mean:.1f} ± {one.active_std:.1f}",
-             f"{one.never}/{one.units}", f"{one.patterns:,}", *lost)
+            (one.site, f"{one.n:,}", f"{one.nonfinite:,}", f"{one.zeros:.1%}", _told(one.hoyer),
+             _told(one.gini), _told(one.population), active, f"{one.never}/{one.units}",
+             f"{one.patterns:,}", *lost)
         )  # fmt: skip
     return columns(rows, left=1)
 

@@ -13,7 +13,7 @@ from relu_jax.diagnosis import depth as in_depth
 from relu_jax.diagnosis import losses, parameters, spread, streaming
 from relu_jax.diagnosis.judged import judged, mean_gradients
 from relu_jax.diagnosis.result import Diagnosis
-from relu_jax.diagnosis.sums import Leaf, Sums
+from relu_jax.diagnosis.sums import Leaf, Sums, digest
 from relu_jax.tap.selectors import Selectable
 
 
@@ -60,8 +60,8 @@ def diagnose(
     Raises:
         DataError: no batches, an empty one, params that are no floats, a batch that the loss does
             not take, or that the devices of the mesh do not divide.
-        ValueError: the loss is not a scalar, cannot be traced, or has no gradient; a depth of
-            another name; in full depth, a loss that takes derivatives itself.
+        ValueError: the loss is not a scalar, cannot be traced, or has no gradient; or a depth
+            of another name.
         TypeError: the loss is no function of (params, batch), or the mesh is none.
 
     Edges: NaN and inf, wherever they come from, are findings and no errors. Means over batches
@@ -104,7 +104,7 @@ def measured(
     started = time.perf_counter()
     with jax.debug_nans(False), jax.debug_infs(False):  # here they are findings, not errors
         found = streaming.run(loss, params, batches, only, has_aux, progress, programs, mesh)
-        sums = _gathered(found)
+        sums = _gathered(found, keep=keep)
         steps = None
         if chosen is not None:
             steps = parameters.updates(found.call, chosen, found.own, mean_gradients(sums))
@@ -115,12 +115,15 @@ def measured(
     )  # fmt: skip
 
 
-def _gathered(found: streaming.Found) -> Sums:
+def _gathered(found: streaming.Found, *, keep: bool) -> Sums:
     own = zip(found.paths, found.own, found.sizes, strict=True)
     leaves = tuple(
-        Leaf(path, tuple(leaf.shape), str(leaf.dtype), path in found.settings, *size)
+        Leaf(
+            path, tuple(leaf.shape), str(leaf.dtype), path in found.settings, *size,
+            digest(np.asarray(leaf)) if keep else "",
+        )
         for path, leaf, size in own
-    )
+    )  # fmt: skip
     gradients = tuple(map(np.asarray, found.sums))
     origins = tuple(map(tuple, found.origins))
     return Sums(tuple(found.sites), leaves, found.total, origins, gradients)

@@ -14,24 +14,32 @@ _GRID = 4_000  # steps of a slice's side in which corners are told
 def spectrum(name: str, found: Spectrum) -> dict[str, Any]:
     """Tell the singular values of many examples by rank: the median, the smallest, the largest.
 
+    Edges: examples with NaN or inf are left out of all that, and counted.
+
     Example:
         >>> import jax.numpy as jnp, relu_jax as rj
         >>> found = rj.analyses.singular_values(lambda x: 3 * x[:, :2], jnp.ones((5, 4)))
         >>> spectrum("first", found)["median"]
         [3.0, 3.0]
     """
-    values = found.values
+    known = np.isfinite(found.values).all(axis=1)
+    values = found.values[known]
     told = {"median": np.median, "low": np.min, "high": np.max}
     numbers = ("rank", "norm", "effective_rank", "condition", "from_isometry", "mean_square")
     return {
         "name": name,
         "examples": len(values),
+        "nonfinite": int(np.sum(~known)),
         "n_out": found.n_out,
         "n_in": found.n_in,
         "whole": found.whole,
-        **{key: take(values, axis=0).tolist() for key, take in told.items()},
-        "numbers": {key: float(np.median(getattr(found, key))) for key in numbers},
+        **{key: take(values, axis=0).tolist() if len(values) else [] for key, take in told.items()},
+        "numbers": {key: _median(getattr(found, key)[known]) for key in numbers},
     }
+
+
+def _median(values: np.ndarray) -> float | None:
+    return float(np.median(values)) if len(values) else None
 
 
 def slice_of(name: str, found: Cells) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from relu_jax.diagnosis.series import Series
 from relu_jax.diagnosis.vitals import Stats
 
 SCHEMA = "relu_jax.monitor/1"
+_FARTHEST = 2**63  # steps are kept as int64
 
 
 class Log:
@@ -88,6 +89,10 @@ class Log:
                 rule="a log is written before it is closed",
                 got=f"step {step}",
                 do="write inside the with block, or open it again with resume=True",
+            )
+        if isinstance(step, int) and not -_FARTHEST <= step < _FARTHEST:
+            raise errors.rejected(
+                rule="a step is a number of 64 bits", got=str(step), do="count steps from 0"
             )
         if isinstance(step, int):
             self._check_order(step, self._pending[-1][0] if self._pending else None)
@@ -260,7 +265,8 @@ def _row_of(path: Path, line: bytes, number: int) -> dict[str, Any]:
             name: {**site, "active": _units(site["active"], site["units"])}
             for name, site in row["sites"].items()
         }
-        integer("step", row["step"])
+        if not -_FARTHEST <= integer("step", row["step"]) < _FARTHEST:
+            raise ValueError(row["step"])
         return {name: row[name] for name in _ROW} | {"sites": sites}
     except (KeyError, TypeError, ValueError, AttributeError) as wrong:
         raise _unreadable(path, f"line {number} is no step of a log") from wrong

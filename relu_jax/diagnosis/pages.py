@@ -16,7 +16,7 @@ Part = Diagnosis | Series | Comparison | Spectrum | Cells
 
 def report(
     html_path: str | os.PathLike[str],
-    parts: Mapping[str, Any],
+    parts: Any,
     *,
     title: str = "Report",
     force: bool = False,
@@ -25,14 +25,14 @@ def report(
 
     Args:
         html_path: where.
-        parts: what `rj.diagnose`, `Log.series`, `rj.monitor.read`, `rj.what_if`,
+        parts: {name: part}, what `rj.diagnose`, `Log.series`, `rj.monitor.read`, `rj.what_if`,
             `rj.analyses.singular_values` and `rj.analyses.cells` gave, each under the name it is to
             have on the page, in order.
         title: of the page.
         force: whether to replace a file that is there.
 
     Raises:
-        TypeError: a part is none of these.
+        TypeError: parts without names, or one that is none of these.
         ValueError: no part, or a slice of more than 5,000 cells.
         UsageError: the file exists and `force` is off, or its folder cannot be written.
 
@@ -52,6 +52,13 @@ def report(
         ...     file.stat().st_size > 10_000
         True
     """
+    if not isinstance(parts, Mapping):
+        raise errors.rejected(
+            rule="the parts of a page have names",
+            got=errors.describe(parts),
+            do='pass {"at the start": rj.diagnose(...)}',
+            kind=TypeError,
+        )
     if not parts:
         raise errors.rejected(
             rule="a page has a part", got="none", do='pass {"at the start": rj.diagnose(...)}'

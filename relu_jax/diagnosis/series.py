@@ -82,6 +82,7 @@ class Series(NamedTuple):
     rms_grad: Mapping[str, np.ndarray]
     nonfinite_data: np.ndarray
     numbers: Mapping[str, np.ndarray]  # what else was written; NaN where it was not
+    there: Mapping[str, np.ndarray]  # of every leaf: steps at which it was among the parameters
 
     def events(self, *, patience: int = PATIENCE) -> tuple[Event, ...]:
         """List what happened, in order.
@@ -158,6 +159,10 @@ def stacked(rows: Sequence[Mapping[str, Any]]) -> Series:
         rms_grad={n: _nested(rows, "parameters", n, "rms_grad") for n in first["parameters"]},
         nonfinite_data=np.asarray([row["nonfinite_data"] for row in rows], bool),
         numbers={n: _column([row["numbers"] for row in rows], n) for n in first["numbers"]},
+        there={
+            n: np.asarray([n in row["parameters"] for row in rows], bool)
+            for n in first["parameters"]
+        },
     )
 
 
@@ -215,7 +220,7 @@ def _broken(run: Series) -> Iterator[Event]:
 
 def _first_place(run: Series, i: int) -> tuple[str, str] | None:
     for name, values in run.rms.items():
-        if not np.isfinite(values[i]):
+        if run.there[name][i] and not np.isfinite(values[i]):
             return name, "the parameter"
     if run.nonfinite_data[i]:
         return "", "the data"
@@ -228,6 +233,6 @@ def _first_place(run: Series, i: int) -> tuple[str, str] | None:
         if site.nonfinite_d[i]:
             return name, "going backward"
     for name, values in run.rms_grad.items():
-        if not np.isfinite(values[i]):
+        if run.there[name][i] and not np.isfinite(values[i]):
             return name, "the gradient"
     return None

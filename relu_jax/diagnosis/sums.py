@@ -1,5 +1,6 @@
 """What has to be kept of a diagnosis, so that it can be joined with others of the same network?"""
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ class Leaf(NamedTuple):
     setting: bool  # a plain Python float: a parameter only if it is used
     rms: float
     nonfinite: int
+    digest: str = ""  # SHA-256 of its values, where diagnoses are to be merged
 
 
 class Sums(NamedTuple):
@@ -30,6 +32,16 @@ class Sums(NamedTuple):
     total: Totals
     origins: tuple[tuple[Origin, ...], ...]  # per batch
     gradients: tuple[np.ndarray, ...]  # sums of examples · gradient, per leaf
+
+
+def digest(leaf: np.ndarray) -> str:
+    """Give the SHA-256 of the values of a leaf.
+
+    Example:
+        >>> digest(np.zeros(2)) == digest(-np.zeros(2)), len(digest(np.zeros(2)))
+        (False, 64)
+    """
+    return hashlib.sha256(np.ascontiguousarray(leaf).tobytes()).hexdigest()
 
 
 def plain(sums: Sums) -> dict[str, Any]:

@@ -93,7 +93,9 @@ def _summary(run: Any, events: Sequence[Any], patience: int) -> list[tuple[str, 
             f"{died} {plural(died, 'unit', 'units')} fell silent for {patience} steps or more, at "
             "the end less than a tenth of any site"
         )
-        said.append(("healthy", words if died else "all numbers are finite, and no unit died"))
+        said.append(
+            ("healthy", words if died else "all that was measured is finite, and no unit died")
+        )
     return sorted(said, key=lambda one: _SEVERITIES.index(one[0]))
 
 

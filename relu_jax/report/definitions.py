@@ -199,6 +199,10 @@ KINK_COLUMNS: tuple[Column, ...] = (
 
 CODE_COLUMNS: tuple[Column, ...] = (
     Column("n", "samples", "Examples, positions and turns of loops.", _number("n")),
+    Column(
+        "nonfinite", "NaN/∞", "Values that are not finite: they count as active.",
+        _number("nonfinite"),
+    ),
     Column("zeros", "zeros", "Fraction of values that are exactly 0.", _percent("zeros")),
     Column(
         "hoyer",

@@ -58,7 +58,8 @@ def _spectrum(one: Mapping[str, Any]) -> Shown:
     label = f"Singular values of {name} by rank, log scale: median, smallest and largest"
     frame = Frame(label, x, y, "rank", "↑ singular value", whole_x=False)
     facts = [
-        ("examples", one.get("examples")), ("outputs", one.get("n_out")),
+        ("examples", one.get("examples")), ("not finite", one.get("nonfinite")),
+        ("outputs", one.get("n_out")),
         ("inputs", one.get("n_in")), *(one.get("numbers") or {}).items(),
     ]  # fmt: skip
     note = "" if one.get("whole", True) else "the largest alone"

@@ -31,6 +31,7 @@ class Tried(NamedTuple):
     measure: str
     rows: tuple[Row, ...]
     charts: tuple[Panel, ...]
+    undrawn: int  # changes whose losses have no curve
 
 
 def tried(report: Mapping[str, Any]) -> tuple[Tried, ...]:
@@ -65,6 +66,7 @@ def _ranking(order: int, ranking: Mapping[str, Any], taken: Mapping[str, int]) -
             for one, style in zip(variants, styles, strict=True)
         ),
         charts=(*_gains(variants, measure), *curves),
+        undrawn=styles.count(None),
     )
 
 

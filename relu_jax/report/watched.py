@@ -11,7 +11,7 @@ from relu_jax.report.lines import Frame, Series, line_chart, thin
 from relu_jax.report.panels import Panel
 from relu_jax.report.text import shorten, words
 
-_CURVES = 3  # beside the loss
+_CURVES = 7  # beside the loss
 _MAPS = (("rms_d_pre", "RMS gradient"), ("rms_post", "RMS activation"))
 _SHARES = (("silent", "Silent units"), ("saturated", "Saturated values"))
 EVENTS = 20  # told on the page
@@ -26,6 +26,7 @@ class Watched(NamedTuple):
     curves: tuple[Panel, ...]
     maps: tuple[Panel, ...]
     events: Sequence[Mapping[str, Any]]  # the first ones
+    numbers_left_out: int  # that were written, and have no curve
     left_out: int  # events that are not among them
     record: Mapping[str, Any]
 
@@ -47,8 +48,8 @@ def watched(report: Mapping[str, Any]) -> tuple[Watched, ...]:
 def _run(order: int, run: Mapping[str, Any]) -> Watched:
     steps = tuple(run.get("steps") or ())
     events = run.get("events") or ()
-    numbers = {"loss": run.get("loss") or (), **(run.get("numbers") or {})}
-    shown = list(numbers.items())[: 1 + _CURVES]
+    written = list((run.get("numbers") or {}).items())
+    shown = [("loss", run.get("loss") or ()), *written[:_CURVES]]
     return Watched(
         order=order,
         name=str(run.get("name") or f"run {order + 1}"),
@@ -56,6 +57,7 @@ def _run(order: int, run: Mapping[str, Any]) -> Watched:
         curves=tuple(_curve(name, steps, values) for name, values in shown if steps),
         maps=_maps(run, steps) if steps else (),
         events=events[:EVENTS],
+        numbers_left_out=len(written) - len(written[:_CURVES]),
         left_out=int(run.get("n_events") or len(events)) - min(len(events), EVENTS),
         record=run,
     )

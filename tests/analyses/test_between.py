@@ -137,6 +137,11 @@ def test_what_is_no_function_is_refused():
         between(3)
 
 
+def test_an_input_that_is_no_array_is_refused():
+    with pytest.raises(TypeError, match="takes one array; got dict"):
+        between(lambda d: net(d["x"]), "site#1")({"x": X})
+
+
 def test_examples_that_meet_are_refused():
     def f(x):
         h = jnp.tanh(x)

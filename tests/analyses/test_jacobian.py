@@ -105,3 +105,22 @@ def test_bad_input_is_answered():
         ValueError, match=r"keeps the examples in front; got \(4,\) for x of \(3, 6"
     ):
         jacobian(lambda x: narrowing(x).sum(axis=0), X)
+
+
+def test_a_rule_for_the_backward_pass_alone_will_do():
+    @jax.custom_vjp
+    def rule(x):
+        return jnp.maximum(x, 0.0)
+
+    rule.defvjp(lambda x: (rule(x), x), lambda x, g: (jnp.where(x > 0, g, jnp.zeros_like(g)),))
+    got = jacobian(lambda x: rule(x @ W)[:, :3], X)
+    want = jacobian(lambda x: jax.nn.relu(x @ W)[:, :3], X)
+    np.testing.assert_allclose(got, want)
+    with pytest.raises(ValueError, match="do not meet in f"):
+        jacobian(lambda x: rule(x @ W)[:, :3] - x.mean(), X)
+
+
+@pytest.mark.parametrize("f", [lambda x: x[:, :0], lambda x: x @ jnp.zeros((6, 0))])
+def test_a_jacobian_without_rows_is_refused(f):
+    with pytest.raises(ValueError, match="a Jacobian has rows and columns; got 3 Jacobians of 0"):
+        jacobian(f, X)

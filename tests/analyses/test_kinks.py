@@ -2,6 +2,8 @@
 
 import sys
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -130,8 +132,14 @@ def test_more_than_a_number_is_refused():
             kinks(wrong, W)
     with pytest.raises(ValueError, match="a loss gives one real number"):
         kinks(nn.relu, W)
-    with pytest.raises(ValueError, match="differentiated"):
-        kinks(lambda w, x: jnp.sum(jax.grad(loss)(w, x)), W, X)
+
+
+def test_of_a_loss_that_takes_a_derivative_the_other_slopes_are_not_known():
+    (one,) = kinks(lambda w, x: jnp.sum(jax.grad(loss)(w, x)), W, X)
+    (plain,) = kinks(loss, W, X)
+    assert (one.n, one.hits) == (plain.n, plain.hits)
+    assert math.isnan(one.below)
+    assert math.isnan(one.above)
 
 
 def test_the_swap_is_the_catalogue_s():

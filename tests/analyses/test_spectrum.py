@@ -149,3 +149,23 @@ def test_dtypes_may_be_mixed(given, weights):
 def test_a_result_without_entries_is_refused():
     with pytest.raises(ValueError, match="a Jacobian has rows and columns"):
         singular_values(lambda x: x[:, :0], X)
+
+
+def test_of_nothing_and_of_nan_no_number_is_made():
+    nothing = singular_values(lambda x: 0 * x, jnp.ones((2, 3)))
+    assert (nothing.rank.tolist(), nothing.effective_rank.tolist()) == ([0, 0], [0.0, 0.0])
+    assert np.isnan(nothing.condition).all()
+    x = jnp.ones((2, 3)).at[0, 0].set(-1.0)
+    half = singular_values(lambda x: 2 * jnp.sqrt(x), x)
+    for name in ("rank", "norm", "effective_rank", "condition", "from_isometry", "mean_square"):
+        one, other = getattr(half, name)
+        assert np.isnan(one), name
+        assert np.isfinite(other), name
+
+
+def test_the_error_is_that_of_the_coarser_end():
+    def f(x):
+        return jnp.tanh(x.astype(jnp.bfloat16)).astype(jnp.bfloat16)
+
+    x = jnp.linspace(0.0, 1.0, 12, dtype=jnp.float32).reshape(3, 4)
+    assert singular_values(f, x).error.min() > 1e-3

@@ -164,3 +164,15 @@ def test_it_is_written_as_plain_data(tmp_path):
     text = (tmp_path / "c.json").read_text()
     assert comparison.SCHEMA in text
     assert strict_json.to_json(found.to_dict())
+
+
+def test_a_start_without_a_finite_loss_is_the_worst():
+    found = compared(
+        [
+            (AS_IS, starts(diagnosed(backward=50.0)), NOTHING),
+            ("b", starts(diagnosed(math.nan, backward=None)), NOTHING),
+        ],
+        steps=0,
+    )
+    assert found.best.name == AS_IS
+    assert found["b"].score == math.inf

@@ -134,3 +134,56 @@ def test_values_that_are_not_finite_are_told_and_no_error():
 def test_another_depth_is_refused(depth):
     with pytest.raises(ValueError, match='depth is "fast" or "full"'):
         in_depth.check(depth)
+
+
+def branching(params, x):
+    def step(h, turn):
+        i, w = turn
+        z = h @ w
+        return jax.lax.cond(i % 2 == 0, jax.nn.relu, lambda z: 0.5 * z, z), None
+
+    return jnp.mean(jax.lax.scan(step, x, (jnp.arange(4), params))[0] ** 2)
+
+
+def test_turns_that_did_not_run_are_left_out():
+    params = jax.random.normal(jax.random.key(0), (4, 5, 5))
+    x = jax.random.normal(jax.random.key(1), (8, 5))
+    d = rj.diagnose(branching, params, [x], depth="full")
+    (code,), (kink,) = d.depth.codes, d.depth.kinks
+    h, seen = np.asarray(x, np.float64), []
+    for i, w in enumerate(np.asarray(params, np.float64)):
+        h = h @ w
+        h = np.maximum(h, 0) if i % 2 == 0 else 0.5 * h
+        seen += [h] if i % 2 == 0 else []
+    rows = np.concatenate(seen)
+    assert (code.n, kink.n) == (16, 80)
+    assert code.zeros == pytest.approx(np.mean(rows == 0))
+    assert code.active_mean == pytest.approx(np.mean(np.sum(rows != 0, axis=1)))
+    assert code.patterns == len(np.unique(rows != 0, axis=0))
+    assert not np.isnan(code.hoyer)
+
+
+def test_a_branch_that_no_batch_takes_has_no_row():
+    def loss(w, x):
+        return jnp.mean(jax.lax.cond(False, jax.nn.relu, lambda h: h, x @ w))
+
+    d = rj.diagnose(loss, jnp.eye(3), [jnp.ones((4, 3))], depth="full")
+    assert (d.depth.codes, d.depth.kinks) == ((), ())
+
+
+def test_values_that_are_not_finite_are_counted():
+    x = jnp.ones((8, 3)).at[:4].set(jnp.nan)
+    d = rj.diagnose(lambda w, x: jnp.mean(jax.nn.relu(x @ w)), jnp.eye(3), [x], depth="full")
+    assert d.depth.codes[0].nonfinite == 12
+    assert "NaN/inf" in str(d.depth)
+
+
+def test_a_loss_that_takes_a_derivative_is_measured_wherever_its_arguments_lie():
+    def penalty(w, x):
+        return jnp.sum(jax.grad(lambda w: jnp.mean(jax.nn.relu(x @ w) ** 2))(w) ** 2)
+
+    x = jnp.ones((4, 3)).at[0].set(0.0)
+    d = rj.diagnose(penalty, jnp.eye(3), [x], depth="full")
+    (kink,) = d.depth.kinks
+    assert kink.hits == (3,)
+    assert np.isnan([kink.below, kink.above]).all()

@@ -52,3 +52,14 @@ def test_more_cells_than_a_page_can_draw_are_refused(monkeypatch):
     )
     with pytest.raises(ValueError, match="at most 3 cells; got 4 as 'mine'; take shorter sides"):
         geometry.slice_of("mine", found)
+
+
+def test_examples_that_are_not_finite_are_left_out_and_counted():
+    x = jnp.ones((5, 3)).at[0, 0].set(-1.0)
+    found = rj.analyses.singular_values(lambda x: 2 * jnp.sqrt(x), x)
+    told = geometry.spectrum("mine", found)
+    assert (told["examples"], told["nonfinite"], told["median"]) == (4, 1, [1.0] * 3)
+    assert told["numbers"]["rank"] == 3
+    none = rj.analyses.singular_values(lambda x: 2 * jnp.sqrt(x), x[:1])
+    told = geometry.spectrum("mine", none)
+    assert (told["examples"], told["median"], told["numbers"]["rank"]) == (0, [], None)

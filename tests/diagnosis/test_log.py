@@ -188,3 +188,12 @@ def test_a_line_with_another_number_in_it_is_named(tmp_path, told, old, new, mat
     path.write_text("\n".join([*lines, last.replace(old, new), ""]))
     with pytest.raises(UsageError, match=match):
         read(path)
+
+
+def test_a_step_beyond_64_bits_is_refused_before_it_is_kept(tmp_path, told):
+    stats = told[0][0]
+    with monitor.Log(tmp_path / "run.jsonl") as log:
+        for step in (2**63, -(2**63) - 1):
+            with pytest.raises(ValueError, match="a step is a number of 64 bits"):
+                log.write(step, stats)
+    assert monitor.read(tmp_path / "run.jsonl").steps.tolist() == []

@@ -108,7 +108,10 @@ def test_full_depth_is_that_of_the_first():
 
 REFUSED = {
     "other values": (
-        lambda b: diagnosed(b, networks.scaled(PARAMS, 1, 1.5)), "as size of a parameter 3"
+        lambda b: diagnosed(b, networks.scaled(PARAMS, 1, 1.5)), "as values of parameter 3"
+    ),
+    "other signs": (
+        lambda b: diagnosed(b, jax.tree.map(jnp.negative, PARAMS)), "as values of parameter 0"
     ),
     "other shapes": (lambda b: diagnosed(b, start([64, 24, 24, 10])), "as parameter 2"),
     "another activation": (lambda b: diagnosed(b, loss=mlp_loss(jnp.tanh)), "as site 0"),

@@ -32,7 +32,7 @@ def test_every_part_is_there_under_its_name(tmp_path):
         "the values",
         "the slice",
         "the start",
-        "the run: all numbers",
+        "the run: all that was measured is finite",
         "the trials: none of 0",
     ):
         assert name in text
@@ -41,6 +41,8 @@ def test_every_part_is_there_under_its_name(tmp_path):
 def test_what_is_no_result_is_refused(tmp_path):
     with pytest.raises(TypeError, match="rankings, spectra and slices; got int 3 as 'x'"):
         rj.diagnosis.report(tmp_path / "page.html", {"x": 3})
+    with pytest.raises(TypeError, match="the parts of a page have names; got list"):
+        rj.diagnosis.report(tmp_path / "page.html", [diagnosed()])
     with pytest.raises(ValueError, match="a page has a part; got none"):
         rj.diagnosis.report(tmp_path / "page.html", {})
     assert list(tmp_path.iterdir()) == []

@@ -116,3 +116,12 @@ def test_a_patience_is_at_least_1():
 def test_a_layer_may_be_made_wider_on_the_way():
     run = stacked([row(0), row(1, active=(True, False, False))])
     assert run.sites["a"].active.tolist() == [[True, True, True], [True, False, False]]
+
+
+def test_a_leaf_that_comes_or_goes_is_not_broken():
+    rows = [row(i) for i in range(4)]
+    rows[0]["parameters"] = {"v": {"rms": 1.0, "rms_grad": 1.0}}
+    assert stacked(rows).events() == ()
+    rows[2]["parameters"]["w"]["rms_grad"] = math.nan
+    (event,) = stacked(rows).events()
+    assert (event.step, event.name, event.what) == (2, "w", "the gradient")

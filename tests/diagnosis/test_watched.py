@@ -102,7 +102,7 @@ def test_units_that_came_back_are_told_too():
 
 def test_a_quiet_run_is_healthy():
     assert said([row(i) for i in range(4)]) == [
-        ("healthy", "mine: all numbers are finite, and no unit died")
+        ("healthy", "mine: all that was measured is finite, and no unit died")
     ]
 
 

@@ -43,6 +43,7 @@ def test_more_changes_than_styles_are_in_the_table_alone():
     (shown,) = tried({"tried": [ranking]})
     assert [row.style for row in shown.rows] == [*range(8), *[None] * 8]
     assert shown.charts[1].picture.count('class="line"') == 8
+    assert shown.undrawn == 8
 
 
 def test_without_steps_there_are_no_losses():

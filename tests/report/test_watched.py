@@ -38,3 +38,19 @@ def test_runs_of_no_step_and_broken_ones_are_drawn():
 
 def test_a_report_without_runs_of_training_has_none():
     assert watched({}) == ()
+
+
+def test_a_number_called_loss_does_not_take_the_place_of_the_loss():
+    run = trained.watched(layers=1, steps=12)
+    run["numbers"] = {"loss": [777.0] * 12}
+    (shown,) = watched({"watched": [run]})
+    first, second = shown.curves
+    assert (first.heading, second.heading) == ("Loss", "Loss")
+    assert "777" not in first.picture
+
+
+def test_numbers_without_a_curve_are_counted():
+    run = trained.watched(layers=1, steps=12)
+    run["numbers"] = {f"n{i}": [0.5] * 12 for i in range(9)}
+    (shown,) = watched({"watched": [run]})
+    assert (len(shown.curves), shown.numbers_left_out) == (8, 2)

@@ -82,7 +82,8 @@ def deep(layers: int = 3) -> dict[str, Any]:
         "codes": [
             {"site": name, "n": 64, "units": 10, "zeros": 0.5, "hoyer": 0.25, "gini": 0.3,
              "population": 0.4, "lifetime": 0.5, "top": 0.2, "active_mean": 5.0, "active_std": 1.5,
-             "silent": 0, "never": 1, "always": 0, "patterns": 60, "lost": lost}
+             "silent": 0, "never": 1, "always": 0, "patterns": 60, "nonfinite": 0,
+             "lost": lost}
             for name in names
         ],
     }  # fmt: skip
