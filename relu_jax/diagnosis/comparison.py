@@ -68,7 +68,7 @@ class Variant(NamedTuple):
         return _any(self.trials)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """What was tried, best first, the network as it is among it.
 
@@ -97,6 +97,11 @@ class Comparison:
 
     def __getitem__(self, name: str) -> Variant:
         return {variant.name: variant for variant in self.variants}[name]
+
+    def __repr__(self) -> str:
+        n = len(self.variants)
+        words = f"{n} {plural(n, 'variant', 'variants')}"
+        return f"Comparison({words}, best: {self.best.name!r})"
 
     def __str__(self) -> str:
         return "\n".join([ranked.headline(self), *ranked.table(self)])
@@ -212,8 +217,8 @@ def _rank(variant: Variant) -> tuple[float, ...]:
 
 def _rank_of_starts(variant: Variant) -> tuple[float, ...]:
     severities = [[f.severity for f in trial.end.findings] for trial in variant.trials]
-    worst = max(s.count("critical") for s in severities)
-    return (worst, max(s.count("warning") for s in severities), variant.score)
+    worst = max((each.count("critical"), each.count("warning")) for each in severities)
+    return (*worst, variant.score)
 
 
 def _by_seed(trials: Sequence[Trial], score: Any) -> dict[int, float]:

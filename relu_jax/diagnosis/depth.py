@@ -1,14 +1,14 @@
 """What does a diagnosis in full depth add? Theory, kinks and codes, on its first batch."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from relu_jax.analyses import gradient_flow, kinks, of_site, sparsity
+from relu_jax.analyses import gradient_flow, kinks, of_site, sparsity, turns
 from relu_jax.analyses.gradient_flow import GradientFlow, Leaf, Passed
 from relu_jax.analyses.kinks import Kinked, Kinks
 from relu_jax.analyses.saturation import Underflow, underflow
@@ -23,7 +23,8 @@ DEPTHS = ("fast", "full")
 class Code(NamedTuple):
     """How sparse the results of one site are, by several definitions: see `rj.analyses.sparsity`.
 
-    Turns of loops count as samples; those that did not run, as in a branch, are left out.
+    Turns of a loop over layers are sites of their own, those of other loops count as samples; what
+    did not run, as in a branch, is left out.
     """
 
     site: str  # its id
@@ -163,15 +164,26 @@ def _codes(
         return {name: (one.post, one.d_pre, one.ran) for name, one in found.items() if name in ids}
 
     told = seen(*call.arrays) if ids else {}
-    there = [_that_ran(site, *told[site.id]) for site in sites if site.id in told]
+    there = [_that_ran(*one) for site in sites if site.id in told for one in _apart(site, told)]
     return tuple(_code(*one) for one in there if one[1].size)
+
+
+def _apart(site: Site, told: Mapping[str, Any]) -> Iterator[tuple[Site, Any, Any, Any]]:
+    """Take the turns of a loop over layers apart: "layers[0]", as in a diagnosis."""
+    if site.loop != "layers":
+        yield site, *told[site.id]
+        return
+    for place in turns.running(site):
+        name = f"{site.id}[{','.join(map(str, place))}]"
+        one = (None if x is None else x[place] for x in told[site.id])
+        yield site._replace(id=name, loops=(), order=()), *one
 
 
 def _that_ran(site: Site, post: Any, d_pre: Any, ran: Any) -> tuple[Site, Any, Any]:
     """Keep the turns of a site that ran: a branch that is not taken has no values."""
     if ran is None:
         return site, post, d_pre
-    kept = np.asarray(ran).reshape(-1)
+    kept = np.atleast_1d(np.asarray(ran)).reshape(-1)
     some = [None if x is None else x.reshape(-1, *site.shape)[kept] for x in (post, d_pre)]
     return site._replace(loops=(int(kept.sum()),)), *some
 

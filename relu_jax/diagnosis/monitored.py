@@ -32,7 +32,8 @@ def value_and_grad(
         has_aux: whether the loss returns a pair.
         only: a selector of sites; None watches all.
         every: measure each step whose number is a multiple of this; the function then takes the
-            number as ``step=``, which a loss with an argument of that name gets too.
+            number as ``step=``, which a loss with an argument of that name gets too. With 1 it may
+            be left out.
 
     Returns:
         ``g(params, *rest, **kwargs) = ((value, stats), grads)``; `value` is (value, aux) with
@@ -42,7 +43,7 @@ def value_and_grad(
     Raises:
         ValueError: every below 1; when called: a loss that is no scalar, or a selector that means
             no site.
-        TypeError: a loss that is no function; a step that is missing or unasked for.
+        TypeError: a loss that is no function; a step that is missing.
 
     Edges: what a site does in a branch that is not taken, and gradients that cannot be had (in a
     while loop), are NaN. Leaves of params that are no arrays get None, as gradient too. Under a
@@ -95,12 +96,12 @@ def value_and_grad(
 
 def _asked(loss: losses.Loss, every: int, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """Say whether this step is measured: True, or an array that says so."""
-    if every == 1:
+    if every == 1 and "step" not in kwargs:
         return True, kwargs
     if "step" in kwargs:
         own = "step" in inspect.signature(loss).parameters
         rest = {name: value for name, value in kwargs.items() if own or name != "step"}
-        return jnp.asarray(kwargs["step"]) % every == 0, rest
+        return every == 1 or jnp.asarray(kwargs["step"]) % every == 0, rest
     raise errors.rejected(
         rule=f"with every={every} the number of the step says whether it is measured",
         got="no step",

@@ -91,6 +91,8 @@ def _best(found: Any) -> tuple[str, str]:
     if gain.value <= 0:  # a start: warnings count before the score
         return "healthy", f"{words}, by its warnings"
     words += f", {found.measure} lower by {gain.value:.3g}"
+    if gain.low is None and not found.steps and len(best.trials) == len(found.as_is.trials) == 1:
+        return "healthy", f"{words}; nothing in it is drawn"
     if gain.low is None:
         return "info", f"{words}, of one seed"
     words += f" [{gain.low:.3g}, {gain.high:.3g}]"

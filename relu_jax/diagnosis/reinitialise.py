@@ -1,6 +1,7 @@
 """Which start gives every layer of a given network a signal of the same size?"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 import jax
@@ -134,11 +135,23 @@ class _Drawn:
     def scale(self, loss: Callable[..., Any], size: float) -> None:
         """Scale each weight in turn, the first ones first."""
         measure = jax.jit(self.call.call(_sizes(loss, self.weights)))
-        for place, site in self.weights.items():
+        for place, site, turn in self._in_order():
+            self._scale_one(
+                place, turn, size, lambda i=site.id, t=turn: _rms(measure(*self.arrays)[i], t)
+            )
+
+    def _in_order(self) -> Iterator[tuple[int, Site, tuple[int, ...]]]:
+        """Go through the weights as they are used: in a loop over layers, turn by turn."""
+        for _, group in groupby(self.weights.items(), lambda pair: self._loop(*pair)):
+            members = list(group)
+            place, site = members[0]
             for turn in _turns(site, self.arrays[place]):
-                self._scale_one(
-                    place, turn, size, lambda i=site.id, t=turn: _rms(measure(*self.arrays)[i], t)
-                )
+                yield from ((place, site, turn) for place, site in members)
+
+    def _loop(self, place: int, site: Site) -> Any:
+        """Tell the loop that a weight is stacked along: neighbours of equal lengths share one."""
+        stacked = _stacked(site, self.arrays[place])
+        return (stacked, site.order) if stacked else place
 
     def _scale_one(
         self, place: int, turn: tuple[int, ...], size: float, measured: Callable[[], float]

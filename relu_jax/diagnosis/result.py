@@ -18,7 +18,7 @@ SCHEMA = "relu_jax.diagnosis/1"
 REPORT_SCHEMA = "relu_jax.report/1"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Diagnosis:
     """Findings, worst first, and the numbers behind them.
 
@@ -43,6 +43,10 @@ class Diagnosis:
     provenance: Mapping[str, Any]
     depth: Depth | None = None  # of depth="full"
     sums: Sums | None = field(default=None, repr=False, compare=False)  # of mergeable=True
+
+    def __repr__(self) -> str:
+        found = ", ".join(finding.kind for finding in self.findings) or "no finding"
+        return f"Diagnosis({found}; {len(self.sites)} sites, {self.n_examples} examples)"
 
     def __str__(self) -> str:
         lines = [*_headline(self), *_table(self), shown(str(self.coverage), 400)]

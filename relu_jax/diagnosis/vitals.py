@@ -5,6 +5,7 @@ fetched. Sums are float32 or wider, at three scales as in `statistics`, so that 
 """
 
 import math
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -55,8 +56,8 @@ class Stats(NamedTuple):
 
     measured: Array  # bool
     loss: Array
-    sites: dict[str, SiteStats]  # in program order
-    parameters: dict[str, LeafStats]
+    sites: OrderedDict[str, SiteStats]  # in program order, which JAX keeps of no plain dict
+    parameters: OrderedDict[str, LeafStats]
     nonfinite_data: Array  # bool: NaN or inf in what is no parameter
 
 
@@ -96,22 +97,26 @@ def backward(site: Site, cotangent: Array, on: Array | bool = True) -> Array:
 
 def of_sites(
     met: Mapping[str, Site], ahead: Mapping[str, _Ahead], back: Mapping[str, tap.Cotangent]
-) -> dict[str, SiteStats]:
+) -> OrderedDict[str, SiteStats]:
     """Turn sums into numbers, in program order."""
     ends = {name: end.pre for name, end in back.items()}
-    return {name: _of_site(met[name], sums, ends.get(name)) for name, sums in ahead.items()}
+    return OrderedDict(
+        (name, _of_site(site, ahead[name], ends.get(name)))
+        for name, site in met.items()
+        if name in ahead
+    )
 
 
 def of_leaves(
     on: Array | bool, paths: Sequence[str], own: Sequence[Array], gradients: Sequence[Array]
-) -> dict[str, LeafStats]:
+) -> OrderedDict[str, LeafStats]:
     """Measure every leaf of the parameters and its gradient."""
 
     def measured() -> list[LeafStats]:
         pairs = zip(own, gradients, strict=True)
         return [LeafStats(_size(leaf), _size(gradient)) for leaf, gradient in pairs]
 
-    return dict(zip(paths, _where(on, measured, math.nan), strict=True))
+    return OrderedDict(zip(paths, _where(on, measured, math.nan), strict=True))
 
 
 def _size(leaf: Array) -> Array:

@@ -1,8 +1,7 @@
 """Are arguments on a kink counted, and is the gradient under another slope the one it is?"""
 
-import sys
-
 import math
+import sys
 
 import jax
 import jax.numpy as jnp

@@ -176,3 +176,22 @@ def test_a_start_without_a_finite_loss_is_the_worst():
     )
     assert found.best.name == AS_IS
     assert found["b"].score == math.inf
+
+
+def test_the_warnings_of_a_start_are_those_of_its_worst_seed():
+    critical, warning = [("a", "critical")], [("b", "warning")]
+    found = compared(
+        [
+            (AS_IS, starts(diagnosed(backward=1e-4, findings=critical)), NOTHING),
+            ("mixed", starts(diagnosed(backward=1e-3, findings=warning),
+                             diagnosed(backward=1e-3, findings=critical)), NOTHING),
+        ],
+        steps=0,
+    )  # fmt: skip
+    assert found.best.name == "mixed"
+
+
+def test_in_a_shell_it_is_one_line():
+    found = compared([(AS_IS, trials(diagnosed()), NOTHING)], steps=1)
+    assert repr(found) == "Comparison(1 variant, best: 'as it is')"
+    assert repr(diagnosed(findings=[("kink", "info")])) == ("Diagnosis(kink; 0 sites, 4 examples)")

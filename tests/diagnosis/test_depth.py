@@ -111,8 +111,9 @@ def test_a_loss_with_more_than_its_value_and_a_loop_over_layers():
     x = jnp.linspace(-1, 1, 30).reshape(5, 6)
     d = rj.diagnose(loss, params, [x], depth="full")
     assert [one.site for one in d.depth.flow.sites] == list(d.sites)
-    (code,) = d.depth.codes
-    assert (code.n, code.units) == (15, 6)
+    assert [(one.site, one.n, one.units) for one in d.depth.codes] == [
+        (name, 5, 6) for name in d.sites
+    ]
     assert d.depth.kinks == ()
 
 
@@ -149,18 +150,20 @@ def test_turns_that_did_not_run_are_left_out():
     params = jax.random.normal(jax.random.key(0), (4, 5, 5))
     x = jax.random.normal(jax.random.key(1), (8, 5))
     d = rj.diagnose(branching, params, [x], depth="full")
-    (code,), (kink,) = d.depth.codes, d.depth.kinks
+    (kink,) = d.depth.kinks
+    assert kink.n == 80
     h, seen = np.asarray(x, np.float64), []
     for i, w in enumerate(np.asarray(params, np.float64)):
         h = h @ w
         h = np.maximum(h, 0) if i % 2 == 0 else 0.5 * h
         seen += [h] if i % 2 == 0 else []
-    rows = np.concatenate(seen)
-    assert (code.n, kink.n) == (16, 80)
-    assert code.zeros == pytest.approx(np.mean(rows == 0))
-    assert code.active_mean == pytest.approx(np.mean(np.sum(rows != 0, axis=1)))
-    assert code.patterns == len(np.unique(rows != 0, axis=0))
-    assert not np.isnan(code.hoyer)
+    assert [code.site for code in d.depth.codes] == list(d.sites)
+    for code, rows in zip(d.depth.codes, seen, strict=True):
+        assert code.n == 8
+        assert code.zeros == pytest.approx(np.mean(rows == 0))
+        assert code.active_mean == pytest.approx(np.mean(np.sum(rows != 0, axis=1)))
+        assert code.patterns == len(np.unique(rows != 0, axis=0))
+        assert not np.isnan(code.hoyer)
 
 
 def test_a_branch_that_no_batch_takes_has_no_row():

@@ -157,3 +157,29 @@ def test_a_leaf_without_entries_and_double_precision_are_fine():
         )
         (site,) = stats.sites.values()
         assert site.rms_pre.dtype == np.float64
+
+
+def test_sites_and_leaves_stay_in_program_order_under_jit():
+    names = ("z_first", "m_mid", "a_last")
+    params = {name: jnp.eye(4) for name in names}
+
+    def loss(params, x):
+        h = jax.nn.softplus(x @ params["z_first"])
+        return jnp.mean(jnp.tanh(jnp.exp(h @ params["m_mid"]) @ params["a_last"]) ** 2)
+
+    watch = monitor.value_and_grad(loss)
+    x = jnp.ones((8, 4))
+    for step in (watch, jax.jit(watch)):
+        assert list(step(params, x)[0][1].sites) == list(names)
+    log = monitor.Log()
+    for i, first in enumerate((params["z_first"], jnp.full((4, 4), 3e38))):
+        log.write(i, jax.jit(watch)(params | {"z_first": first}, x)[0][1])
+    run = log.series()
+    assert list(run.sites) == list(names)
+    assert [(e.step, e.name, e.what) for e in run.events()] == [(1, "z_first", "going forward")]
+
+
+def test_a_step_may_be_told_at_every_one():
+    watch = monitor.value_and_grad(lambda w, x: jnp.mean(jnp.tanh(x @ w)), every=1)
+    (_, stats), _ = watch(jnp.eye(3), jnp.ones((2, 3)), step=3)
+    assert bool(stats.measured)

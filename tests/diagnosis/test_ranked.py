@@ -83,3 +83,10 @@ def test_it_is_written_as_a_page(tmp_path):
     text = page.read_text()
     assert "relu → gelu is the best of 2" in text
     assert text.count('<article class="card') == 2  # as it is, and the best
+
+
+def test_a_start_of_which_nothing_is_drawn_needs_no_interval():
+    assert said([diagnosed(backward=1e-3)], [diagnosed(backward=1e-1)], steps=0) == (
+        "healthy",
+        "relu → gelu is the best of 2, decades over depth lower by 2; nothing in it is drawn",
+    )

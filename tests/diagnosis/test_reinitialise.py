@@ -168,3 +168,19 @@ def test_a_rule_without_a_forward_derivative_is_no_hindrance():
     params = [{**layer, "b": layer["b"] - 3.0} for layer in networks.start([64] * 3 + [10])]
     new = lsuv(loss, X)(KEY, params)
     assert [float(jnp.abs(layer["b"]).max()) for layer in new] == [0, 0, 3]
+
+
+def test_two_activations_of_one_loop_are_scaled_turn_by_turn():
+    def loss(params, x):
+        def block(h, p):
+            return jax.nn.relu(jnp.tanh(h @ p["w1"]) @ p["w2"]), None
+
+        return jnp.mean(jax.lax.scan(block, x, params)[0] ** 2)
+
+    keys = jax.random.split(jax.random.key(0), 3)
+    params = {f"w{i}": jax.random.normal(keys[i], (4, 16, 16)) for i in (1, 2)}
+    x = jax.random.normal(keys[0], (64, 16))
+    found = rj.diagnose(loss, lsuv(loss, x)(jax.random.key(1), params), [x])
+    assert len(found.sites) == 8
+    for report in found.sites.values():
+        assert report.rms_pre == pytest.approx(1.0, abs=0.03), report.id
