@@ -31,8 +31,8 @@ test: $(STAMP)  ## the tests; RELU_JAX_DATA names the folder of image files, if 
 thorough: $(STAMP)  ## the other half: the whole catalogue in every dtype, the theory; minutes
 	@PYTHON=$(BIN)/python JOBS=$(JOBS) .ci/thorough --all
 
-fuzz: $(STAMP)  ## 10,000 random programs through the tap; hours
-	@RELU_JAX_FUZZ=10000 $(PYTEST) --thorough tests/tap/fuzz
+fuzz: $(STAMP)  ## 10,000 random programs through the tap, and 40 healthy networks; hours
+	@RELU_JAX_FUZZ=10000 $(PYTEST) --thorough tests/tap/fuzz tests/diagnosis/test_healthy.py
 
 fmt: $(STAMP)  ## bring the code into its form
 	@$(BIN)/ruff check --fix-only --quiet .

@@ -175,8 +175,8 @@ def _apart(site: Site, told: Mapping[str, Any]) -> Iterator[tuple[Site, Any, Any
         return
     for place in turns.running(site):
         name = f"{site.id}[{','.join(map(str, place))}]"
-        one = (None if x is None else x[place] for x in told[site.id])
-        yield site._replace(id=name, loops=(), order=()), *one
+        post, d_pre, ran = (None if x is None else x[place] for x in told[site.id])
+        yield site._replace(id=name, loops=(), order=()), post, d_pre, ran
 
 
 def _that_ran(site: Site, post: Any, d_pre: Any, ran: Any) -> tuple[Site, Any, Any]:
@@ -184,8 +184,8 @@ def _that_ran(site: Site, post: Any, d_pre: Any, ran: Any) -> tuple[Site, Any, A
     if ran is None:
         return site, post, d_pre
     kept = np.atleast_1d(np.asarray(ran)).reshape(-1)
-    some = [None if x is None else x.reshape(-1, *site.shape)[kept] for x in (post, d_pre)]
-    return site._replace(loops=(int(kept.sum()),)), *some
+    after, back = (None if x is None else x.reshape(-1, *site.shape)[kept] for x in (post, d_pre))
+    return site._replace(loops=(int(kept.sum()),)), after, back
 
 
 def _code(site: Site, post: Any, d_pre: Any) -> Code:
