@@ -23,7 +23,6 @@ import importlib.util
 import itertools
 import json
 import statistics
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,11 +30,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from monitor_overhead import measured, ratio
 
 import relu_jax as rj
 
 WIDTHS = (784, 512, 512, 512, 10)
-SETTLE = 0.05  # seconds for threads of the last way to end, before a clock starts
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 Way = Callable[[], Any]
 
@@ -130,25 +129,12 @@ def off(values: list[Any], matrices: list[np.ndarray]) -> tuple[float, float]:
     return max(largest), max(smallest)
 
 
-def measured(ways: dict[str, Way], rounds: int) -> dict[str, list[float]]:
-    """Time all ways in turns, in milliseconds."""
-    for way in ways.values():
-        jax.block_until_ready(way())
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    names = list(ways)
-    for number in range(rounds):
-        turn = number % len(names)
-        for name in names[turn:] + names[:turn]:
-            time.sleep(SETTLE)
-            start = time.perf_counter()
-            jax.block_until_ready(ways[name]())
-            times[name].append(1e3 * (time.perf_counter() - start))
-    return times
-
-
-def ratio(times: dict[str, list[float]], name: str, base: str) -> float:
-    """Take the median of paired ratios."""
-    return statistics.median(a / b for a, b in zip(times[name], times[base], strict=True))
+def timed(ways: dict[str, Way], rounds: int) -> dict[str, list[float]]:
+    """Time all ways in turns, in milliseconds, each waited for and run once before."""
+    waited = {name: lambda way=way: jax.block_until_ready(way()) for name, way in ways.items()}
+    for way in waited.values():
+        way()
+    return measured(waited, rounds, steps=1)
 
 
 def main() -> None:
@@ -161,7 +147,7 @@ def main() -> None:
     batch = rng.standard_normal((256, WIDTHS[0])).astype(np.float32)
     told: dict[str, Any] = {"jax": jax.__version__}
 
-    times = measured(of_logits(ws, batch), args.rounds)
+    times = timed(of_logits(ws, batch), args.rounds)
     ratios = {name: ratio(times, name, "products") for name in times if name != "products"}
     told["logits"] = {"ms": _medians(times), "over the products": ratios}
     print(f"Jacobian of the logits, 256 examples: products {_medians(times)['products']:.1f} ms")
@@ -169,7 +155,7 @@ def main() -> None:
         print(f"  {name:22s} {value:.2f} times the products (aim 1.10)", flush=True)
 
     ways, matrices = of_layers(ws, batch[:32])
-    times = measured(ways, args.rounds)
+    times = timed(ways, args.rounds)
     errors = {name: off(way(), matrices) for name, way in ways.items()}
     faster = {name: ratio(times, name, "relu_jax") for name in times if name != "relu_jax"}
     told["singular values"] = {"ms": _medians(times), "relu_jax faster by": faster, "off": errors}

@@ -200,7 +200,7 @@ def refuse_meeting(f: Batched, x: ArrayLike) -> None:
         return
 
     where, result = shaped(f, x)
-    backward = plan(f, x).backward
+    backward = math.prod(result.shape) <= math.prod(where.shape)  # as in a plan
     handed = result if backward else where
 
     @jax.jit

@@ -15,6 +15,7 @@ from relu_jax.analyses.saturation import Underflow, underflow
 from relu_jax.analyses.tables import columns
 from relu_jax.core import errors
 from relu_jax.diagnosis import losses
+from relu_jax.diagnosis.plain import tuples
 from relu_jax.tap import Site, Sites, arguments, cotangents
 
 DEPTHS = ("fast", "full")
@@ -104,37 +105,18 @@ def measured(
     )
 
 
-def encoded(depth: Depth) -> dict[str, Any]:
-    """Turn it into plain data."""
-    flow = depth.flow
-    return {
-        "examples": depth.examples,
-        "flow": {
-            **flow._asdict(),
-            "sites": [one._asdict() for one in flow.sites],
-            "parameters": [one._asdict() for one in flow.parameters],
-        },
-        "kinks": [
-            {name: _plain(value) for name, value in one._asdict().items()} for one in depth.kinks
-        ],
-        "codes": [
-            {**one._asdict(), "lost": [lost._asdict() for lost in one.lost]} for one in depth.codes
-        ],
-    }
-
-
-def decoded(plain: Mapping[str, Any]) -> Depth:
-    """Build it again."""
-    flow = dict(plain["flow"])
+def decoded(told: Mapping[str, Any]) -> Depth:
+    """Build it again, of what `plain` made of it."""
+    flow = dict(told["flow"])
     flow["sites"] = tuple(Passed(**one) for one in flow["sites"])
     flow["parameters"] = tuple(Leaf(**one) for one in flow["parameters"])
     return Depth(
-        plain["examples"],
+        told["examples"],
         GradientFlow(**flow),
-        tuple(Kinked(**{k: _tuples(v) for k, v in one.items()}) for one in plain["kinks"]),
+        tuple(Kinked(**{k: tuples(v) for k, v in one.items()}) for one in told["kinks"]),
         tuple(
             Code(**{**one, "lost": tuple(Underflow(**lost) for lost in one["lost"])})
-            for one in plain["codes"]
+            for one in told["codes"]
         ),
     )
 
@@ -224,11 +206,3 @@ def _table(codes: Sequence[Code]) -> str:
 
 def _told(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.3f}"
-
-
-def _plain(value: Any) -> Any:
-    return [_plain(one) for one in value] if isinstance(value, tuple) else value
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(one) for one in value) if isinstance(value, list) else value

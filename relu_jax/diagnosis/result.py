@@ -93,7 +93,7 @@ class Diagnosis:
         config: dict[str, Any] = {"schema": SCHEMA}
         arrays = {}
         if self.sums is not None:
-            config["sums"], arrays = sums.plain(self.sums), sums.arrays(self.sums)
+            config["sums"], arrays = sums.told(self.sums), sums.arrays(self.sums)
         record = records.Record(config, self.to_dict(), arrays, dict(self.provenance))
         records.save(record, path, force=force)
 

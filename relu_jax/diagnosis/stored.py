@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from relu_jax.diagnosis import depth
+from relu_jax.diagnosis.plain import plain
 from relu_jax.diagnosis.types import Finding, Flow, Histogram, ParameterReport, SiteReport
 from relu_jax.tap import Coverage, Linear, Site
 
@@ -15,13 +16,13 @@ _HISTOGRAMS = ("hist_pre", "hist_d_pre")
 def encoded(diagnosis: Any) -> dict[str, Any]:
     """Turn the parts of a diagnosis that have a structure into dicts, lists and numbers."""
     return {
-        "findings": [_plain(found) for found in diagnosis.findings],
+        "findings": [plain(found) for found in diagnosis.findings],
         "sites": [_site(report) for report in diagnosis.sites.values()],
-        "parameters": [_plain(report) for report in diagnosis.parameters],
-        "flow": _plain(diagnosis.flow),
-        "coverage": _plain(diagnosis.coverage),
-        "linear": [_plain(linear) for linear in diagnosis.linear],
-        **({"depth": depth.encoded(diagnosis.depth)} if diagnosis.depth else {}),
+        "parameters": [plain(report) for report in diagnosis.parameters],
+        "flow": plain(diagnosis.flow),
+        "coverage": plain(diagnosis.coverage),
+        "linear": [plain(linear) for linear in diagnosis.linear],
+        **({"depth": plain(diagnosis.depth)} if diagnosis.depth else {}),
     }
 
 
@@ -47,20 +48,9 @@ def decoded(run: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _plain(row: Any) -> dict[str, Any]:
-    """Turn a NamedTuple into a dict of plain data."""
-    return {name: _value(value) for name, value in row._asdict().items()}
-
-
-def _value(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return _plain(value) if hasattr(value, "_fields") else list(map(_value, value))
-    return dict(value) if isinstance(value, Mapping) else value
-
-
 def _site(report: SiteReport) -> dict[str, Any]:
     """Put the facts of a site and its numbers side by side; the id is that of the turn."""
-    entry = _plain(report)
+    entry = plain(report)
     place = entry.pop("site")
     if entry["hist_pre"]["zeros"] is None:
         entry["hist_pre"].pop("zeros")

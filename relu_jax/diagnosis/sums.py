@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from relu_jax.diagnosis.causes import Origin
+from relu_jax.diagnosis.plain import plain, tuples
 from relu_jax.diagnosis.statistics import Backward, Forward
 from relu_jax.diagnosis.totals import Totals, Turns
 from relu_jax.tap import Cotangent, Site
@@ -44,13 +45,13 @@ def digest(leaf: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(leaf).tobytes()).hexdigest()
 
 
-def plain(sums: Sums) -> dict[str, Any]:
+def told(sums: Sums) -> dict[str, Any]:
     """Turn all but the arrays into plain data."""
     total = sums.total
     return {
-        "sites": [_plain(site) for site in sums.sites],
-        "leaves": [_plain(leaf) for leaf in sums.leaves],
-        "origins": [[origin._asdict() for origin in batch] for batch in sums.origins],
+        "sites": plain(sums.sites),
+        "leaves": plain(sums.leaves),
+        "origins": plain(sums.origins),
         "loss": total.loss,
         "examples": total.examples,
         "batches": total.batches,
@@ -62,10 +63,10 @@ def arrays(sums: Sums) -> dict[str, np.ndarray]:
     return {name: array for name, array in _named(sums) if array is not None}
 
 
-def built(told: Mapping[str, Any], held: Mapping[str, np.ndarray]) -> Sums:
-    """Build the sums again, of what `plain` and `arrays` gave."""
-    sites = tuple(_site(entry) for entry in told["sites"])
-    leaves = tuple(Leaf(**{**entry, "shape": tuple(entry["shape"])}) for entry in told["leaves"])
+def built(entry: Mapping[str, Any], held: Mapping[str, np.ndarray]) -> Sums:
+    """Build the sums again, of what `told` and `arrays` gave."""
+    sites = tuple(Site(**{k: tuples(v) for k, v in one.items()}) for one in entry["sites"])
+    leaves = tuple(Leaf(**{**one, "shape": tuple(one["shape"])}) for one in entry["leaves"])
     ids = {f"{i}": site.id for i, site in enumerate(sites)}
     forward: dict[str, dict[str, Any]] = {}
     ends: dict[str, dict[str, dict[str, Any]]] = {}
@@ -82,9 +83,9 @@ def built(told: Mapping[str, Any], held: Mapping[str, np.ndarray]) -> Sums:
             case ["ran", i]:
                 ran[ids[i]] = array
     total = Totals(
-        loss=told["loss"],
-        examples=told["examples"],
-        batches=told["batches"],
+        loss=entry["loss"],
+        examples=entry["examples"],
+        batches=entry["batches"],
         forward={name: Forward(**fields) for name, fields in forward.items()},
         backward={
             name: Cotangent(Backward(**each["pre"]), Backward(**each["post"]))
@@ -98,7 +99,7 @@ def built(told: Mapping[str, Any], held: Mapping[str, np.ndarray]) -> Sums:
         sites,
         leaves,
         total,
-        tuple(tuple(Origin(**one) for one in batch) for batch in told["origins"]),
+        tuple(tuple(Origin(**one) for one in batch) for batch in entry["origins"]),
         tuple(held[f"gradient/{i}"] for i in range(len(leaves))),
     )
 
@@ -121,19 +122,3 @@ def _named(sums: Sums) -> Iterator[tuple[str, np.ndarray | None]]:
     yield "moved", total.moved
     for i, array in enumerate(sums.gradients):
         yield f"gradient/{i}", array
-
-
-def _plain(row: Any) -> dict[str, Any]:
-    return {name: _value(value) for name, value in row._asdict().items()}
-
-
-def _value(value: Any) -> Any:
-    return [_value(one) for one in value] if isinstance(value, tuple) else value
-
-
-def _site(entry: Mapping[str, Any]) -> Site:
-    return Site(**{name: _tuples(value) for name, value in entry.items()})
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(one) for one in value) if isinstance(value, list) else value

@@ -153,7 +153,7 @@ def _environment() -> jinja2.Environment:
         "severity_words": verdicts.WORDS,
         "reassurance": verdicts.reassurance,
         "ends": panels.ends,
-        "exact": _exact,
+        "exact": text.digits,
         "key": _key,
         "complete": coverage.complete,
     }
@@ -168,15 +168,6 @@ def _key(style: int) -> Markup:
     mark = svg.marker(style, 7, 7, size=5.0)
     inner = svg.group([mark], class_=f"series s{style}")
     return svg.element("svg", inner, viewBox="0 0 14 14", class_="key", aria_hidden="true")
-
-
-def _exact(number: object, shown: str) -> str:
-    """Give all digits of a number, unless they are shown already; of an integer, without commas."""
-    if isinstance(number, float):
-        return repr(number) if repr(number) != shown else ""
-    return (
-        repr(number) if isinstance(number, int) and f"{number:,}" == shown != repr(number) else ""
-    )
 
 
 def _paired(runs: tuple[verdicts.Run, ...]) -> bool:

@@ -4,12 +4,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from markupsafe import Markup
-
 from relu_jax.report import svg
 from relu_jax.report.lines import Frame, Series, line_chart, thin
 from relu_jax.report.panels import Panel
-from relu_jax.report.text import counted, number, shorten
+from relu_jax.report.text import counted, digits, number, shorten
 
 _STYLES = 8
 _SIDE = 480
@@ -68,8 +66,7 @@ def _spectrum(one: Mapping[str, Any]) -> Shown:
 
 def _fact(name: Any, value: Any) -> tuple[str, str, str]:
     shown = number(value)
-    more = isinstance(value, float) and repr(value) != shown
-    return str(name).replace("_", " "), shown, repr(value) if more else ""
+    return str(name).replace("_", " "), shown, digits(value, shown)
 
 
 def _slice(one: Mapping[str, Any]) -> Shown:
@@ -86,7 +83,8 @@ def _slice(one: Mapping[str, Any]) -> Shown:
     ]
     name = shorten(str(one.get("name") or "slice"), 60)
     count = counted(one.get("cells"), "cell", "cells")
-    picture = _square(drawn, f"Linear regions on a slice, {name}: {count}")
+    label = f"Linear regions on a slice, {name}: {count}"
+    picture = svg.drawing(_SIDE, _SIDE, label, drawn)
     facts = (("cells", one.get("cells")), ("outputs", one.get("outputs")))
     return Shown(Panel(name, picture, count), tuple(_fact(*f) for f in facts))
 
@@ -95,7 +93,3 @@ def _outline(polygon: Sequence[float], unit: float) -> str:
     """Write one polygon: the slice's (0, 0) is at the lower left."""
     points = zip(polygon[::2], polygon[1::2], strict=False)
     return svg.path([(x * unit, _SIDE - y * unit) for x, y in points]) + "Z"
-
-
-def _square(drawn: Sequence[Markup], label: str) -> Markup:
-    return svg.drawing(_SIDE, _SIDE, label, drawn)

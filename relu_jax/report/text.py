@@ -52,6 +52,24 @@ def number(x: object, digits: int = 4) -> str:
     return f"{mantissa}e{int(exponent)}"
 
 
+def digits(x: object, shown: str) -> str:
+    """Give all digits of a number, unless they are shown already; of an integer, without commas.
+
+    Example:
+        >>> (
+        ...     digits(0.123456789, "0.1235"),
+        ...     digits(1437, "1,437"),
+        ...     digits(3, "3 / 64"),
+        ...     digits(2, "2"),
+        ... )
+        ('0.123456789', '1437', '', '')
+    """
+    if isinstance(x, float):
+        return repr(x) if repr(x) != shown else ""
+    whole = isinstance(x, int) and f"{x:,}" == shown
+    return repr(x) if whole and repr(x) != shown else ""
+
+
 def percent(x: object) -> str:
     """Word a fraction as a percentage; 0 % and 100 % are said only when exact.
 

@@ -7,7 +7,7 @@ from relu_jax.report import svg
 from relu_jax.report.forest import Interval, forest
 from relu_jax.report.lines import Frame, Series, line_chart, thin
 from relu_jax.report.panels import Panel
-from relu_jax.report.text import number, shorten, words
+from relu_jax.report.text import digits, number, shorten, words
 from relu_jax.report.verdicts import runs
 
 _STYLES = 8
@@ -25,7 +25,6 @@ class Row(NamedTuple):
 class Tried(NamedTuple):
     """One ranking as it is shown."""
 
-    order: int
     name: str
     headline: str
     measure: str
@@ -47,17 +46,15 @@ def tried(report: Mapping[str, Any]) -> tuple[Tried, ...]:
         (('0.5', ''), ('0.1', ''))
     """
     taken = {run.group: run.style for run in runs(report)}
-    each = enumerate(report.get("tried") or ())
-    return tuple(_ranking(order, one, taken) for order, one in each)
+    return tuple(_ranking(one, taken) for one in report.get("tried") or ())
 
 
-def _ranking(order: int, ranking: Mapping[str, Any], taken: Mapping[str, int]) -> Tried:
+def _ranking(ranking: Mapping[str, Any], taken: Mapping[str, int]) -> Tried:
     variants = ranking.get("variants") or ()
     measure = str(ranking.get("measure") or "score")
     styles = _styles(variants, taken)
     curves = _curves(variants, styles)
     return Tried(
-        order=order,
         name=str(ranking.get("name") or "What if"),
         headline=str(ranking.get("headline") or ""),
         measure=measure,
@@ -107,8 +104,7 @@ def _row(variant: Mapping[str, Any], style: int | None) -> Row:
 
 def _cell(value: Any) -> tuple[str, str]:
     shown = number(value, 3)
-    more = isinstance(value, float) and repr(value) != shown
-    return shown, repr(value) if more else ""
+    return shown, digits(value, shown)
 
 
 def _gains(variants: Sequence[Mapping[str, Any]], measure: str) -> tuple[Panel, ...]:

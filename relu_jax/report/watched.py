@@ -20,7 +20,6 @@ EVENTS = 20  # told on the page
 class Watched(NamedTuple):
     """One run as it is shown."""
 
-    order: int
     name: str
     steps: Sequence[int]
     curves: tuple[Panel, ...]
@@ -51,7 +50,6 @@ def _run(order: int, run: Mapping[str, Any]) -> Watched:
     written = list((run.get("numbers") or {}).items())
     shown = [("loss", run.get("loss") or ()), *written[:_CURVES]]
     return Watched(
-        order=order,
         name=str(run.get("name") or f"run {order + 1}"),
         steps=steps,
         curves=tuple(_curve(name, steps, values) for name, values in shown if steps),

@@ -92,7 +92,9 @@ def test_named_sites_and_pictures_are_taken_too():
         )
         return jnp.tanh(jax.nn.relu(h).reshape(len(x), -1) @ params["w"])
 
-    f = lambda x: model(params, x)  # noqa: E731 - as users write it
+    def f(x):
+        return model(params, x)
+
     images = jax.random.normal(jax.random.key(1), (2, 4, 4, 1))
     got = rj.analyses.jacobian(between(f, "relu", "tanh"), images)
     assert got.shape == (2, 3, 32)

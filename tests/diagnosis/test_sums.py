@@ -23,7 +23,7 @@ def equal(one, other):
 
 
 def again(kept):
-    return sums.built(from_json(to_json(sums.plain(kept))), sums.arrays(kept))
+    return sums.built(from_json(to_json(sums.told(kept))), sums.arrays(kept))
 
 
 def test_a_network_comes_back():
