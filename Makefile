@@ -4,6 +4,7 @@
 VENV ?= .venv
 PYTHON_VERSION ?=
 JOBS ?= 2
+LEAKS ?=
 BIN := $(CURDIR)/$(VENV)/bin
 STAMP := $(VENV)/.built
 LOCKS := requirements-floor.lock requirements-newest.lock
@@ -25,8 +26,8 @@ report: $(STAMP)  ## the main job: four networks, one page
 	@$(BIN)/relu-jax report --out report.html --force
 	@echo "Open $(CURDIR)/report.html"
 
-test: $(STAMP)  ## the tests; RELU_JAX_DATA names the folder of image files, if there is one
-	@$(COMPILED) $(PYTEST)
+test: $(STAMP)  ## the tests; RELU_JAX_DATA names the folder of image files; LEAKS=1: escaped tracers
+	@RELU_JAX_LEAKS=$(LEAKS) $(COMPILED) $(PYTEST)
 
 thorough: $(STAMP)  ## the other half: the whole catalogue in every dtype, the theory; minutes
 	@PYTHON=$(BIN)/python JOBS=$(JOBS) .ci/thorough --all

@@ -42,6 +42,8 @@ install_import_hook([f"relu_jax.{part}" for part in CHECKED], CHECKER)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
+# It takes as long as all else: .ci/run has it on one of the two JAX releases.
+LEAKS = os.environ.get("RELU_JAX_LEAKS") == "1"
 BROWSERS = ("chromium", "chromedriver")
 # Tests that do not ask for the last bits of a number: a third of their time was XLA optimising
 # programs that run once.
@@ -72,16 +74,17 @@ def _catalogue_is_read(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture(autouse=True)
 def _strict(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Refuse mixed dtypes and escaped tracers, unless a marker opts out with its reason.
+    """Refuse mixed dtypes and, where asked, escaped tracers; a marker opts out with its reason.
 
     Thorough tests run without the check for tracers: it retraces every primitive, up to 20 times
     the time. tests/theory/test_tracers.py has it for what only they test.
     """
     marked = request.node.get_closest_marker
+    looked_for = LEAKS or request.path.name == "test_strictness.py"  # which tests the check itself
     with ExitStack() as checks:
         if marked("standard_promotion"):
             checks.enter_context(jax.numpy_dtype_promotion("standard"))
-        if not (marked("leaks_unchecked") or marked("thorough")):
+        if looked_for and not (marked("leaks_unchecked") or marked("thorough")):
             gc.freeze()  # what was made before this test holds no tracer of it
             checks.enter_context(jax.checking_leaks())
         yield

@@ -18,8 +18,9 @@ from relu_jax.analyses.regions import Regions, regions
 from relu_jax.analyses.samples import of_site
 from relu_jax.analyses.saturation import Saturation, Underflow, saturation
 from relu_jax.analyses.separability import Probe, Separability, separability
+from relu_jax.analyses.singular_values import singular_values
 from relu_jax.analyses.sparsity import Sparsity, sparsity, union_active
-from relu_jax.analyses.spectrum import Spectrum, singular_values
+from relu_jax.analyses.spectrum import Spectrum, spectrum_of
 
 __all__ = [
     "Between",
@@ -65,5 +66,6 @@ __all__ = [
     "separability",
     "singular_values",
     "sparsity",
+    "spectrum_of",
     "union_active",
 ]

@@ -15,7 +15,7 @@ from jax.core import Tracer
 from jax.typing import ArrayLike
 from jaxtyping import Float
 
-from relu_jax.analyses.between import opened, shaped
+from relu_jax.analyses.between import once
 from relu_jax.core import errors
 from relu_jax.core.types import Array
 
@@ -72,13 +72,9 @@ def plan(f: Any, x: Any) -> Plan:
         >>> plan(jnp.tanh, jnp.ones((2, 3))).each
         36
     """
-    if not callable(f):
-        raise errors.rejected(
-            rule="f is a function of a batch", got=errors.describe(f),
-            do="pass lambda x: model(params, x)", kind=TypeError,
-        )  # fmt: skip
+    f = once(f)
     _check("x", jax.eval_shape(lambda x: x, x))
-    given, made = shaped(f, x)
+    given, made = f.shaped(x)
     if len(jax.tree.leaves(made)) != 1 or not hasattr(made, "shape"):
         raise errors.rejected(
             rule="f returns one array", got=errors.describe(made), do="pick one in a lambda",
@@ -119,6 +115,7 @@ def jacobian(f: Batched, x: ArrayLike, *, max_bytes: int = MAX_BYTES) -> Float[A
         >>> jacobian(jnp.square, jnp.array([[1.0, 2.0]])).tolist()
         [[[2.0, 0.0], [0.0, 4.0]]]
     """
+    f = once(f)
     planned = plan(f, x)
     if planned.total > max_bytes:
         raise errors.rejected(
@@ -141,7 +138,7 @@ def rows(f: Batched, planned: Plan, x: Array) -> Float[Array, "N C D"]:
         >>> rows(jnp.tanh, plan(jnp.tanh, x), x).shape
         (2, 3, 3)
     """
-    onward, start = opened(f, x)
+    onward, start = once(f).opened(x)
     flat = start.reshape(len(x), planned.n_in)
 
     def flattened(flat: Array) -> Array:
@@ -199,13 +196,14 @@ def refuse_meeting(f: Batched, x: ArrayLike) -> None:
     if len(x) < 2 or isinstance(x, Tracer):
         return
 
-    where, result = shaped(f, x)
+    f = once(f)
+    where, result = f.shaped(x)
     backward = math.prod(result.shape) <= math.prod(where.shape)  # as in a plan
     handed = result if backward else where
 
     @jax.jit
     def moved(x: Any, t: Any) -> Any:
-        onward, start = opened(f, x)
+        onward, start = f.opened(x)
         if backward:  # the way that the rows are taken: a rule of the user's may know no other
             return jax.vjp(onward, start)[1](t)[0]
         return jax.jvp(onward, (start,), (t,))[1]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import relu_jax as rj
-from relu_jax.analyses.between import between, opened, shaped
+from relu_jax.analyses.between import between, once
 from tests.analyses.networks import AS_USERS_WRITE
 
 pytestmark = AS_USERS_WRITE
@@ -98,7 +98,7 @@ def test_named_sites_and_pictures_are_taken_too():
     images = jax.random.normal(jax.random.key(1), (2, 4, 4, 1))
     got = rj.analyses.jacobian(between(f, "relu", "tanh"), images)
     assert got.shape == (2, 3, 32)
-    where, result = shaped(between(f, "relu", "tanh"), images)
+    where, result = once(between(f, "relu", "tanh")).shaped(images)
     assert (where.shape, result.shape) == ((2, 4, 4, 2), (2, 3))
 
 
@@ -106,7 +106,7 @@ def test_it_may_be_jitted_and_called():
     part = between(net, "site#1", "site#3")
     want = jnp.tanh(jnp.tanh(jnp.tanh(X @ WS[0]) @ WS[1]) @ WS[2])
     np.testing.assert_allclose(jax.jit(part)(X), want, rtol=1e-6)
-    onward, start = opened(part, X)
+    onward, start = once(part).opened(X)
     np.testing.assert_allclose(onward(0 * start), 0 * X)
 
 
@@ -137,6 +137,35 @@ def test_what_is_no_part_is_refused(f, first, last, words):
 def test_what_is_no_function_is_refused():
     with pytest.raises(TypeError, match="f is a function of a batch; got"):
         between(3)
+
+
+def test_a_function_is_read_once_for_each_shape():
+    reads = []
+
+    def f(x):
+        reads.append(x.shape)
+        return net(x)
+
+    part = once(f)
+    for x in (X, 2 * X, X[:2], X):
+        onward, start = part.opened(x)
+        np.testing.assert_allclose(onward(start), net(x), rtol=1e-6)
+        assert part.shaped(x)[1].shape == x.shape
+    assert reads == [(5, 6), (2, 6)]
+    assert once(part) is part
+    rj.analyses.singular_values(f, X)
+    assert len(reads) == 3
+
+
+def test_what_f_looks_up_elsewhere_is_read_again_in_every_call():
+    scale = [1.0]
+
+    def f(x):
+        return scale[0] * x
+
+    for scale[0] in (1.0, 3.0):
+        assert rj.analyses.singular_values(f, X[:1]).values[0, 0] == pytest.approx(scale[0])
+        assert rj.analyses.jacobian(f, X[:1])[0, 0, 0] == scale[0]
 
 
 def test_an_input_that_is_no_array_is_refused():
