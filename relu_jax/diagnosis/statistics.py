@@ -1,13 +1,11 @@
 """What is measured at a site while the program runs? Sums that add up over batches.
 
 Everything here is traced into one program with the loss. Per unit, in float32 or wider: sums of
-squares at three scales, so that neither 1e-25 nor 1e25 is lost, and counts, which are exact.
-Histograms look at a fixed, strided subset of at most `bins.LOOKED_AT` elements per site and
-batch. The host adds batches up in float64 and int64.
+squares, at two more scales where the first may have lost some, so that neither 1e-25 nor 1e25 is
+lost, and counts, which are exact. Histograms look at a fixed, strided subset of at most
+`bins.LOOKED_AT` elements per site and batch. The host adds batches up in float64 and int64.
 """
 
-import math
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -20,11 +18,11 @@ from relu_jax.analyses.saturation import BELOW as SATURATED_BELOW
 from relu_jax.core.numerics import widened
 from relu_jax.core.types import Array
 from relu_jax.diagnosis import bins
+from relu_jax.diagnosis.reductions import samples, summed, where
 from relu_jax.tap import Site
 
 SCALES = (1.0, 2.0**75, 2.0**-80)  # as they are; for squares too small; for squares too large
 TINY = 2.0**-80  # below, squares of float32 may have been flushed to 0
-_EXACT = 2**24  # float32 counts exactly up to here
 _GRID = 8.0  # where sup |f′| of an unknown function is looked for: [-8, 8]
 
 Sums: TypeAlias = Any  # JAX arrays in the program, NumPy arrays on the host
@@ -63,25 +61,22 @@ def forward(sups: Mapping[str, float | None]) -> Callable[[Site, Any, Array, Arr
         steep = jnp.abs(slope(act, pre))
         sup = sups[site.id]
         limit = SATURATED_BELOW * (_steepest(act, pre) if sup is None else jnp.float32(sup))
-        finite = jnp.isfinite(pre)
-        wide = widened(pre)
-        sums, counts = summed(
+        finite, wide, out = jnp.isfinite(pre), widened(pre), widened(post)
+        (plain_pre, plain_post), (zeros, alive, saturated) = summed(
             site,
-            [*squares(wide), *squares(widened(post))],
-            [
-                ~finite,
-                ~jnp.isfinite(post),
-                post == 0,
-                (steep != 0) | ~finite,
-                steep.astype(jnp.float32) < limit,
-            ],
+            [jnp.square(wide), jnp.square(out)],
+            [post == 0, (steep != 0) | ~finite, steep.astype(jnp.float32) < limit],
         )
-        n = len(SCALES)
-        nonfinite_pre, nonfinite_post, zeros, alive, saturated = counts
+        n = samples(site, pre.shape)
+        lost = jnp.any(_lost(plain_pre)) | jnp.any(_lost(plain_post) & (zeros < n))
+        # f(z) once more: handed on as it is, all of it would have to be kept.
+        (rest_pre, rest_post), (nonfinite_pre, nonfinite_post) = _rest(
+            site, lost, lambda: [widened(pre), widened(act(pre))]
+        )
         return Forward(
-            samples=jnp.int32(_count(pre.shape, sample_axes(site, pre.ndim))),
-            squares_pre=jnp.stack(sums[:n]),
-            squares_post=jnp.stack(sums[n:]),
+            samples=jnp.int32(n),
+            squares_pre=jnp.stack([plain_pre, *rest_pre]),
+            squares_post=jnp.stack([plain_post, *rest_post]),
             nonfinite_pre=nonfinite_pre,
             nonfinite_post=nonfinite_post,
             zeros=zeros,
@@ -96,14 +91,12 @@ def forward(sups: Mapping[str, float | None]) -> Callable[[Site, Any, Array, Arr
 def backward(site: Site, cotangent: Array) -> Backward:
     """Sum up one cotangent; `tap` calls it inside the backward pass."""
     wide = widened(cotangent)
-    sums, (nonfinite,) = summed(site, squares(wide), [~jnp.isfinite(cotangent)])
+    (plain,), (zeros,) = summed(site, [jnp.square(wide)], [wide == 0])
+    lost = jnp.any(_lost(plain) & (zeros < samples(site, wide.shape)))
+    (rest,), (nonfinite,) = _rest(site, lost, lambda: [widened(cotangent)])
     at_least = _at_least(jnp.abs(subset(wide)), bins.MAGNITUDE_MARKS)
-    return Backward(jnp.stack(sums), *(x.astype(jnp.float32) for x in (nonfinite, at_least)))
-
-
-def sample_axes(site: Site, ndim: int) -> tuple[int, ...]:
-    """List the axes that are summed over: all but those that count units."""
-    return tuple(axis for axis in range(ndim) if axis not in site.unit_axes)
+    squares = jnp.stack([plain, *rest])
+    return Backward(squares, *(x.astype(jnp.float32) for x in (nonfinite, at_least)))
 
 
 def squares(x: Array) -> list[Array]:
@@ -111,21 +104,24 @@ def squares(x: Array) -> list[Array]:
     return [jnp.square(x * jnp.asarray(scale, x.dtype)) for scale in SCALES]
 
 
-def summed(
-    site: Site, values: Sequence[Array], conditions: Sequence[Array]
-) -> tuple[list[Array], list[Array]]:
-    """Sum values, and count conditions, over samples: in one loop over the elements."""
-    axes = sample_axes(site, values[0].ndim)
-    # Floats are summed faster than integers on a CPU, and count exactly up to 2^24.
-    number = values[0].dtype if _count(values[0].shape, axes) < _EXACT else jnp.int32
-    terms = [*values, *(condition.astype(number) for condition in conditions)]
-    zeros = [jnp.zeros((), term.dtype) for term in terms]
-    sums = lax.reduce(terms, zeros, lambda a, b: list(map(operator.add, a, b)), axes)
-    return list(sums[: len(values)]), list(sums[len(values) :])
+def _lost(plain: Array) -> Array:
+    """Say where a sum of squares may have lost some, or is of values that are not finite."""
+    return ~(jnp.isfinite(plain) & (plain >= jnp.asarray(TINY, plain.dtype)))
 
 
-def _count(shape: tuple[int, ...], axes: Sequence[int]) -> int:
-    return math.prod(shape[axis] for axis in axes)
+def _rest(
+    site: Site, lost: Array, made: Callable[[], Sequence[Array]]
+) -> tuple[list[list[Array]], list[Array]]:
+    """Sum squares at the other scales, and count what is not finite, where that is asked for."""
+
+    def measured() -> tuple[list[list[Array]], list[Array]]:
+        arrays = made()
+        scaled = [square for x in arrays for square in squares(x)[1:]]
+        sums, counts = summed(site, scaled, [~jnp.isfinite(x) for x in arrays])
+        n = len(SCALES) - 1
+        return [sums[i : i + n] for i in range(0, len(sums), n)], counts
+
+    return where(lost, measured)
 
 
 def slope(act: Callable[[Array], Array], pre: Array) -> Array:

@@ -61,6 +61,25 @@ def test_non_finite_values_are_counted_and_stay_in_the_squares(bad):
     assert seen.alive[1] > 0  # a unit that saw NaN is not called dead
 
 
+@pytest.mark.parametrize("scale", [1e-22, 1.0, 1e22])
+def test_a_unit_of_zeros_hides_no_other(scale):
+    z = draw(40, 3) * jnp.asarray([[scale, 0.0, 1.0]])
+    expected = np.square(np.maximum(np.asarray(z, np.float64), 0)).sum(axis=0)
+    squares = totals.combined(sums(z).squares_post)
+    assert np.allclose(squares, expected, rtol=tolerance("float32", n=40), atol=0)
+    back = jax.jit(lambda d: statistics.backward(made.site(shape=d.shape), d))(z)
+    expected = np.square(np.asarray(z, np.float64)).sum(axis=0)
+    squares = totals.combined(np.asarray(back.squares))
+    assert np.allclose(squares, expected, rtol=tolerance("float32", n=40), atol=0)
+
+
+def test_a_result_that_is_not_finite_is_counted():
+    z = jnp.ones((20, 3)).at[4, 1].set(-1.0)
+    seen = sums(z, act=jnp.log)
+    assert seen.nonfinite_pre.tolist() == [0, 0, 0]
+    assert seen.nonfinite_post.tolist() == [0, 1, 0]
+
+
 def test_units_of_a_convolution_are_channels():
     z = draw(4, 6, 5, 3)
     seen = sums(z, unit_axes=(3,))
