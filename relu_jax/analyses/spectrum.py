@@ -28,6 +28,7 @@ class Spectrum(NamedTuple):
     n_out: int
     n_in: int
     whole: bool  # whether these are all
+    expected: np.ndarray | None = None  # (K,): what theory says, for a picture beside them
 
     @property
     def rank(self) -> np.ndarray:
@@ -73,6 +74,43 @@ class Spectrum(NamedTuple):
     def from_isometry(self) -> np.ndarray:
         """RMS of the values minus 1, (N,): 0 where every direction keeps its length."""
         return self._if_whole(np.sqrt(np.mean((self.values - 1) ** 2, axis=1)))
+
+    @property
+    def shares(self) -> np.ndarray:
+        """Rank of each value as a share of the shorter side, (K,): (rank - 0.5) / min(C, D)."""
+        return (np.arange(self.values.shape[1]) + 0.5) / min(self.n_out, self.n_in)
+
+    def beside(self, expected: Any) -> "Spectrum":
+        """Put what theory expects beside the values.
+
+        Args:
+            expected: (K,), largest first, such as `theory.singular_value_law` at `shares`.
+
+        Raises:
+            ValueError: not as many finite numbers as values, below 0, or in another order.
+
+        Example:
+            >>> import relu_jax as rj
+            >>> found = spectrum_of(np.random.default_rng(0).standard_normal((1, 64, 64)) / 8)
+            >>> line = rj.activations.get("identity")
+            >>> law = rj.theory.singular_value_law(line, 1, weight_std=1.0, shares=found.shares)
+            >>> both = found.beside(law)
+            >>> bool(np.abs(both.values[0] - both.expected).max() < 0.1)
+            True
+        """
+        told = np.asarray(expected, np.float64)
+        shape = self.values.shape[1:]
+        if (
+            told.shape != shape
+            or not (np.isfinite(told) & (told >= 0)).all()
+            or (np.diff(told) > 0).any()
+        ):
+            raise errors.rejected(
+                rule=f"theory gives {shape[0]} numbers of at least 0, the largest first",
+                got=errors.describe(expected),
+                do="pass rj.theory.singular_value_law(act, depth, ..., shares=spectrum.shares)",
+            )
+        return self._replace(expected=told)
 
     def _if_whole(self, numbers: np.ndarray) -> np.ndarray:
         known = np.isfinite(self.values).all(axis=1) & self.whole

@@ -14,6 +14,8 @@ _GRID = 4_000  # steps of a slice's side in which corners are told
 def spectrum(name: str, found: Spectrum) -> dict[str, Any]:
     """Tell the singular values of many examples by rank: the median, the smallest, the largest.
 
+    And what theory expects, where it was put `beside` them.
+
     Edges: examples with NaN or inf are left out of all that, and counted.
 
     Example:
@@ -34,6 +36,7 @@ def spectrum(name: str, found: Spectrum) -> dict[str, Any]:
         "n_in": found.n_in,
         "whole": found.whole,
         **{key: take(values, axis=0).tolist() if len(values) else [] for key, take in told.items()},
+        **({} if found.expected is None else {"expected": found.expected.tolist()}),
         "numbers": {key: _median(getattr(found, key)[known]) for key in numbers},
     }
 

@@ -12,6 +12,7 @@ from relu_jax.report.text import counted, digits, number, shorten
 _STYLES = 8
 _SIDE = 480
 _ENDS = 6  # style of the smallest and the largest
+_THEORY = 1
 
 
 class Shown(NamedTuple):
@@ -22,7 +23,7 @@ class Shown(NamedTuple):
 
 
 def spectra(report: Mapping[str, Any]) -> tuple[Shown, ...]:
-    """Draw the singular values of each spectrum by rank: median, smallest and largest.
+    """Draw the singular values of each spectrum by rank: median, smallest, largest, and theory.
 
     Example:
         >>> one = {"name": "a", "median": [2.0, 1.0], "low": [1.0, 0.5], "high": [3.0, 2.0]}
@@ -47,20 +48,26 @@ def slices(report: Mapping[str, Any]) -> tuple[Shown, ...]:
 
 def _spectrum(one: Mapping[str, Any]) -> Shown:
     lines = []
-    for key, style in (("low", _ENDS), ("high", _ENDS), ("median", 0)):
+    expected = "expected" in one
+    for key, style in (("low", _ENDS), ("high", _ENDS), ("median", 0), ("expected", _THEORY)):
         values = tuple(one.get(key) or ())
+        if not values and key == "expected":
+            continue
         lines.append(thin(Series(style, tuple(range(1, len(values) + 1)), values)))
     y = svg.scale((v for line in lines for v in line.y), log=True)
     x = svg.scale((v for line in lines for v in line.x), log=False)
     name = shorten(str(one.get("name") or "spectrum"), 60)
     label = f"Singular values of {name} by rank, log scale: median, smallest and largest"
+    label += ", and theory" if expected else ""
     frame = Frame(label, x, y, "rank", "↑ singular value", whole_x=False)
     facts = [
         ("examples", one.get("examples")), ("not finite", one.get("nonfinite")),
         ("outputs", one.get("n_out")),
         ("inputs", one.get("n_in")), *(one.get("numbers") or {}).items(),
     ]  # fmt: skip
-    note = "" if one.get("whole", True) else "the largest alone"
+    notes = ["" if one.get("whole", True) else "the largest alone"]
+    notes.append("orange: theory" if expected else "")
+    note = "; ".join(filter(None, notes))
     return Shown(Panel(name, line_chart(lines, frame), note), tuple(_fact(*f) for f in facts))
 
 
