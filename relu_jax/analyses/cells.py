@@ -1,12 +1,14 @@
 """Into which cells does a piecewise linear network divide a plane?
 
 Hinge by hinge and unit by unit: where a unit's argument crosses its kink inside a cell, the cell is
-cut in two along that line. On every cell all arguments are affine, so that those at a new corner
-follow from the two corners beside it.
+cut in two along that line; by a maximum, into the parts on which one argument is the largest. On
+every cell all arguments are affine, so that those at a new corner follow from the two corners
+beside it.
 """
 
 import functools
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -14,11 +16,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from relu_jax.analyses.envelopes import divided_by_largest, won_by_several
+from relu_jax.analyses.hinges import Hinge
 from relu_jax.analyses.jacobian import plan, refuse_meeting
+from relu_jax.analyses.polygons import New, Polygons, divided, taken, together
 from relu_jax.analyses.regions import BENT, EDGE, TRIED, not_affine
 from relu_jax.analyses.runs import SIZE, in_runs
 from relu_jax.analyses.samples import refuse_non_finite
-from relu_jax.analyses.stages import Stage, refuse_maxima, stages
+from relu_jax.analyses.stages import Stage, stages
 from relu_jax.core import errors
 from relu_jax.core.integers import integer
 
@@ -47,25 +52,12 @@ class Cells(NamedTuple):
     def areas(self) -> np.ndarray:
         """The area of each cell, (count,); they add up to 1."""
         x, y = self.vertices[self.corners].T
-        ahead = _next(self.starts)
+        ahead = Polygons(self.starts, self.corners).ahead
         return 0.5 * np.abs(np.add.reduceat(x * y[ahead] - x[ahead] * y, self.starts[:-1]))
 
     def polygon(self, i: int) -> np.ndarray:
         """Give the corners of one cell, (n, 2)."""
         return self.vertices[self.corners[self.starts[i] : self.starts[i + 1]]]
-
-
-class _Polygons(NamedTuple):
-    starts: np.ndarray
-    corners: np.ndarray
-
-
-class _New(NamedTuple):
-    """Corners that cut edges, and where along the edge."""
-
-    one: np.ndarray
-    other: np.ndarray
-    share: np.ndarray
 
 
 def cells(
@@ -81,8 +73,8 @@ def cells(
     The slice is corner + s · right + t · up, with s and t from 0 to 1.
 
     Args:
-        f: a function of a batch: x, of (N, ...); any network of piecewise linear activations:
-            `lambda x: model(params, x)`.
+        f: a function of a batch: x, of (N, ...); any network of piecewise linear activations and
+            maxima, such as max pooling: `lambda x: model(params, x)`.
         corner: one input, of shape (...).
         right: along the lower side, of the same shape; of two inputs, their difference.
         up: along the left side.
@@ -92,11 +84,11 @@ def cells(
         ValueError: an activation is not piecewise linear, f bends inside of cells (a softmax, a
             norm), computes in half precision or mixes examples, the shapes differ, a number is
             not finite, or there are more cells than `most`.
-        NotImplementedError: activations in branches or while loops, and maxima of several values,
-            such as max pooling, which `regions` follows along segments.
+        NotImplementedError: activations in branches or while loops.
 
     Edges: as exact as its arithmetic, float32: what is thinner than 8 ε of a unit's largest
-    argument is told together with the cell beside it.
+    argument is told together with the cell beside it. Arguments of a maximum that are equal on a
+    cell, such as a window of zeros, do not cut it.
 
     Source: Humayun et al. 2023 (SplineCam: exact partitions on a two-dimensional slice).
 
@@ -121,12 +113,11 @@ def cells(
     plan(f, x[:2])
     refuse_meeting(f, jnp.asarray(np.stack([origin, origin + along, origin + across])))
     found = stages(f, x)
-    refuse_maxima(found)
     place = functools.partial(
         _placed, *(v.astype(x.dtype).ravel() for v in (origin, along, across))
     )
     corners = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
-    polygons = _Polygons(np.array([0, 4]), np.arange(4))
+    polygons = Polygons(np.array([0, 4]), np.arange(4))
     known: dict[int, np.ndarray] = {0: place(corners)}
     for i, stage in enumerate(found):
         made = in_runs(stage.run, [known[k] for k in stage.needs])
@@ -162,87 +153,90 @@ class _Rows:
         self._held[self._n : n] = rows
         self._n = n
 
+    def keep(self, n: int, places: np.ndarray) -> None:
+        """Keep the first n rows and those at some places after them."""
+        rows = self.filled[places]
+        self._n = n
+        self.append(rows)
 
+
+@np.errstate(invalid="ignore", over="ignore")  # what is not finite is told at the end
 def _cut(
     stage: Stage,
     argument: _Rows,
     rows: Sequence[_Rows],
     table: _Rows,
-    polygons: _Polygons,
+    polygons: Polygons,
     most: int,
-) -> _Polygons:
+) -> Polygons:
     """Cut the cells along the lines of one hinge, unit by unit; rows and table grow."""
-    for unit in range(stage.hinge.units):
-        for kink in stage.hinge.kinks:
-            z = argument.filled[:, unit].astype(np.float64)
-            near = _ON * _EPS * max(np.abs(z).max(), abs(kink))
-            side = np.where(np.abs(z - kink) <= near, 0, np.sign(z - kink)).astype(np.int8)
-            polygons, new = _divided(polygons, side, z - kink)
-            if not len(new.one):
-                continue
-            for held in (table, *rows):
-                low, high = held.filled[new.one], held.filled[new.other]
-                share = new.share.astype(held.filled.dtype)[:, None]
-                held.append(low + share * (high - low))
-            argument.filled[-len(new.one) :, unit] = kink
-            if len(polygons.starts) - 1 > most:
-                raise errors.rejected(
-                    rule=f"a slice has at most {most} cells",
-                    got=f"{len(polygons.starts) - 1}, at {stage.hinge.id}",
-                    do="take a smaller slice, or pass a larger most=",
-                )
-    return polygons
-
-
-def _divided(polygons: _Polygons, side: np.ndarray, z: np.ndarray) -> tuple[_Polygons, _New]:
-    """Cut every polygon that has corners on both sides of a line.
-
-    Args:
-        polygons: they are convex, and those that touch share their corners.
-        side: of each corner, -1, 0 or 1.
-        z: of each corner, how far from the line.
-    """
-    starts, corners = polygons
-    sides = side[corners]
-    both = (np.maximum.reduceat(sides, starts[:-1]) > 0) & (
-        np.minimum.reduceat(sides, starts[:-1]) < 0
+    of, held, cut = stage.hinge.of, [table, *rows], polygons
+    walk = (
+        _at_kinks(stage.hinge, argument, held, polygons)
+        if of is None
+        else _at_maxima(of, argument, held, polygons)
     )
-    none = np.zeros(0, np.int64)
-    if not both.any():
-        return polygons, _New(none, none, np.zeros(0))
-    sizes = np.diff(starts)
-    chosen = np.repeat(both, sizes)
-    a, b = corners[chosen], corners[_next(starts)][chosen]
-    owner = np.repeat(np.arange(both.sum()), sizes[both])
-    crosses = side[a] * side[b] < 0
-    edges = np.sort(np.stack([a[crosses], b[crosses]], axis=1), axis=1)
-    keys, place = np.unique(edges[:, 0] * len(side) + edges[:, 1], return_inverse=True)
-    one, other = np.divmod(keys, len(side))
-    new = _New(one, other, z[one] / (z[one] - z[other]))
-    # Round each polygon: a corner, and where its edge is cut, the corner that is new.
-    ring = np.full((len(a), 2), -1)
-    ring[:, 0] = a
-    ring[crosses, 1] = len(side) + place.ravel()
-    on = np.zeros((len(a), 2), np.int8)
-    on[:, 0] = side[a]
-    parts = [_kept(ring, keep & (ring >= 0), owner) for keep in (on >= 0, on <= 0)]
-    still = np.repeat(~both, sizes)
-    lengths = np.concatenate([sizes[~both], *(np.diff(part.starts) for part in parts)])
-    whole = np.concatenate([corners[still], *(part.corners for part in parts)])
-    return _Polygons(np.concatenate([[0], np.cumsum(lengths)]), whole), new
+    for cut in walk:
+        if cut.count > most:
+            raise errors.rejected(
+                rule=f"a slice has at most {most} cells",
+                got=f"{cut.count}, at {stage.hinge.id}",
+                do="take a smaller slice, or pass a larger most=",
+            )
+    return cut
 
 
-def _kept(ring: np.ndarray, keep: np.ndarray, owner: np.ndarray) -> _Polygons:
-    """Keep the corners on one side."""
-    lengths = np.bincount(owner, keep.sum(axis=1)).astype(np.int64)
-    return _Polygons(np.concatenate([[0], np.cumsum(lengths)]), ring[keep])
+def _at_kinks(
+    hinge: Hinge, argument: _Rows, held: Sequence[_Rows], polygons: Polygons
+) -> Iterator[Polygons]:
+    """Cut the cells where an argument crosses a kink."""
+    for unit, kink in itertools.product(range(hinge.units), hinge.kinks):
+        z = argument.filled[:, unit].astype(np.float64)
+        near = _ON * _EPS * max(np.abs(z).max(), abs(kink))
+        side = np.where(np.abs(z - kink) <= near, 0, np.sign(z - kink)).astype(np.int8)
+        polygons, new, _ = divided(polygons, side, z - kink)
+        if len(new.one):
+            for rows in held:
+                rows.append(new.between(rows.filled))
+            argument.filled[-len(new.one) :, unit] = kink
+        yield polygons
 
 
-def _next(starts: np.ndarray) -> np.ndarray:
-    """Say, of each corner in turn, which place the next corner of its polygon has."""
-    ahead = np.arange(1, starts[-1] + 1)
-    ahead[starts[1:] - 1] = starts[:-1]
-    return ahead
+def _at_maxima(
+    of: np.ndarray, argument: _Rows, held: Sequence[_Rows], polygons: Polygons
+) -> Iterator[Polygons]:
+    """Cut the cells where another argument becomes the largest."""
+    for unit in of:
+        z = argument.filled[:, unit[unit >= 0]].astype(np.float64)
+        near = _ON * _EPS * np.abs(z).max(initial=0)
+        several = won_by_several(polygons, z, near)
+        if several.any():
+            polygons = _by_largest(z, near, several, held, polygons)
+            yield polygons
+
+
+def _by_largest(
+    z: np.ndarray, near: float, several: np.ndarray, held: Sequence[_Rows], polygons: Polygons
+) -> Polygons:
+    """Cut the cells in which several of the functions z are the largest."""
+    n = len(z)
+    at_one = np.zeros(n, bool)
+    at_one[taken(polygons, several).corners] = True
+    beside = np.logical_or.reduceat(at_one[polygons.corners], polygons.starts[:-1])
+    some = taken(polygons, beside)
+    number, corners = np.unique(some.corners, return_inverse=True)
+    own = Polygons(some.starts, corners.ravel())
+    cut, made = divided_by_largest(own, z[number], near, several[beside])
+    used = np.unique(cut.corners)[len(number) :]
+    for new in made:
+        new = New(number[new.one], number[new.other], new.share)
+        number = np.append(number, len(held[0].filled) + np.arange(len(new.one)))
+        for rows in held:
+            rows.append(new.between(rows.filled))
+    for rows in held:
+        rows.keep(n, number[used])
+    number[used] = n + np.arange(len(used))
+    return together([taken(polygons, ~beside), Polygons(cut.starts, number[cut.corners])])
 
 
 def _placed(
@@ -255,7 +249,7 @@ def _refuse_other_bends(
     run: Callable[[Any], Any],
     place: Callable[[np.ndarray], np.ndarray],
     corners: np.ndarray,
-    polygons: _Polygons,
+    polygons: Polygons,
 ) -> None:
     """Refuse a function that is not affine on its cells, on some of them."""
     n = len(polygons.starts) - 1

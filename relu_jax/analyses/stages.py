@@ -13,7 +13,6 @@ import jax.numpy as jnp
 
 from relu_jax.analyses import hinges
 from relu_jax.analyses.hinges import At, Hinge, Line
-from relu_jax.core import errors
 from relu_jax.tap import compat
 
 
@@ -73,22 +72,6 @@ def stages(f: Callable[[Any], Any], x: Any) -> tuple[Stage, ...]:
         gives = tuple(numbers.setdefault(v, len(numbers)) for v in given)
         found.append(Stage(cut.at.hinge, needs, gives, _program(line, cut, given[1:], len(x))))
     return tuple(found)
-
-
-def refuse_maxima(found: Sequence[Stage]) -> None:
-    """Refuse maxima of several values, where only activations are followed.
-
-    Example:
-        >>> refuse_maxima(stages(jax.nn.relu, jnp.ones((2, 3))))
-    """
-    maxima = [stage.hinge.id for stage in found if stage.hinge.of is not None]
-    if maxima:
-        raise errors.rejected(
-            rule="cells and circles are cut by activations, not by maxima of several values",
-            got=", ".join(maxima),
-            do="ask for what stands before them, or for rj.analyses.regions along segments",
-            kind=NotImplementedError,
-        )
 
 
 def _cuts(line: Line, examples: int) -> list[_Cut]:

@@ -8,7 +8,7 @@ import pytest
 from jax import lax, nn
 
 from relu_jax.analyses import circle_regions, regions
-from tests.analyses.networks import AS_USERS_WRITE, drawn, mlp
+from tests.analyses.networks import AS_USERS_WRITE, WITH_MAXIMA, Plain, chosen, drawn, mlp
 
 pytestmark = AS_USERS_WRITE
 
@@ -54,6 +54,42 @@ def test_bends_are_those_of_a_fine_grid(seed, act):
         assert np.minimum(near, 1 - near).min(axis=0, initial=1).max(initial=0) < 5e-5
         assert 0 <= len(own) - len(places) <= 2  # two within one step of the grid look like one
         assert found.count[i] >= max(1, len(places))
+
+
+@pytest.mark.parametrize("net", WITH_MAXIMA)
+def test_bends_of_maxima_are_those_of_a_fine_grid(net):
+    center, right, up = np.float32([[[0.3, -0.2]], [[1.2, 0.5]], [[-0.4, 1.6]]])
+    found = circle_regions(lambda x: net(x, Plain), center, right, up)
+    turn = np.linspace(0, 1, 20_001)
+    angle = 2 * np.pi * turn[:, None]
+    pattern, _ = chosen(net, center + np.cos(angle) * right + np.sin(angle) * up)
+    places = ((turn[1:] + turn[:-1]) / 2)[pattern[1:] != pattern[:-1]]
+    near = np.abs(found.at[:, None] - places)
+    near = np.minimum(near, 1 - near)
+    assert near.min(axis=0).max() < 5e-5
+    assert near.min(axis=1).max() < 5e-5
+    assert 0 <= found.count[0] - len(places) <= 2  # two within one step of the grid look like one
+
+
+def test_the_largest_of_cosines_changes_half_way_between_their_directions():
+    """Directions of length 1, and among them some that are overtaken everywhere."""
+    angles = np.sort(np.random.default_rng(0).uniform(0, 2 * np.pi, 12))
+    w = np.stack([np.cos(angles), np.sin(angles)])
+    between = (angles + np.diff(angles, append=angles[:1] + 2 * np.pi) / 2) / (2 * np.pi)
+    w = np.concatenate([w, (w + np.roll(w, -1, axis=1)) / 2.2, w], axis=1).astype("f")
+    for f in (lambda x: jnp.max(x @ w, axis=1), lambda x: jnp.min(-x @ w, axis=1)):
+        found = circle_regions(f, *plane())
+        np.testing.assert_allclose(found.at, np.sort(between % 1), atol=1e-6)
+        assert found.count.tolist() == [12]
+
+
+def test_equal_arguments_are_one():
+    f = lambda x: jnp.maximum(x, x) + jnp.minimum(x, x * 3 / 3)  # noqa: E731
+    assert circle_regions(f, *plane()).count.tolist() == [1]
+    # Both orders of two, and the smaller of what the larger was told of.
+    sorts = lambda x: jnp.maximum(x[:, :1], x[:, 1:]) - jnp.minimum(x[:, 1:], x[:, :1])  # noqa: E731
+    found = circle_regions(sorts, *plane())
+    np.testing.assert_allclose(found.at, [0.125, 0.625], atol=1e-7)
 
 
 def _residual(x):
@@ -147,7 +183,11 @@ def test_bad_input_is_answered():
         circle_regions(jnp.tanh, center, right, up)
     with pytest.raises(ValueError, match="a circle is finite; got 2 of 6"):
         circle_regions(nn.relu, center + np.nan, right, up)
+    with pytest.raises(ValueError, match=r"f\(x\) is finite; got"):
+        circle_regions(lambda x: jnp.max(x / jnp.zeros(2), axis=1), center, right, up)
     with pytest.raises(ValueError, match="in float32 or float64; got bfloat16"):
         circle_regions(lambda x: nn.relu(x.astype(jnp.bfloat16)), center, right, up)
-    with pytest.raises(NotImplementedError, match="got reduce_max at"):
-        circle_regions(lambda x: jnp.max(x, axis=1), center, right, up)
+    with pytest.raises(ValueError, match="examples do not meet"):
+        circle_regions(lambda x: x - x.max(axis=0), center, right, up)
+    with pytest.raises(ValueError, match=r"affine between .* a bend on \d+ of \d+ arcs"):
+        circle_regions(lambda x: jnp.max(nn.softmax(x), axis=1), center, right, up)

@@ -7,7 +7,7 @@ import pytest
 from jax import lax, nn
 
 import relu_jax as rj
-from relu_jax.analyses.stages import refuse_maxima, stages
+from relu_jax.analyses.stages import stages
 
 W = jax.random.normal(jax.random.key(0), (6, 3, 3))
 X = jax.random.normal(jax.random.key(1), (5, 3))
@@ -70,8 +70,3 @@ def test_the_larger_of_two_and_the_smallest_are_kept_as_arrays_of_their_own():
     np.testing.assert_allclose(smallest, -X)
     np.testing.assert_allclose(larger, np.concatenate([X, X[:, ::-1]], axis=1))
     np.testing.assert_allclose(last, by_hand + np.min(X, axis=1, keepdims=True), rtol=1e-6)
-
-
-def test_maxima_are_refused_by_name_where_they_are_not_followed():
-    with pytest.raises(NotImplementedError, match=r"maxima of several values; got max at test_st"):
-        refuse_maxima(stages(lambda x: jnp.maximum(x, x[:, ::-1]), X))
