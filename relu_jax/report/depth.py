@@ -10,7 +10,7 @@ from relu_jax.report.panels import Panel
 from relu_jax.report.text import number
 from relu_jax.report.verdicts import Run
 
-THEORY = 6  # style of what is expected
+_THEORY = (6, 7)  # styles of what is expected: the first that is not the run's own
 
 
 class Table(NamedTuple):
@@ -27,6 +27,7 @@ class Depth(NamedTuple):
 
     run: Run
     examples: Any
+    theory: int  # style of what is expected
     panels: tuple[Panel, ...]
     tables: tuple[Table, ...]  # those with rows
 
@@ -47,6 +48,16 @@ def depths(runs: Sequence[Run]) -> tuple[Depth, ...]:
     return tuple(_depth(run) for run in runs if run.record.get("depth"))
 
 
+def distinct(shown: Sequence[Depth]) -> tuple[Table, ...]:
+    """Give one table of each name, for the meanings of its columns.
+
+    Example:
+        >>> distinct([])
+        ()
+    """
+    return tuple({table.name: table for one in shown for table in one.tables}.values())
+
+
 def _depth(run: Run) -> Depth:
     held = run.record["depth"]
     sites = (held.get("flow") or {}).get("sites") or ()
@@ -56,13 +67,20 @@ def _depth(run: Run) -> Depth:
         Table("codes", "Sparsity", CODE_COLUMNS, held.get("codes") or ()),
     )
     panels = (_gains(run, sites, "forward"), _gains(run, sites, "backward")) if sites else ()
-    return Depth(run, held.get("examples"), panels, tuple(one for one in tables if one.rows))
+    return Depth(
+        run,
+        held.get("examples"),
+        _theory(run),
+        panels,
+        tuple(one for one in tables if one.rows),
+    )
 
 
 def _gains(run: Run, sites: Sequence[Mapping[str, Any]], way: str) -> Panel:
     """Draw the gain of each site and what theory expects, on one scale."""
     lines = []
-    for key, style, what in ((f"gain_{way}", run.style, ""), (f"predicted_{way}", THEORY, _SAID)):
+    expected = (f"predicted_{way}", _theory(run), _SAID)
+    for key, style, what in ((f"gain_{way}", run.style, ""), expected):
         values = tuple(site.get(key) for site in sites)
         notes = tuple(f"{site.get('site')}: {number(site.get(key))}{what}" for site in sites)
         lines.append(Series(style, tuple(range(1, len(values) + 1)), values, notes))
@@ -71,6 +89,10 @@ def _gains(run: Run, sites: Sequence[Mapping[str, Any]], way: str) -> Panel:
     label = f"{way} gain of each site, log scale, measured and in theory"
     frame = Frame(label, x, y, "site, input → output", f"↑ {way} gain")
     return Panel(f"{way.capitalize()} gain", line_chart(lines, frame))
+
+
+def _theory(run: Run) -> int:
+    return next(style for style in _THEORY if style != run.style)
 
 
 _SAID = " in theory"

@@ -61,6 +61,7 @@ def page(report: Mapping[str, Any]) -> str:
     check(report)
     style, script = _read("page.css"), _read("page.js")
     runs = verdicts.runs(report)
+    depths = depth.depths(runs)
     return (
         _environment()
         .get_template("page.html")
@@ -77,10 +78,10 @@ def page(report: Mapping[str, Any]) -> str:
             data=_inert(report),
             watched=watched.watched(report),
             tried=tried.tried(report),
-            depths=depth.depths(runs),
+            depths=depths,
+            depth_tables=depth.distinct(depths),
             spectra=geometry.spectra(report),
             slices=geometry.slices(report),
-            theory=depth.THEORY,
             **_drawn(runs),
         )
     )

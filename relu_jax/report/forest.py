@@ -8,7 +8,7 @@ from markupsafe import Markup
 from relu_jax.report import svg
 from relu_jax.report.text import number, shorten
 
-_WIDTH, _LEFT, _RIGHT, _ROW, _TOP = 480, 160, 14, 24, 8
+_WIDTH, _LEFT, _RIGHT, _ROW, _TOP = 480, 176, 14, 24, 8
 
 
 class Interval(NamedTuple):
@@ -59,8 +59,8 @@ def forest(rows: Sequence[Interval], label: str, axis: str) -> Markup:
 
 def _row(row: Interval, x: svg.Scale, y: float) -> Markup:
     name = svg.element(
-        "text", svg.element("title", row.name), shorten(row.name, 24), x=_LEFT - 10, y=y + 4,
-        class_="tick end",
+        "text", svg.element("title", row.name), shorten(row.name, 22), x=_LEFT - 10, y=y + 4,
+        class_="tick end change",
     )  # fmt: skip
     why = svg.state(row.value, log=False)
     if why or row.value is None:

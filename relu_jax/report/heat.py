@@ -14,11 +14,11 @@ from markupsafe import Markup
 from relu_jax.report import svg
 from relu_jax.report.text import number, shorten
 
-_WIDTH, _LEFT, _RIGHT, _TOP = 480, 132, 8, 30
+_WIDTH, _LEFT, _RIGHT, _TOP = 480, 150, 8, 32
 _COLUMNS = 100
 _SHADES = 24
-_PALE = 0.05  # of the smallest value: a cell is told from paper
-_LABEL = 18  # characters of a row's name
+_PALE = 0.08  # of the smallest value: a cell is told from paper
+_LABEL = 15  # characters of a row's name
 
 
 class Map(NamedTuple):
@@ -101,7 +101,7 @@ def _row(
     drawn, at = [], 0
     for shade, run in groupby(_shade(value, scale) for value in cells):
         n = len(list(run))
-        box = {"x": _LEFT + at * step, "y": top, "width": n * step, "height": height}
+        box = {"y": top, "height": height, **_between(_LEFT + at * step, _LEFT + (at + n) * step)}
         if isinstance(shade, str):
             drawn.append(svg.element("rect", **box, class_=f"cell {shade}"))
             drawn += [_cross(**box)] if shade == "bad" else []
@@ -111,7 +111,13 @@ def _row(
     return drawn
 
 
-def _cross(x: float, y: float, width: float, height: float) -> Markup:
+def _between(left: float, right: float) -> dict[str, float]:
+    """Give x and width such that what begins at `right` neither overlaps nor leaves a gap."""
+    x = round(left, 1)
+    return {"x": x, "width": round(right, 1) - x}
+
+
+def _cross(y: float, height: float, x: float, width: float) -> Markup:
     one, other = [(x, y), (x + width, y + height)], [(x, y + height), (x + width, y)]
     return svg.element("path", d=svg.path(one) + svg.path(other), class_="cell bad")
 
@@ -138,13 +144,22 @@ def _legend(scale: svg.Scale) -> list[Markup]:
     left, width, top = _LEFT, 160.0, 2.0
     step = width / _SHADES
     drawn = [
-        svg.element("rect", x=left + i * step, y=top, width=step, height=8,
+        svg.element("rect", **_between(left + i * step, left + (i + 1) * step), y=top, height=8,
                     fill_opacity=_opacity(i), class_="cell")
         for i in range(_SHADES)
     ]  # fmt: skip
-    for x, label in svg.ticks(scale.over(left, left + width), 3):
-        drawn.append(svg.element("text", label, x=x, y=top + 20, class_="tick middle"))
+    for x, label in _ends(scale.over(left, left + width)):
+        drawn.append(svg.element("text", label, x=x, y=top + 22, class_="tick middle"))
     return drawn
+
+
+def _ends(scale: svg.Scale) -> list[tuple[float, str]]:
+    """Give both ends of the legend and its middle; of powers of ten, a whole one."""
+    linear, low, high = scale._replace(log=False), scale.low, scale.high
+    if scale.log:
+        middle = (int(low) + int(high)) // 2
+        return [(linear.at(e), svg.power(int(e))) for e in sorted({low, middle, high})]
+    return [(linear.at(v), number(v, 3)) for v in (low, low / 2 + high / 2, high)]
 
 
 def _name(name: str, i: int, top: float, height: float) -> Markup:
@@ -157,12 +172,11 @@ def _name(name: str, i: int, top: float, height: float) -> Markup:
 
 
 def _axis(of: Map, groups: Sequence[range], step: float, bottom: float, axis: str) -> list[Markup]:
-    count = len(groups)
-    shown = sorted({round(i * (count - 1) / 4) for i in range(5)}) if count else []
-    drawn = [
-        svg.element("text", number(of.places[groups[i][0]]), x=_LEFT + (i + 0.5) * step,
-                    y=bottom + 14, class_="tick middle")
-        for i in shown
-    ]  # fmt: skip
-    right = _WIDTH - _RIGHT
+    last, right = len(groups) - 1, _WIDTH - _RIGHT
+    drawn = []
+    for i in sorted({round(i * last / 3) for i in range(4)} if groups else ()):
+        ends = 0 < i == last  # within the drawing, however long the number
+        x = right if ends else _LEFT + (i + 0.5) * step
+        told, form = number(of.places[groups[i][0]]), "tick end" if ends else "tick middle"
+        drawn.append(svg.element("text", told, x=x, y=bottom + 14, class_=form))
     return [*drawn, svg.element("text", axis, x=right, y=bottom + 30, class_="axis end")]

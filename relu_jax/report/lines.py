@@ -13,6 +13,7 @@ from relu_jax.report import svg
 from relu_jax.report.text import number
 
 _MANY = 40
+_MARKS = 8  # on a curve of more points than that
 _RAILS = {"inf": "∞", "nan": "NaN", "0": "0", "<0": "< 0", "-inf": "-∞", "none": "n/a"}
 _TOP = ("inf", "nan")
 
@@ -66,7 +67,7 @@ def line_chart(series: Sequence[Series], frame: Frame) -> Markup:
     placed = frame._replace(x=frame.x.over(left, right), y=frame.y.over(bottom, top))
     heights = _rail_heights(rails, top, bottom)
     drawn = [_axes(placed, left, right), _rail_lines(heights, left, right)]
-    drawn += [_line(one, placed, heights) for one in series]
+    drawn += [_line(one, placed, heights, _every(one, series)) for one in series]
     return svg.drawing(frame.width, frame.height, frame.label, drawn)
 
 
@@ -92,7 +93,7 @@ def spark_line(
     one = Series(style, tuple(range(len(values))), tuple(values))
     kinds = {svg.state(v, log=y.log) for v in values} - {""}
     drawn = [svg.element("line", x1=6, x2=width - 6, y1=height - 2, y2=height - 2, class_="rule")]
-    drawn.append(_line(one, frame, dict.fromkeys(kinds, height - 5.0)))
+    drawn.append(_line(one, frame, dict.fromkeys(kinds, height - 5.0), 0))
     drawn.append(_end_dots(one, frame))
     return svg.drawing(width, height, label, drawn)
 
@@ -170,11 +171,17 @@ def _x_ticks(frame: Frame) -> list[tuple[float, str]]:
     return [(x, label) for x, label in svg.ticks(frame.x, 6) if label != "0" or not frame.whole_x]
 
 
-def _line(one: Series, frame: Frame, heights: dict[str, float]) -> Markup:
+def _every(one: Series, series: Sequence[Series]) -> int:
+    """Say which points have a mark: all of few; of many, some, where lines are to be told apart."""
+    if len(one.y) <= _MANY:
+        return 1
+    return -(-len(one.y) // _MARKS) if len(series) > 1 else 0
+
+
+def _line(one: Series, frame: Frame, heights: dict[str, float], every: int) -> Markup:
     pieces: list[list[tuple[float, float]]] = [[]]
     gaps: list[Markup] = []
     marks: list[Markup] = []
-    few = len(one.y) <= _MANY
     for i, (x, y) in enumerate(zip(one.x, one.y, strict=False)):
         note = one.notes[i] if i < len(one.notes) else ""
         why = svg.state(y, log=frame.y.log)
@@ -183,7 +190,7 @@ def _line(one: Series, frame: Frame, heights: dict[str, float]) -> Markup:
             gaps.append(_cross(frame.x.at(x), heights[why], note))
             continue
         pieces[-1].append((frame.x.at(x), frame.y.at(y)))
-        if few and frame.x_label:
+        if every and (i - one.style * every // _MARKS) % every == 0:
             across, up = pieces[-1][-1]
             marks.append(svg.marker(one.style, across, up, note))
     lines = [

@@ -11,7 +11,7 @@ from relu_jax.report.text import ABSENT, percent, shorten
 
 _WIDTH, _LEFT, _CELL, _GAP, _HEAD = 360, 58, 20, 3, 24
 _ROOM = 25
-_DARK = 0.66  # above this share, paper-coloured text reads better on the cell
+_DARK = 0.63  # above this share, text in ink has less than 4.5 of contrast to the cell
 
 
 class Row(NamedTuple):
@@ -36,7 +36,8 @@ def strips(rows: Sequence[Row], label: str) -> Markup:
 
     Edges:
         None is a hollow cell, NaN or ∞ a crossed one. A row without values says so. Shares
-        are written into cells that are wide enough, for up to 12 sites.
+        are written into cells that are wide enough, for up to 12 sites; of more, a legend
+        under the strips says what the shades mean.
 
     Example:
         >>> strips([Row("a", "", 0, (0.0, 1.0, None))], "dead").count("<rect")
@@ -54,7 +55,30 @@ def strips(rows: Sequence[Row], label: str) -> Markup:
             y += _CELL + _GAP
         y += 8
     drawn.append(_numbers(most, step, y + 6))
-    return svg.drawing(_WIDTH, y + 12, label, drawn)
+    if step >= _ROOM or not rows:
+        return svg.drawing(_WIDTH, y + 12, label, drawn)
+    return svg.drawing(_WIDTH, y + 48, label, [*drawn, _legend(y + 22)])
+
+
+def _legend(y: float) -> Markup:
+    """Say what the shades mean, where cells are too narrow for numbers."""
+    parts = []
+    for i, share in enumerate((0.0, 0.25, 0.5, 0.75, 1.0)):
+        x = _LEFT + 36 * i
+        box = {"x": x, "y": y, "width": 34, "height": 8, "fill_opacity": _shade(share)}
+        parts.append(svg.element("rect", **box, class_="cell legend-cell"))
+        parts.append(svg.element("text", percent(share), x=x + 17, y=y + 21, class_="tick middle"))
+    return svg.group(parts)
+
+
+def _short(share: float) -> str:
+    """Word a share in three characters: whole percents, and what is almost none or all."""
+    whole = round(100 * share)
+    return {0: "<1", 100: ">99"}.get(whole, str(whole))
+
+
+def _shade(share: float) -> str:
+    return f"{0.08 + 0.92 * share:.2f}"
 
 
 def _heading(name: str, style: int, y: float) -> Markup:
@@ -87,9 +111,8 @@ def _cell(value: float | int | None, x: float, y: float, step: float, note: str)
     else:
         share = min(1.0, max(0.0, float(value)))
         text = percent(share).removesuffix(" %") if share else ""
-        text = text if len(text) < 4 else str(round(100 * share))
-        shade = f"{0.04 + 0.96 * share:.2f}"
-        cells = [svg.element("rect", *title, **box, fill_opacity=shade, class_="cell")]
+        text = text if len(text) < 4 else _short(share)
+        cells = [svg.element("rect", *title, **box, fill_opacity=_shade(share), class_="cell")]
     if step < _ROOM or not text:
         return cells
     tone = "cell-text strong" if not why and value is not None and value > _DARK else "cell-text"

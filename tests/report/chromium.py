@@ -10,6 +10,8 @@ import tempfile
 from pathlib import Path
 
 from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.remote.webelement import WebElement
 
 # Without the last line, Chromium looks its maker's hosts up at every start.
 _WORDS = (
@@ -29,15 +31,27 @@ def start(profile: Path) -> webdriver.Chrome:
     return webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
 
 
-def show(browser: webdriver.Chrome, page: Path, width: int, height: int) -> None:
-    """Open a file in a window of this size, with empty logs."""
+def resize(browser: webdriver.Chrome, width: int, height: int) -> None:
+    """Give the window this size; what it shows stays."""
     browser.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride",
         {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False},
     )
+
+
+def show(browser: webdriver.Chrome, page: Path, width: int, height: int) -> None:
+    """Open a file in a window of this size, with empty logs."""
+    resize(browser, width, height)
     browser.get_log("browser")
     browser.get_log("performance")
     browser.get(page.resolve().as_uri())
+
+
+def click(element: WebElement) -> None:
+    """Bring an element to the middle of the window, and click at its middle."""
+    browser = element.parent
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+    ActionChains(browser, duration=0).move_to_element(element).click().perform()
 
 
 def main(page: str, picture: str, width: str, height: str) -> None:

@@ -1,9 +1,9 @@
 """Does the part in depth show the numbers of the record?"""
 
 from relu_jax.report import text
-from relu_jax.report.depth import depths
+from relu_jax.report.depth import depths, distinct
 from relu_jax.report.verdicts import runs
-from tests.report import trained
+from tests.report import cases, trained
 
 
 def test_gains_stand_beside_theory():
@@ -29,6 +29,17 @@ def test_tables_have_a_row_per_site_and_every_column_is_worded():
     assert told["above"] == "12.5 %"
     assert told["Hoyer"] == "0.25"
     assert told["lost in half precision"] == "bfloat16: 0 / 500, float16: 7 / 500"
+
+
+def test_what_theory_expects_never_looks_like_the_run():
+    report = cases.wide(3, 8)
+    for run in report["runs"]:
+        run["depth"] = trained.deep()
+    shown = depths(runs(report))
+    assert [one.run.style for one in shown] == list(range(8))
+    assert all(one.theory != one.run.style for one in shown)
+    assert all(f"series s{one.theory}" in one.panels[0].picture for one in shown)
+    assert [table.name for table in distinct(shown)] == ["flow", "kinks", "codes"]
 
 
 def test_runs_without_depth_have_no_part():

@@ -32,13 +32,29 @@ def words(root):
 def test_shades_grow_with_the_value():
     shades = [shade for _, shade, _ in cells(drawn((0.0, 0.25, 0.5, 1.0)))]
     assert shades == sorted(shades)
-    assert (shades[0], shades[-1]) == (0.05, 1.0)
+    assert (shades[0], shades[-1]) == (0.08, 1.0)
 
 
 def test_shades_of_a_log_scale_grow_with_the_power():
     shades = [shade for _, shade, _ in cells(drawn((1e-4, 1e-3, 1e-2, 1e-1, 1.0), log=True))]
     steps = [b - a for a, b in itertools.pairwise(shades)]
     assert max(steps) - min(steps) < 0.05
+
+
+def test_the_legend_says_both_ends_and_the_middle():
+    def legend(**options):
+        texts = [e for e in drawn((1e-7, 1e-3), **options).iter("text") if e.get("y") == "24"]
+        return [e.text for e in texts]
+
+    assert legend(log=True) == ["10⁻⁷", "10⁻⁵", "10⁻³"]
+    assert legend(scale=svg.Scale(0, 1, False)) == ["0", "0.5", "1"]
+
+
+def test_cells_of_a_row_touch_and_do_not_overlap():
+    root = drawn(tuple(float(i) for i in range(77)))
+    boxes = [(float(e.get("x")), float(e.get("width"))) for e in list(root.iter("rect"))[24:-1]]
+    for (x, width), (following, _) in itertools.pairwise(boxes):
+        assert x + width == pytest.approx(following, abs=1e-9)
 
 
 def test_neighbours_of_one_shade_are_one_rectangle():
@@ -70,7 +86,7 @@ def test_one_value_that_is_not_finite_marks_its_group():
 
 def test_a_value_beyond_the_scale_has_the_end_of_it():
     shades = [s for _, s, _ in cells(drawn((-5.0, 7.0), scale=svg.Scale(0, 1, False)))]
-    assert shades == [0.05, 1.0]
+    assert shades == [0.08, 1.0]
 
 
 @pytest.mark.parametrize(("n", "places"), [(1, 1), (40, 7), (200, 250)])

@@ -61,6 +61,14 @@ def test_any_number_of_sites(count):
     assert len(ticks) <= 13
 
 
+def test_long_curves_are_told_apart_by_marks():
+    root = chart(of([1.0] * 200, 0), of([2.0] * 200, 1))
+    (first,), (second,) = found(root, "g", "s0"), found(root, "g", "s1")
+    circles, squares = found(first, "circle", "mark"), found(second, "path", "mark")
+    assert len(circles) == len(squares) == 8
+    assert found(chart(of([1.0] * 200)), "circle", "mark") == [], "one alone needs none"
+
+
 def test_no_series_gives_an_empty_frame():
     assert found(chart(), "path", "line") == []
 

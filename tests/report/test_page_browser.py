@@ -99,9 +99,12 @@ def test_the_page_follows_the_reader_s_colour_scheme(browser, tmp_path, scheme):
 
 def test_printing_shows_every_part(browser, tmp_path):
     opened(browser, tmp_path, cases.example(), WIDTHS[0])
+    shown = len(browser.find_elements(By.CSS_SELECTOR, "main details[open]"))
     browser.execute_script("window.dispatchEvent(new Event('beforeprint'))")
     parts = browser.find_elements(By.CSS_SELECTOR, "main details")
     assert parts
     assert all(part.get_attribute("open") is not None for part in parts)
     printed = browser.execute_cdp_cmd("Page.printToPDF", {})["data"]
     assert len(printed) > 10_000
+    browser.execute_script("window.dispatchEvent(new Event('afterprint'))")
+    assert len(browser.find_elements(By.CSS_SELECTOR, "main details[open]")) == shown < len(parts)

@@ -10,16 +10,22 @@ from relu_jax.report.strips import Row, strips
 
 def cells(*rows):
     root = ElementTree.fromstring(strips(rows, "label"))
-    return [e for e in root.iter("rect")], [e.text for e in root.iter("text")]
+    boxes = [e for e in root.iter("rect") if "legend-cell" not in e.get("class")]
+    return boxes, [e.text for e in root.iter("text")]
 
 
 def test_shade_grows_with_the_share_and_percents_are_written():
     boxes, texts = cells(Row("net", "after training", 0, (0.0, 0.25, 0.999, 1.0)))
     shades = [float(b.get("fill-opacity")) for b in boxes]
     assert shades == sorted(shades)
-    assert shades[0] < 0.05
+    assert shades[0] < 0.1
     assert shades[-1] == 1.0
     assert {"25", "100", "trained", "net"} <= set(texts)
+
+
+def test_almost_none_and_almost_all_are_told_from_none_and_all():
+    _, texts = cells(Row("net", "", 0, (0.0, 4e-4, 0.9996, 1.0)))
+    assert texts[2:-4] == ["<1", ">99", "100"]
 
 
 def test_missing_and_broken_cells_are_marked():
@@ -31,7 +37,7 @@ def test_missing_and_broken_cells_are_marked():
 
 def test_shares_outside_their_range_stay_in_the_picture():
     boxes, _ = cells(Row("net", "", 0, (-1.0, 7.0)))
-    assert [float(b.get("fill-opacity")) for b in boxes] == [0.04, 1.0]
+    assert [float(b.get("fill-opacity")) for b in boxes] == [0.08, 1.0]
 
 
 @pytest.mark.parametrize("count", [1, 8, 40, 200])
@@ -40,6 +46,7 @@ def test_cells_fill_the_width_and_never_leave_it(count):
     assert len(boxes) == count
     assert max(float(b.get("x")) + float(b.get("width")) for b in boxes) <= 360.1
     assert texts.count("50") >= (count if count <= 12 else 0)
+    assert ("100 %" in texts) == (count > 12), "shades without numbers have a legend"
 
 
 def test_a_group_has_one_heading_and_no_site_is_said():

@@ -121,6 +121,15 @@ def whole() -> cases.Report:
     return made | {"spectra": [spectrum()], "slices": [slice_of()]}
 
 
+def everything() -> cases.Report:
+    """Build a page with every kind of control: what `whole` has, beside runs to compare."""
+    made, runs = whole(), cases.example()["runs"]
+    runs[-1] |= {"depth": deep()}
+    for i, site in enumerate(runs[0]["sites"]):
+        site["zeros"] = i / 7
+    return made | {"runs": runs, "watched": [watched(), watched(3, 12) | {"name": "again"}]}
+
+
 def hostile() -> cases.Report:
     """Build one in which every name is hostile text."""
     made = cases.report([], title="hostile")

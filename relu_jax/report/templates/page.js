@@ -10,7 +10,7 @@
 
   let opened = [];
   window.addEventListener("beforeprint", () => {
-    opened = parts().filter((part) => !part.open);
+    opened = opened.concat(parts().filter((part) => !part.open)); // told twice by some
     opened.forEach((part) => { part.open = true; });
   });
   window.addEventListener("afterprint", () => {
@@ -53,14 +53,15 @@
     });
   });
 
-  // A row's name is the first code in its head; a number has all its digits in its title.
+  // A row's name is the first code in its head; a number has all its digits in its title, and a
+  // name that is cut all its letters. The title of a column's head is its meaning.
   const told = (cell) => {
     const name = cell.tagName === "TH" && cell.scope === "row" && cell.querySelector("code");
     return (name || cell).textContent.trim() || "";
   };
-  const digits = (cell) => (cell.tagName === "TD" && cell.title) || told(cell);
+  const digits = (cell) => (cell.scope !== "col" && cell.title) || told(cell);
   const quoted = (text) => {
-    const number = text !== "" && Number.isFinite(Number(text));
+    const number = text === "-inf" || (text !== "" && Number.isFinite(Number(text)));
     const safe = !number && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text; // no formula
     return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
   };
@@ -89,12 +90,13 @@
       const at = { x: left + j * step, y: top + i * height, width: step, height };
       Object.entries(at).forEach(([key, value]) => cursor.setAttribute(key, value));
     };
-    chart.addEventListener("pointermove", (event) => {
+    const point = (event) => {
       const seen = chart.getBoundingClientRect();
       const unit = chart.viewBox.baseVal.width / seen.width;
       tell(Math.floor(((event.clientY - seen.top) * unit - top) / height),
         Math.floor(((event.clientX - seen.left) * unit - left) / step));
-    });
+    };
+    ["pointermove", "pointerdown"].forEach((kind) => chart.addEventListener(kind, point)); // a tap
     const moves = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
     box.addEventListener("keydown", (event) => {
       const move = moves[event.key];
