@@ -5,7 +5,7 @@ the smaller Gram matrix, in float64.
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np

@@ -35,7 +35,7 @@ def spectra(report: Mapping[str, Any]) -> tuple[Shown, ...]:
 
 
 def slices(report: Mapping[str, Any]) -> tuple[Shown, ...]:
-    """Draw the cells of each slice: the colour is the output that is largest in a cell.
+    """Draw the cells of each slice: colour and number are of the output that is largest there.
 
     Example:
         >>> one = {"name": "a", "grid": 1, "polygons": [[0, 0, 1, 0, 1, 1]], "strongest": [0]}
@@ -78,16 +78,21 @@ def _fact(name: Any, value: Any) -> tuple[str, str, str]:
 
 def _slice(one: Mapping[str, Any]) -> Shown:
     polygons, grid = one.get("polygons") or (), one.get("grid") or 1
-    paths: dict[int, list[str]] = defaultdict(list)
+    shapes: dict[int, list[list[tuple[float, float]]]] = defaultdict(list)
     for polygon, strongest in zip(polygons, one.get("strongest") or (), strict=False):
-        paths[int(strongest)].append(_outline(polygon, _SIDE / grid))
+        shapes[int(strongest)].append(_corners(polygon, _SIDE / grid))
     drawn = [
         svg.group(
-            [svg.element("path", d="".join(paths[output]), class_="cell-shape")],
+            [svg.element("path", d="".join(map(_outline, shapes[output])), class_="cell-shape")],
             class_=f"series s{output % _STYLES}",
         )
-        for output in sorted(paths)
+        for output in sorted(shapes)
     ]
+    # Not by colour alone: each output's number stands in its largest cell.
+    for output in sorted(shapes):
+        largest = max(shapes[output], key=_area)
+        x, y = (sum(column) / len(largest) for column in zip(*largest, strict=True))
+        drawn.append(svg.element("text", str(output), x=x, y=y + 4, class_="cell-text"))
     name = shorten(str(one.get("name") or "slice"), 60)
     count = counted(one.get("cells"), "cell", "cells")
     label = f"Linear regions on a slice, {name}: {count}"
@@ -96,7 +101,16 @@ def _slice(one: Mapping[str, Any]) -> Shown:
     return Shown(Panel(name, picture, count), tuple(_fact(*f) for f in facts))
 
 
-def _outline(polygon: Sequence[float], unit: float) -> str:
-    """Write one polygon: the slice's (0, 0) is at the lower left."""
-    points = zip(polygon[::2], polygon[1::2], strict=False)
-    return svg.path([(x * unit, _SIDE - y * unit) for x, y in points]) + "Z"
+def _corners(polygon: Sequence[float], unit: float) -> list[tuple[float, float]]:
+    """Place the corners of one polygon: the slice's (0, 0) is at the lower left."""
+    pairs = zip(polygon[::2], polygon[1::2], strict=False)
+    return [(x * unit, _SIDE - y * unit) for x, y in pairs]
+
+
+def _outline(corners: Sequence[tuple[float, float]]) -> str:
+    return svg.path(corners) + "Z"
+
+
+def _area(corners: Sequence[tuple[float, float]]) -> float:
+    pairs = zip(corners, [*corners[1:], *corners[:1]], strict=True)
+    return abs(sum(a * d - b * c for (a, b), (c, d) in pairs))

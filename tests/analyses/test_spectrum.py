@@ -55,3 +55,14 @@ def test_what_is_no_stack_of_matrices_is_refused():
     for wrong in (np.ones((1, 2, 2), int), np.ones((1, 2, 2), complex)):
         with pytest.raises(TypeError, match="an array of real floats; got"):
             spectrum_of(wrong)
+
+
+def test_what_theory_expects_stands_beside_them():
+    found = spectrum_of(DRAWN)
+    np.testing.assert_allclose(found.shares, (np.arange(6) + 0.5) / 6)
+    both = found.beside(range(6, 0, -1))
+    assert both.expected.tolist() == [6, 5, 4, 3, 2, 1]
+    np.testing.assert_array_equal(both.values, found.values)
+    for wrong in (np.ones(5), np.arange(6.0), -np.ones(6), np.full(6, np.nan)):
+        with pytest.raises(ValueError, match=r"theory gives 6 numbers .* the largest first; got"):
+            found.beside(wrong)

@@ -26,6 +26,13 @@ def test_a_spectrum_is_told_by_rank():
     assert told["numbers"]["rank"] == np.median(found.rank)
 
 
+def test_what_theory_expects_is_told_beside_them():
+    found = rj.analyses.singular_values(f, jax.random.normal(jax.random.key(1), (2, 6)))
+    assert "expected" not in geometry.spectrum("mine", found)
+    expected = np.linspace(2, 0, 6)
+    assert geometry.spectrum("mine", found.beside(expected))["expected"] == expected.tolist()
+
+
 def test_cells_are_told_as_polygons_that_fill_the_slice():
     x = np.asarray(jax.random.normal(jax.random.key(2), (3, 6)))
     found = rj.analyses.cells(f, x[0], x[1] - x[0], x[2] - x[0])

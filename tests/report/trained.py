@@ -95,6 +95,7 @@ def spectrum() -> dict[str, Any]:
     return {
         "name": "layer 1 → 2", "examples": 32, "n_out": 512, "n_in": 512, "whole": True,
         "median": median, "low": [x / 1.5 for x in median], "high": [x * 1.5 for x in median],
+        "expected": [1.9 * 0.981**i for i in range(512)],
         "numbers": {"rank": 230.0, "effective_rank": 123.456789, "condition": math.inf},
     }  # fmt: skip
 
