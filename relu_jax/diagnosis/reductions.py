@@ -1,6 +1,6 @@
 """How are several numbers of each element summed over samples, per unit, in one loop?
 
-Of wide rows XLA adds up a few at a time much faster than all: then those are added up.
+XLA adds rows of units up a few at a time twice as fast as all: then what that gives is added up.
 """
 
 import math
@@ -16,7 +16,7 @@ from relu_jax.core.types import Array
 from relu_jax.tap import Site, shards
 
 _EXACT = 2**24  # float32 counts exactly up to here
-_WIDE = 256  # units of a row: of fewer it is slower
+_MANY = 2**12  # elements from which on two steps are worth it
 _RUNS = (
     8,
     10,
@@ -54,9 +54,8 @@ def summed(
     # Floats are summed faster than integers on a CPU.
     number = values[0].dtype if samples(site, shape) < _EXACT else jnp.int32
     terms = [*values, *(condition.astype(number) for condition in conditions)]
-    width = math.prod(shape[len(axes) :])
-    wide = axes == tuple(range(len(axes))) and width >= _WIDE
-    sums = _in_runs(terms, shape[len(axes) :]) if wide else _reduced(terms, axes)
+    rows = axes == tuple(range(len(axes))) and math.prod(shape) >= _MANY
+    sums = _in_runs(terms, shape[len(axes) :]) if rows else _reduced(terms, axes)
     return list(sums[: len(values)]), list(sums[len(values) :])
 
 
@@ -86,7 +85,7 @@ def where(on: Array | bool, measured: Callable[[], Any], otherwise: float = 0.0)
 
 
 def _in_runs(terms: Sequence[Array], units: tuple[int, ...]) -> list[Array]:
-    """Sum runs of rows, then the runs."""
+    """Sum runs of rows, one per sample, then the runs."""
     rows = terms[0].size // math.prod(units)
     run = next((n for n in _RUNS if rows % n == 0), 1)
     laid = [term.reshape(-1, run, *units) for term in terms]

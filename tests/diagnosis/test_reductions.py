@@ -15,6 +15,8 @@ LAYOUTS = {
     "one wide row": ((1, 256), (1,)),
     "two axes of units": ((6, 20, 16), (1, 2)),
     "few units": ((6, 5, 4, 3), (3,)),
+    "few units, many positions": ((4, 28, 28, 3), (3,)),
+    "one unit": ((5000, 1), (1,)),
     "units in front": ((300, 40), (0,)),
     "units between": ((4, 300, 5), (1,)),
     "no units": ((5, 7), ()),
