@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from markupsafe import Markup
+
 from relu_jax.report import svg
 from relu_jax.report.lines import Frame, Series, line_chart, thin
 from relu_jax.report.panels import Panel
@@ -82,23 +84,25 @@ def _slice(one: Mapping[str, Any]) -> Shown:
     for polygon, strongest in zip(polygons, one.get("strongest") or (), strict=False):
         shapes[int(strongest)].append(_corners(polygon, _SIDE / grid))
     drawn = [
-        svg.group(
-            [svg.element("path", d="".join(map(_outline, shapes[output])), class_="cell-shape")],
-            class_=f"series s{output % _STYLES}",
-        )
+        svg.group(_cells(shapes[output], output), class_=f"series s{output % _STYLES}")
         for output in sorted(shapes)
     ]
-    # Not by colour alone: each output's number stands in its largest cell.
-    for output in sorted(shapes):
-        largest = max(shapes[output], key=_area)
-        x, y = (sum(column) / len(largest) for column in zip(*largest, strict=True))
-        drawn.append(svg.element("text", str(output), x=x, y=y + 4, class_="cell-text"))
     name = shorten(str(one.get("name") or "slice"), 60)
     count = counted(one.get("cells"), "cell", "cells")
     label = f"Linear regions on a slice, {name}: {count}"
     picture = svg.drawing(_SIDE, _SIDE, label, drawn)
     facts = (("cells", one.get("cells")), ("outputs", one.get("outputs")))
     return Shown(Panel(name, picture, count), tuple(_fact(*f) for f in facts))
+
+
+def _cells(shapes: Sequence[Sequence[tuple[float, float]]], output: int) -> list[Markup]:
+    """Draw the cells of one output, its number in the largest: not by colour alone."""
+    largest = max(shapes, key=_area)
+    x, y = (sum(column) / len(largest) for column in zip(*largest, strict=True))
+    return [
+        svg.element("path", d="".join(map(_outline, shapes)), class_="cell-shape"),
+        svg.element("text", str(output), x=x, y=y + 4, class_="cell-text"),
+    ]
 
 
 def _corners(polygon: Sequence[float], unit: float) -> list[tuple[float, float]]:
