@@ -46,6 +46,7 @@ from relu_jax.theory.moments import (
 from relu_jax.theory.nngp import nngp, ntk
 from relu_jax.theory.prediction import Kernels, Prediction, gradient_flow, posterior, trained
 from relu_jax.theory.quadrature import error_of
+from relu_jax.theory.singular_values import singular_value_law
 from relu_jax.theory.spectrum import (
     GAUSSIAN,
     ORTHOGONAL,
@@ -114,6 +115,7 @@ __all__ = [
     "phase_diagram",
     "polynomial",
     "posterior",
+    "singular_value_law",
     "tat",
     "tat_leaky_relu",
     "tat_slope",

@@ -34,6 +34,7 @@ for f in ("relu", jnp.tanh, jax.nn.relu, lambda x: x, 3):
         lambda: T.ntk(f, one, depth=1, weight_std=1.0),
         lambda: T.jacobian_spectrum(f, 1, weight_std=1.0),
         lambda: T.largest_squared_singular_value(f, 1, weight_std=1.0),
+        lambda: T.singular_value_law(f, 1, weight_std=1.0, shares=0.5),
         lambda: T.dks(f, 10),
         lambda: T.tat(f, 10),
     ):
@@ -116,9 +117,9 @@ def test_every_refusal_says_rule_finding_and_remedy():
         [sys.executable, "-c", CALLS], capture_output=True, text=True, check=True, timeout=300
     )
     named, others = (part.strip().splitlines() for part in done.stdout.split("---"))
-    assert len(named) == 17 * len(FUNCTIONS)
+    assert len(named) == 18 * len(FUNCTIONS)
     for i, line in enumerate(named):
-        got, do = list(FUNCTIONS.items())[i // 17]
+        got, do = list(FUNCTIONS.items())[i // 18]
         start = f"TypeError theory takes an Activation, which knows its kinks; got {got}; pass {do}"
         assert line.startswith(start), line
         assert line.endswith("or Activation(name, fn, formula, source) for a function of your own")
