@@ -135,7 +135,7 @@ def test_a_deep_law_does_not_depend_on_its_nodes(name, law, monkeypatch):
     shares = np.array([0.01, 0.1, 0.25, 0.4, 0.6, 0.9])
     options = {"weight_std": 1.0, "s_1": LAWS[law], "shares": shares}
     found = singular_value_law(get(name), 10, **options)
-    monkeypatch.setattr(singular_values, "NODES", (30, 60))
+    monkeypatch.setattr(singular_values, "NODES", (30, 60, 90))
     np.testing.assert_allclose(singular_value_law(get(name), 10, **options), found, rtol=1e-4)
 
 
