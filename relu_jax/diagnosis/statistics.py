@@ -115,7 +115,7 @@ def _rest(
     """Sum squares at the other scales, and count what is not finite, where that is asked for."""
 
     def measured() -> tuple[list[list[Array]], list[Array]]:
-        arrays = made()
+        arrays = lax.stop_gradient(made())  # of a trained slope in f
         scaled = [square for x in arrays for square in squares(x)[1:]]
         sums, counts = summed(site, scaled, [~jnp.isfinite(x) for x in arrays])
         n = len(SCALES) - 1

@@ -18,7 +18,7 @@ from relu_jax.analyses.catalogued import catalogued
 from relu_jax.core.numerics import rms, widened
 from relu_jax.core.types import Array
 from relu_jax.diagnosis import kinds, statistics
-from relu_jax.diagnosis.reductions import sample_axes, where
+from relu_jax.diagnosis.reductions import summed, where
 from relu_jax.diagnosis.statistics import SCALES, TINY
 from relu_jax.tap import Site
 
@@ -139,18 +139,20 @@ def _ahead(site: Site, act: Callable[[Array], Array], pre: Array) -> _Ahead:
     with jax.ensure_compile_time_eval():
         known = kinds.known(site)
     saturated, looked_at = _saturated(site, known, pre)
-    active = jnp.ones([site.shape[axis] for axis in site.unit_axes], jnp.float32)
+    active, plain = jnp.ones([site.shape[axis] for axis in site.unit_axes], jnp.float32), None
     if known.flat is not False:
-        active = _per_unit(site, (statistics.slope(act, pre) != 0) | ~jnp.isfinite(pre))
+        moves = (statistics.slope(act, pre) != 0) | ~jnp.isfinite(pre)
+        (squared,), (counted,) = summed(site, [jnp.square(widened(pre))], [moves])
+        active, plain = counted.astype(jnp.float32), jnp.sum(squared)
     # All of f(z) would have to be kept for it, or computed once more, which XLA otherwise does
     # neither of. Where f grows no faster than z, it is finite where z is.
     post = act(pre)
     some = statistics.subset(post)
-    summed = post if known.sup is None else some
-    squares = _squares(summed)
+    taken = post if known.sup is None else some
+    squares = _squares(taken)
     return _Ahead(
-        squares_pre=_squares(pre),
-        squares_post=squares * jnp.asarray(pre.size / max(1, summed.size), squares.dtype),
+        squares_pre=_squares(pre, plain),
+        squares_post=squares * jnp.asarray(pre.size / max(1, taken.size), squares.dtype),
         zeros=jnp.sum(some == 0, dtype=jnp.float32),
         active=active,
         saturated=saturated,
@@ -159,14 +161,14 @@ def _ahead(site: Site, act: Callable[[Array], Array], pre: Array) -> _Ahead:
     )
 
 
-def _per_unit(site: Site, condition: Array) -> Array:
-    axes = sample_axes(site, condition.ndim)
-    return jnp.sum(condition, axis=axes, dtype=jnp.float32)
+def _squares(x: Array, plain: Array | None = None) -> Array:
+    """Sum squares at three scales: all the values are scaled only where their sum does not fit.
 
-
-def _squares(x: Array) -> Array:
-    """Sum squares at three scales: all the values are scaled only where their sum does not fit."""
-    plain = jnp.sum(jnp.square(widened(x)))
+    Args:
+        x: the values.
+        plain: the sum of their squares, where it is known.
+    """
+    plain = jnp.sum(jnp.square(widened(x))) if plain is None else plain
     fits = jnp.isfinite(plain) & (plain >= jnp.asarray(TINY, plain.dtype))
     return lax.cond(
         fits,

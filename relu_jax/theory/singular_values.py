@@ -23,6 +23,7 @@ from relu_jax.theory.spectrum import GAUSSIAN, ORTHOGONAL, Spectrum, jacobian_sp
 
 NODES = (20, 40, 80)  # per panel, more where few layers or the averages of f' need them
 GRADING = Grading(levels=16)  # where f' passes through 0 the smallest values are made
+LEAST = 1e-120  # of the largest squared slope; below that 1 / ζ² would overflow
 MANY = 3000  # slopes, more than which are put together
 CELL = 5e-5  # standard deviations between two slopes of a single layer
 ROUNDING = 1e-9  # of sums of probabilities
@@ -60,8 +61,8 @@ def singular_value_law(
             of f' or a law that are not accurate.
         TypeError: no activation, a depth that is no integer, or something that is traced.
 
-    Edges: 0 beyond a share of 1 - zeros, see `jacobian_spectrum`; what f' rounds to 0 in float64
-    counts as 0 here, as does a value that underflows. Shares are accurate to 2e-5, values mostly to
+    Edges: 0 beyond a share of 1 - zeros, see `jacobian_spectrum`; an f' below 1e-60 of its largest,
+    or that float64 rounds to 0, counts as 0 here. Shares are accurate to 2e-5, values mostly to
     1e-5 (L times that for an f' that oscillates often); in one or two layers values at the ends are
     less so where f' has no bound or comes near 0 faster than a power. The upper end of an f'
     without bound is that of 13 standard deviations. At width n the law holds while depth / n is
@@ -145,7 +146,8 @@ def _nodes(act: Activation, q: float, one: Spectrum, layers: int) -> tuple[np.nd
     # In one or two layers ζ comes so near to the axis that it tells one d from the next.
     for nodes in NODES[layers <= 2 :]:
         z, w = map(np.asarray, normal_rule(jnp.asarray(q**0.5), cuts, nodes, GRADING))
-        d, at = np.unique(np.asarray(act.derivative(q**0.5 * z)) ** 2, return_inverse=True)
+        d = np.asarray(act.derivative(q**0.5 * z)) ** 2
+        d, at = np.unique(np.where(d < LEAST * d.max(), 0, d), return_inverse=True)
         p = np.bincount(at, w)
         if np.allclose((p @ d, p @ d**2), moments, rtol=1e-7, atol=0):
             return _merged(d, p) if len(d) > MANY else (d, p)

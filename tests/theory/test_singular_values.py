@@ -191,6 +191,15 @@ def test_what_passes_no_gradient_has_zeros_alone(name):
     np.testing.assert_array_equal(found, 0)
 
 
+def test_slopes_that_nearly_underflow_are_zeros():
+    # gelu' is below 1e-60 left of -16.5, here 5 % of the inputs.
+    shares = np.array([0.5, 0.94, 0.96])
+    found = singular_value_law(get("gelu"), 2, weight_std=1.0, variance=100.0, shares=shares)
+    assert found[0] > 1e-3
+    assert 0 < found[1] < 1e-50
+    assert found[2] == 0
+
+
 def test_parameters_scalars_and_other_callers_are_served():
     options = {"weight_std": 1.0, "s_1": ORTHOGONAL}
     leaky = get("leaky_relu")
