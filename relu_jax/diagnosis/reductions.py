@@ -17,23 +17,8 @@ from relu_jax.tap import Site, shards
 
 _EXACT = 2**24  # float32 counts exactly up to here
 _MANY = 2**12  # elements from which on two steps are worth it
-_RUNS = (
-    8,
-    10,
-    7,
-    9,
-    6,
-    12,
-    5,
-    14,
-    16,
-    15,
-    11,
-    13,
-    4,
-    3,
-    2,
-)  # rows at a time: the first that divides
+# Rows at a time: the first of these that divides their number.
+_RUNS = (8, 10, 7, 9, 6, 12, 5, 14, 16, 15, 11, 13, 4, 3, 2)
 
 
 def summed(
