@@ -24,7 +24,48 @@ class Seen(NamedTuple):
     strange_data: list[Array]  # per array of the batch: NaN and infinite entries
 
 
-Step = Callable[[Sequence[Array], Sequence[Any], Sequence[Any], Any], tuple[Seen, list[Array]]]
+Packed = dict[str, Array]  # numbers by dtype, of all that was seen: one array is soon fetched
+
+Pass = Callable[[Sequence[Array], Sequence[Any], Sequence[Any], Any], tuple[Seen, list[Array]]]
+
+
+class Step:
+    """One pass, compiled: ``step(own, batch, sums, examples) -> (Packed, sums)``.
+
+    `own` are the arrays of params, `sums` the sums of examples · gradient. Fifty small arrays take
+    longer to return and to fetch than a few: a sixth of the step of a small network.
+    """
+
+    def __init__(self, whole: Pass) -> None:
+        self._layout: tuple[Any, list[jax.ShapeDtypeStruct]] | None = None
+
+        def run(*args: Any) -> tuple[Packed, list[Array]]:
+            seen, sums = whole(*args)
+            leaves, tree = jax.tree.flatten(seen)
+            self._layout = tree, [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in leaves]
+            kinds = dict.fromkeys(x.dtype.name for x in leaves)
+            parts = {kind: [x.ravel() for x in leaves if x.dtype == kind] for kind in kinds}
+            return {kind: jnp.concatenate(part) for kind, part in parts.items()}, sums
+
+        self._run = jax.jit(run, donate_argnums=2)
+
+    def __call__(
+        self, own: Sequence[Array], batch: Sequence[Any], sums: Sequence[Any], examples: Any
+    ) -> tuple[Packed, list[Array]]:
+        """Start the pass over one batch."""
+        return self._run(own, batch, sums, examples)
+
+    def read(self, packed: Packed) -> Seen:
+        """Wait for what a pass saw, and take it apart, as arrays of NumPy."""
+        assert self._layout is not None  # what is packed was traced
+        tree, shapes = self._layout
+        rest = {kind: np.asarray(numbers) for kind, numbers in jax.device_get(packed).items()}
+        leaves = []
+        for shape in shapes:
+            numbers = rest[shape.dtype.name]
+            leaves.append(numbers[: shape.size].reshape(shape.shape))
+            rest[shape.dtype.name] = numbers[shape.size :]
+        return jax.tree.unflatten(tree, leaves)
 
 
 def build(
@@ -35,7 +76,7 @@ def build(
     only: Any,
     has_aux: bool,
 ) -> Step:
-    """Build ``step(own, batch, sums, examples) -> (Seen, sums)``.
+    """Build the pass over a batch.
 
     Args:
         loss: loss(params, batch).
@@ -43,15 +84,12 @@ def build(
         sups: {site id: sup |f′|}, for every site.
         only: a selector of sites; None means all.
         has_aux: whether the loss returns something beside its value.
-
-    Returns:
-        A jitted function; `own` are the arrays of params, `sums` the sums of examples · gradient.
     """
     observed = tap.observed_value_and_grad(
         loss, statistics.forward(sups), statistics.backward, only, has_aux=has_aux
     )
 
-    def step(
+    def whole(
         own: Sequence[Array], batch: Sequence[Any], sums: Sequence[Array], examples: Any
     ) -> tuple[Seen, list[Array]]:
         (params, data), _ = call.filled([*own, *batch])
@@ -66,7 +104,7 @@ def build(
         )
         return found, [_added(s, g, examples) for s, g in zip(sums, leaves, strict=True)]
 
-    return jax.jit(step, donate_argnums=2)
+    return Step(whole)
 
 
 def empty_sums(own: Sequence[Any]) -> list[np.ndarray]:

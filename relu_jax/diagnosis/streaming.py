@@ -35,7 +35,7 @@ class Turn(NamedTuple):
 
     program: Program
     examples: int
-    seen: step.Seen
+    seen: step.Packed
     sums: list[Any]  # valid for the last turn only: each is handed on to the next
 
 
@@ -83,7 +83,7 @@ def run(
         first, last = first or turn, turn
         sizes = sizes or parameters.sizes(own_arrays(first.program))
         with _worded(len(origins)):
-            seen = jax.device_get(turn.seen)
+            seen = turn.program.step.read(turn.seen)
         sites = {site.id: site for site in turn.program.sites}
         new = totals.of_batch(seen, sites, turn.examples)
         origins.append(_origins(turn.program, new, seen, sizes))

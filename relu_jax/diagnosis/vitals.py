@@ -130,7 +130,7 @@ def any_nonfinite(on: Array | bool, arrays: Sequence[Any]) -> Array:
 
     def looked() -> Array:
         # 0 times what is not finite is NaN; sums are faster than a test of every entry.
-        bad = [jnp.isnan(jnp.sum(widened(x) * 0)) for x in floats]
+        bad = [jnp.isnan(jnp.sum(jnp.asarray(x) * 0)) for x in floats]
         return jnp.any(jnp.stack(bad)) if bad else jnp.zeros((), bool)
 
     return where(on, looked)

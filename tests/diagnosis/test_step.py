@@ -24,7 +24,8 @@ def built(f=loss, **changes):
 
 def run(program, sums=None, x=X):
     own = [W["a"], W["b"]]
-    return program(own, [x], sums or step.empty_sums(own), np.float32(6))
+    packed, added = program(own, [x], sums or step.empty_sums(own), np.float32(6))
+    return program.read(packed), added
 
 
 def test_value_and_gradient_are_those_of_the_loss():
@@ -34,6 +35,19 @@ def test_value_and_gradient_are_those_of_the_loss():
     assert np.array_equal(sums[0], 6 * np.asarray(grads["a"]))
     assert np.array_equal(sums[1], 6 * np.asarray(grads["b"]))
     assert seen.steepest[0] == jnp.max(jnp.abs(grads["a"]))
+
+
+def test_what_was_seen_is_a_few_arrays_and_comes_apart_again():
+    own = [W["a"], W["b"]]
+    program = built()
+    packed, _ = program(own, [X], step.empty_sums(own), np.float32(6))
+    assert {kind: array.ndim for kind, array in packed.items()} == {"float32": 1, "int32": 1}
+    seen = program.read(packed)
+    z = np.asarray(X) @ np.full((3, 4), np.float32(0.3))
+    ahead = seen.forward["a"]
+    assert (ahead.samples, ahead.samples.dtype, ahead.zeros.dtype) == (6, np.int32, np.float32)
+    np.testing.assert_allclose(ahead.squares_pre[0], (z**2).sum(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(ahead.squares_post[0], (np.tanh(z) ** 2).sum(axis=0), rtol=1e-5)
 
 
 def test_gradients_add_up_over_batches():
@@ -77,7 +91,7 @@ def test_the_step_is_compiled_once_for_all_batches():
     program = built()
     first = run(program)
     run(program, first[1], X + 1.0)
-    assert program._cache_size() <= 2  # zeros come from the host, sums from the device
+    assert program._run._cache_size() <= 2  # zeros come from the host, sums from the device
 
 
 def test_integers_in_the_data_are_finite():
