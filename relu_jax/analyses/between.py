@@ -170,7 +170,7 @@ def once(f: Any) -> Once:
     Example:
         >>> once(3)
         Traceback (most recent call last):
-        TypeError: f is a function of a batch; got 3, int; pass lambda x: model(params, x)
+        TypeError: f is a function of a batch; got int 3; pass lambda x: model(params, x)
     """
     return f if isinstance(f, Once) else Once(_function(f))
 

@@ -29,7 +29,7 @@ def stride(size: int, width: int, limit: int = LOOKED_AT) -> int:
 
     Example:
         >>> stride(100, 10), stride(256 * 512, 512)
-        (1, 17)
+        (1, 33)
     """
     step = max(1, -(-size // limit))
     while math.gcd(step, max(width, 1)) != 1:

@@ -33,7 +33,7 @@ class Step:
     """One pass, compiled: ``step(own, batch, sums, examples) -> (Packed, sums)``.
 
     `own` are the arrays of params, `sums` the sums of examples · gradient. Fifty small arrays take
-    longer to return and to fetch than a few: a sixth of the step of a small network.
+    longer to return and to fetch than a few: a third of the step of a small network.
     """
 
     def __init__(self, whole: Pass) -> None:
