@@ -36,6 +36,11 @@ def mlp(layers, act=nn.relu):
     return f
 
 
+def both_orders(x):
+    """Take the difference of two inputs, the larger less the smaller."""
+    return jnp.maximum(x[:, :1], x[:, 1:]) - jnp.minimum(x[:, 1:], x[:, :1])
+
+
 class Plain:
     """What networks with maxima are made of, in JAX."""
 

@@ -5,32 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from relu_jax.analyses import jacobian, singular_values
+from relu_jax.analyses import singular_values
+from tests.analyses.test_singular_values import KEYS, X, deep, dense, logits
 
 pytestmark = pytest.mark.leaks_unchecked(
     "it collects garbage at every trace, minutes in all: tests/tap has it"
 )
-
-KEYS = jax.random.split(jax.random.key(0), 5)
-WEIGHTS = [
-    jax.random.normal(key, shape) * (2 / shape[0]) ** 0.5
-    for key, shape in zip(KEYS, [(30, 24), (24, 24), (24, 24), (24, 6)], strict=False)
-]
-X = jax.random.normal(KEYS[4], (5, 30))
-
-
-def deep(x):
-    for w in WEIGHTS[:-1]:
-        x = jax.nn.relu(x @ w)
-    return x
-
-
-def logits(x):
-    return deep(x) @ WEIGHTS[-1]
-
-
-def dense(f, x):
-    return np.linalg.svd(np.asarray(jacobian(f, x), np.float64), compute_uv=False)
 
 
 @pytest.mark.parametrize("f", [deep, logits], ids=["deep", "logits"])

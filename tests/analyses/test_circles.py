@@ -8,7 +8,15 @@ import pytest
 from jax import lax, nn
 
 from relu_jax.analyses import circle_regions, regions
-from tests.analyses.networks import AS_USERS_WRITE, WITH_MAXIMA, Plain, chosen, drawn, mlp
+from tests.analyses.networks import (
+    AS_USERS_WRITE,
+    WITH_MAXIMA,
+    Plain,
+    both_orders,
+    chosen,
+    drawn,
+    mlp,
+)
 
 pytestmark = AS_USERS_WRITE
 
@@ -84,11 +92,12 @@ def test_the_largest_of_cosines_changes_half_way_between_their_directions():
 
 
 def test_equal_arguments_are_one():
-    f = lambda x: jnp.maximum(x, x) + jnp.minimum(x, x * 3 / 3)  # noqa: E731
+    def f(x):
+        return jnp.maximum(x, x) + jnp.minimum(x, x * 3 / 3)
+
     assert circle_regions(f, *plane()).count.tolist() == [1]
     # Both orders of two, and the smaller of what the larger was told of.
-    sorts = lambda x: jnp.maximum(x[:, :1], x[:, 1:]) - jnp.minimum(x[:, 1:], x[:, :1])  # noqa: E731
-    found = circle_regions(sorts, *plane())
+    found = circle_regions(both_orders, *plane())
     np.testing.assert_allclose(found.at, [0.125, 0.625], atol=1e-7)
 
 

@@ -9,7 +9,7 @@ import pytest
 from relu_jax.analyses import cells, polygons
 from relu_jax.analyses.envelopes import divided_by_largest, won_by_several
 from tests.analyses.fractions import cells_of_maxima
-from tests.analyses.networks import AS_USERS_WRITE, drawn
+from tests.analyses.networks import AS_USERS_WRITE, both_orders, drawn
 
 pytestmark = AS_USERS_WRITE
 
@@ -63,8 +63,7 @@ def test_equal_arguments_are_one():
     assert cells(f, *UNIT).count == 2
     assert cells(lambda x: jnp.maximum(x, x) + jnp.minimum(x, x), *UNIT).count == 1
     # Both orders of two, and the smaller of what the larger was told of.
-    sorts = lambda x: jnp.maximum(x[:, :1], x[:, 1:]) - jnp.minimum(x[:, 1:], x[:, :1])  # noqa: E731
-    assert cells(sorts, *SQUARE).count == 2
+    assert cells(both_orders, *SQUARE).count == 2
 
 
 @pytest.mark.parametrize("order", [*itertools.permutations(range(3))])
